@@ -1,0 +1,89 @@
+"""One attempt at a job: what the child is asked, and what came of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tflited.domain.job import Failure
+from tflited.domain.model import ModelKind
+from tflited.domain.policy import Policy
+from tflited.domain.report import BuildReport
+
+
+class AttemptResult(StrEnum):
+    """How an attempt ended."""
+
+    OK = "ok"
+    """The child replied with a report."""
+    ERROR = "error"
+    """The child replied with a failure."""
+    TIMEOUT = "timeout"
+    """The deadline passed; the process group was killed."""
+    CRASH = "crash"
+    """The child ended without a reply."""
+    CANCELLED = "cancelled"
+    """Killed because its job was cancelled or superseded, or the daemon is stopping."""
+    WORKER_LOST = "worker_lost"
+    """The zygote ended while the child ran."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRequest:
+    """Everything a child needs to build one set.
+
+    Attributes:
+        attempt: ``JOB.ATTEMPT``, unique.
+        kind: the model's container.
+        model: absolute path of the private copy.
+        stem: name that files of the set begin with, before sanitising for C.
+        scratch: absolute path of the one directory the child may write; exists and is empty.
+            The set is left in ``scratch/set``: one folder per variant.
+        policy: how to convert.
+        calibration: absolute paths of calibration files, sorted.
+        evaluation: absolute paths of evaluation files, sorted.
+        provenance: lines for the head of generated C: name to value.
+        threads: processor threads the child may use.
+    """
+
+    attempt: str
+    kind: ModelKind
+    model: str
+    stem: str
+    scratch: str
+    policy: Policy
+    calibration: tuple[str, ...] = ()
+    evaluation: tuple[str, ...] = ()
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptLimits:
+    """What an attempt may use; 0 means no limit.
+
+    Attributes:
+        wall_seconds: from the request to the reply.
+    """
+
+    wall_seconds: float = 900.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptOutcome:
+    """How one attempt ended.
+
+    Attributes:
+        result: the class of the end.
+        report: the child's report; None unless ``result`` is OK.
+        failure: why not; None when ``result`` is OK.
+        stage_seconds: time of each stage, as far as it came.
+        peak_rss_bytes: greatest resident memory of the child; 0 where unknown.
+        noise: last part of what the child wrote to its standard error, for the record.
+    """
+
+    result: AttemptResult
+    report: BuildReport | None = None
+    failure: Failure | None = None
+    stage_seconds: Mapping[str, float] = field(default_factory=dict)
+    peak_rss_bytes: int = 0
+    noise: str = ""

@@ -1,0 +1,43 @@
+"""The build key: equal key means nothing to do."""
+
+import hashlib
+from dataclasses import dataclass
+
+from tflited.domain.model import Digest
+
+
+def combine(*parts: str) -> Digest:
+    """SHA-256 over parts that cannot run into each other: each is preceded by its length."""
+    digest = hashlib.sha256()
+    for part in parts:
+        encoded = part.encode("utf-8", "surrogateescape")
+        digest.update(len(encoded).to_bytes(8, "big"))
+        digest.update(encoded)
+    return Digest(digest.hexdigest())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildKey:
+    """What a build depends on; each part is a SHA-256 in lower-case hexadecimal.
+
+    Attributes:
+        model: digest of the model's files.
+        policy: digest of the resolved policy.
+        data: digest of the calibration and evaluation data; of nothing without any.
+        toolchain: digest of the toolchain versions.
+    """
+
+    model: Digest
+    policy: Digest
+    data: Digest
+    toolchain: Digest
+
+    @property
+    def value(self) -> Digest:
+        """The build key itself."""
+        return combine(self.model, self.policy, self.data, self.toolchain)
+
+    @property
+    def input_key(self) -> Digest:
+        """The build key without the toolchain: equal here and unequal there means stale."""
+        return combine(self.model, self.policy, self.data)

@@ -1,0 +1,78 @@
+"""The engine as its doors see it: what the HTTP API and the CLI may ask of a running daemon."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from tflited.domain.job import Job, JobState, TriggerSource
+from tflited.domain.status import Explanation, HealthCheck, PlanEntry, Status
+from tflited.domain.trigger import TriggerReceipt
+
+
+class Control(Protocol):
+    """Every method may be called from any thread; none waits for a conversion.
+
+    All of them raise ``CannotStartError`` once the daemon is draining and cannot answer any more.
+    """
+
+    def submit(self, document: bytes, source: TriggerSource) -> TriggerReceipt:
+        """Validates a trigger document and makes its job durable before it returns.
+
+        A refused document gives a receipt with ``is_accepted`` false and the reason.
+        """
+        ...
+
+    def status(self) -> Status:
+        """The daemon now."""
+        ...
+
+    def why(self, path: str) -> Explanation:
+        """What a path is and why something is or is not done about it."""
+        ...
+
+    def plan(self) -> Sequence[PlanEntry]:
+        """What would be built, and why."""
+        ...
+
+    def jobs(self, *, states: Sequence[JobState] = (), limit: int = 50) -> Sequence[Job]:
+        """Jobs, newest first."""
+        ...
+
+    def job(self, job_id: int) -> Job | None:
+        """One job; None where there is none of that id."""
+        ...
+
+    def retry(self, job_id: int) -> Job:
+        """Queues a failed or dead job again.
+
+        Raises:
+            UsageError: there is no such job, or its state allows no retry.
+        """
+        ...
+
+    def cancel(self, job_id: int) -> Job:
+        """Ends a queued or running job.
+
+        Raises:
+            UsageError: there is no such job, or it has ended.
+        """
+        ...
+
+    def rebuild_stale(self) -> int:
+        """Queues every stale model; returns how many."""
+        ...
+
+    def reload(self) -> None:
+        """Reads the configuration again.
+
+        Raises:
+            ConfigurationError: the new one is wrong; the old one stays in force.
+        """
+        ...
+
+    def is_alive(self) -> bool:
+        """Whether the engine's loop advanced within the watchdog limit."""
+        ...
+
+    def readiness(self) -> Sequence[HealthCheck]:
+        """What must hold for the daemon to accept work, each with its state."""
+        ...

@@ -1,0 +1,126 @@
+"""The job: the durable queue entry for a build, and the one table of its transitions."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from tflited.domain.model import Digest, ModelId, ModelKind
+
+
+class JobState(StrEnum):
+    """Where a job is."""
+
+    QUEUED = "queued"
+    """Waits for a slot, or for ``not_before``."""
+    RUNNING = "running"
+    """An attempt is under way."""
+    PUBLISHED = "published"
+    """Its set is in the output tree."""
+    UNCHANGED = "unchanged"
+    """A trigger asked for what was already published."""
+    FAILED = "failed"
+    """Permanent for this build key."""
+    DEAD = "dead"
+    """Its attempts died too often; only ``retry`` runs it again."""
+    SUPERSEDED = "superseded"
+    """The model, its policy or its data changed; a newer job takes its place."""
+    CANCELLED = "cancelled"
+    """Somebody asked to end it."""
+
+
+TRANSITIONS: dict[JobState, frozenset[JobState]] = {
+    JobState.QUEUED: frozenset(
+        {JobState.RUNNING, JobState.UNCHANGED, JobState.SUPERSEDED, JobState.CANCELLED}
+    ),
+    JobState.RUNNING: frozenset(
+        {
+            JobState.QUEUED,
+            JobState.PUBLISHED,
+            JobState.FAILED,
+            JobState.DEAD,
+            JobState.SUPERSEDED,
+            JobState.CANCELLED,
+        }
+    ),
+    JobState.PUBLISHED: frozenset(),
+    JobState.UNCHANGED: frozenset(),
+    JobState.FAILED: frozenset({JobState.QUEUED}),
+    JobState.DEAD: frozenset({JobState.QUEUED}),
+    JobState.SUPERSEDED: frozenset(),
+    JobState.CANCELLED: frozenset(),
+}
+"""From each state, the states that may follow. ``retry`` is what leads out of FAILED and DEAD."""
+
+ACTIVE = frozenset({JobState.QUEUED, JobState.RUNNING})
+"""States in which a job still has work before it."""
+
+
+def may_become(before: JobState, after: JobState) -> bool:
+    """Whether a job may go from one state to another."""
+    return after in TRANSITIONS[before]
+
+
+class TriggerSource(StrEnum):
+    """Through which door a job came; the metrics label ``trigger``."""
+
+    WATCH = "watch"
+    SPOOL = "spool"
+    API = "api"
+    BROKER = "broker"
+    CLI = "cli"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why something did not work.
+
+    Attributes:
+        code: stable name, fit for a metric label.
+        message: what failed, on what, observed against allowed.
+        hint: the next step.
+        is_retryable: whether waiting may heal it.
+    """
+
+    code: str
+    message: str
+    hint: str = ""
+    is_retryable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """What is known of a job before the store has numbered it."""
+
+    model: ModelId
+    kind: ModelKind
+    build_key: Digest
+    input_key: Digest
+    model_digest: Digest
+    policy_json: str
+    trigger: TriggerSource
+    trigger_id: str | None = None
+    priority: int = 5
+    is_forced: bool = False
+    save_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job(NewJob):
+    """One row of the queue.
+
+    Attributes:
+        id: grows with every job; a set published by a later job is newer.
+        attempts: how many attempts were started.
+        deaths: how many of them ended without a reply.
+        not_before: earliest start, aware UTC; None for at once.
+    """
+
+    id: int
+    state: JobState
+    attempts: int = 0
+    deaths: int = 0
+    not_before: datetime | None = None
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    failure: Failure | None = None

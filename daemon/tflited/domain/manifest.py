@@ -1,0 +1,71 @@
+"""The manifest: what a published set is, and what it was made from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tflited.domain.model import Digest, ModelId, ModelKind
+from tflited.domain.report import FORBID_EXTRA, ArtifactFile, VariantState
+
+MANIFEST_NAME = "manifest.json"
+REPORT_NAME = "report.json"
+MANIFEST_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestVariant:
+    """One variant of a set, published or not.
+
+    ``tflite`` is the path below the set, empty when rejected; ``min_snr_db`` is the worst output's
+    signal-to-noise ratio, None where there is none.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
+    variant: str
+    state: VariantState
+    reason: str = ""
+    tflite: str = ""
+    size_bytes: int = 0
+    size_ratio: float | None = None
+    min_snr_db: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """Everything a reader needs to trust a set, and the reconciler to compare it.
+
+    Attributes:
+        version: of this document.
+        root: configured name of the root.
+        path: the model below the root.
+        kind: the model's container.
+        job: the job that published the set; 0 for a one-off conversion without a daemon.
+        build_key: equal key, equal artifacts.
+        input_key: the build key without the toolchain.
+        model_digest: SHA-256 of the model's files.
+        policy_digest: SHA-256 of the resolved policy.
+        data_digest: SHA-256 of calibration and evaluation data.
+        toolchain: distribution name to version.
+        files: every other file of the set, with size and SHA-256, sorted by path.
+        variants: every variant asked for, published or rejected, in the policy's order.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
+    version: int
+    root: str
+    path: str
+    kind: ModelKind
+    job: int
+    build_key: Digest
+    input_key: Digest
+    model_digest: Digest
+    policy_digest: Digest
+    data_digest: Digest
+    toolchain: Mapping[str, str]
+    files: tuple[ArtifactFile, ...]
+    variants: tuple[ManifestVariant, ...]
+
+    @property
+    def model(self) -> ModelId:
+        """Which model the set belongs to."""
+        return ModelId(root=self.root, path=self.path)

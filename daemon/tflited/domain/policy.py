@@ -1,0 +1,197 @@
+"""How a model is converted: the closed sets and the resolved policy."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from tflited.domain.model import Digest
+
+
+class Variant(StrEnum):
+    """One optimisation of a model."""
+
+    FLOAT32 = "float32"
+    """No quantisation; the baseline that must match the source."""
+    DYNAMIC_RANGE = "dynamic_range"
+    """8-bit weights, float activations quantised on the fly."""
+    FLOAT16 = "float16"
+    """16-bit float weights."""
+    INT8 = "int8"
+    """8-bit weights and activations, integers only; needs calibration data."""
+    INT8_FLOAT_FALLBACK = "int8_float_fallback"
+    """8-bit weights and activations, float where an operator has no integer form."""
+    INT16X8 = "int16x8"
+    """16-bit activations, 8-bit weights; needs calibration data."""
+    WEIGHT_ONLY_INT8 = "weight_only_int8"
+    """8-bit weights, decompressed to float before use."""
+    WEIGHT_ONLY_INT4 = "weight_only_int4"
+    """4-bit weights, decompressed to float before use."""
+
+
+NEEDS_CALIBRATION = frozenset({Variant.INT8, Variant.INT8_FLOAT_FALLBACK, Variant.INT16X8})
+"""Variants whose activation ranges come from data."""
+
+
+class ModelType(StrEnum):
+    """What a policy or a trigger says a model is."""
+
+    AUTO = "auto"
+    SAVED_MODEL = "saved_model"
+    KERAS = "keras"
+    HUB = "hub"
+
+
+class OperatorSet(StrEnum):
+    """Which operators an artifact may use; TensorFlow's own names (``tf.lite.OpsSet``)."""
+
+    TFLITE_BUILTINS = "TFLITE_BUILTINS"
+    TFLITE_BUILTINS_INT8 = "TFLITE_BUILTINS_INT8"
+    SELECT_TF_OPS = "SELECT_TF_OPS"
+
+
+class TensorType(StrEnum):
+    """Element type of an artifact's inputs or outputs."""
+
+    FLOAT32 = "float32"
+    INT8 = "int8"
+    UINT8 = "uint8"
+    INT16 = "int16"
+
+
+class Target(StrEnum):
+    """Where the artifact will run."""
+
+    CPU = "cpu"
+    GPU = "gpu"
+    EDGETPU = "edgetpu"
+    MICRO = "micro"
+
+
+class OnReject(StrEnum):
+    """What a rejected variant does to its set."""
+
+    OMIT = "omit"
+    """Left out and listed in the manifest with its reason."""
+    HOLD = "hold"
+    """Holds the whole set back, so that the last good set stays."""
+
+
+class OnSourceRemoved(StrEnum):
+    """What happens to the outputs of a model that is gone."""
+
+    KEEP = "keep"
+    ARCHIVE = "archive"
+    REMOVE = "remove"
+
+
+class CStyle(StrEnum):
+    """Form of the C array."""
+
+    C = "c"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """Representative inputs. ``data`` are glob patterns made absolute by the file that named them."""
+
+    data: str
+    samples: int = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """The budget a variant must keep.
+
+    Attributes:
+        data: absolute glob of ``.npz`` files with inputs by name (or ``x``); None without.
+        min_snr_db: least signal-to-noise ratio of every float output against the source, in dB.
+        float32_tolerance: greatest error of the baseline, relative to the source's output range.
+    """
+
+    data: str | None = None
+    min_snr_db: float = 20.0
+    float32_tolerance: float = 1e-3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CArray:
+    """The C source emitted beside each ``.tflite``."""
+
+    enabled: bool = True
+    style: CStyle = CStyle.C
+    symbol: str = "g_{model}_{variant}"
+    section: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputRules:
+    """What is kept in the output tree; no part of the build key."""
+
+    keep_builds: int = 3
+    on_source_removed: OnSourceRemoved = OnSourceRemoved.KEEP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hooks:
+    """What runs after publication and after failure: an argument list, or an http address."""
+
+    published: tuple[str, ...] | str = ()
+    failed: tuple[str, ...] | str = ()
+    timeout_seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The resolved policy of one model. Defaults are those of a model without any policy."""
+
+    variants: tuple[Variant, ...] = (Variant.FLOAT32, Variant.DYNAMIC_RANGE, Variant.FLOAT16)
+    model_type: ModelType = ModelType.AUTO
+    ops: tuple[OperatorSet, ...] = (OperatorSet.TFLITE_BUILTINS,)
+    concrete_function: bool = False
+    signatures: tuple[str, ...] = ("serving_default",)
+    tags: tuple[str, ...] = ("serve",)
+    input_shape: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Input name to shape; the empty name stands for the only input."""
+    input_type: TensorType = TensorType.FLOAT32
+    output_type: TensorType = TensorType.FLOAT32
+    target: Target = Target.CPU
+    on_reject: OnReject = OnReject.OMIT
+    require_proof: bool = False
+    calibration: Calibration | None = None
+    evaluation: Evaluation = Evaluation()
+    c_array: CArray = CArray()
+    output: OutputRules = OutputRules()
+    hooks: Hooks = Hooks()
+
+    def conversion_keys(self) -> dict[str, Any]:
+        """The keys that decide an artifact's bytes, as plain JSON values.
+
+        Retention and hooks are left out: changing them rebuilds nothing.
+        """
+        keys = asdict(self)
+        del keys["output"], keys["hooks"]
+        return keys
+
+    @property
+    def digest(self) -> Digest:
+        """SHA-256 of the canonical JSON of ``conversion_keys``."""
+        text = json.dumps(self.conversion_keys(), sort_keys=True, separators=(",", ":"))
+        return Digest(hashlib.sha256(text.encode()).hexdigest())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedPolicy:
+    """A policy and where each of its keys came from.
+
+    Attributes:
+        policy: the policy in force.
+        origins: dotted key to its origin, for every key of the policy.
+        name: the named policy of the main file it started from; "built-in" without one.
+    """
+
+    policy: Policy
+    origins: Mapping[str, str]
+    name: str

@@ -1,0 +1,155 @@
+"""The one error tree: what can go wrong, whether it heals by itself, and the exit code it means.
+
+Imports nothing of the package. A message says what failed, on what, observed against allowed;
+the hint says the next step. Raise or log, never both.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class TflitedError(Exception):
+    """Base of every error the service raises on purpose.
+
+    Args:
+        message: what failed, on what, observed against allowed.
+        hint: the next step for the reader; empty when the message says it all.
+    """
+
+    code: ClassVar[str] = "internal"
+    retryable: ClassVar[bool] = False
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """The message, then the hint."""
+        return f"{self.message} Next: {self.hint}" if self.hint else self.message
+
+
+class UsageError(TflitedError):
+    """The command was called with arguments that do not fit."""
+
+    code = "usage"
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing wrong in a configuration or policy file."""
+
+    file: str
+    key: str
+    observed: str
+    allowed: str
+    suggestion: str = ""
+
+    def __str__(self) -> str:
+        """One line: file, key, observed, allowed and the suggestion."""
+        text = f"{self.file}: {self.key}: observed {self.observed}, allowed {self.allowed}"
+        return f"{text}; did you mean {self.suggestion!r}?" if self.suggestion else text
+
+
+class ConfigurationError(TflitedError):
+    """A configuration or policy file is wrong; carries every problem found, not the first."""
+
+    code = "configuration"
+    exit_code = 3
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__(f"{count} in the configuration:\n{lines}")
+        self.problems = problems
+
+
+class CannotStartError(TflitedError):
+    """The daemon cannot start here: permissions, a busy state folder, a corrupt store."""
+
+    code = "cannot_start"
+    exit_code = 3
+
+
+class ModelRefusedError(TflitedError):
+    """Admission found that a settled model is not whole or not a model."""
+
+    code = "refused"
+
+
+class TriggerRefusedError(TflitedError):
+    """A trigger document is malformed or asks for something outside the rules."""
+
+    code = "trigger_refused"
+    exit_code = 2
+
+
+class SourceChangedError(TflitedError):
+    """The model changed between the decision to build it and its private copy."""
+
+    code = "source_changed"
+    retryable = True
+
+
+class ConversionError(TflitedError):
+    """The model cannot be converted under its policy.
+
+    Args:
+        message: what failed, on what.
+        hint: the fix, naming the operator or the key.
+        code: the stable name of the failure, from ``convert/hints.py``.
+    """
+
+    code = "conversion"
+
+    def __init__(self, message: str, *, hint: str = "", code: str = "") -> None:
+        super().__init__(message, hint=hint)
+        if code:
+            self.code = code  # type: ignore[misc]  # narrowed per instance on purpose
+
+
+class ProofError(ConversionError):
+    """The float32 baseline does not match its source; the build fails, the last good set stays."""
+
+    code = "baseline_mismatch"
+
+
+class WorkerError(TflitedError):
+    """A child or the zygote ended without a reply that can be used."""
+
+    code = "worker"
+    retryable = True
+
+
+class OutputError(TflitedError):
+    """A set cannot be published, and trying again changes nothing."""
+
+    code = "output"
+
+
+class StoragePausedError(TflitedError):
+    """A file system is full or read-only; work on it pauses and resumes by itself."""
+
+    code = "storage_paused"
+    retryable = True
+
+
+class StorageFailedError(TflitedError):
+    """An fsync failed with EIO: what is on disk is unknown, the daemon must restart cleanly."""
+
+    code = "storage_failed"
+
+
+class StoreError(TflitedError):
+    """The job store cannot be opened or used."""
+
+    code = "store"
+    exit_code = 3
+
+
+class DaemonUnreachableError(TflitedError):
+    """No daemon answers on the control socket."""
+
+    code = "daemon_unreachable"

@@ -7,10 +7,11 @@ directory (see Pillai et al., "All File Systems Are Not Created Equal", OSDI 201
 
 import errno
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from tflited.errors import StorageFailedError, StoragePausedError
 
@@ -55,7 +56,8 @@ def write(path: Path, content: bytes, *, mode: int = 0o644) -> None:
         StoragePausedError: no space, over quota, or read-only file system.
         StorageFailedError: an input/output error.
     """
-    temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}.tmp")
+    # No process id: in a container it is the same after a crash, and the leftover would block.
+    temporary = path.with_name(f".tflited-{secrets.token_hex(8)}.tmp")
     with storage_errors(path):
         try:
             write_new(temporary, content, mode=mode)
@@ -72,12 +74,25 @@ def write_new(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     Args:
         path: the new file; it must not exist.
         content: all of its bytes.
-        mode: permission bits, before the umask.
+        mode: permission bits of the new file, whatever the umask.
+    """
+    with new_file(path, mode=mode) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def new_file(path: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
+    """Opens a file below a name that no reader looks at yet, and syncs it at the block's end.
+
+    Args:
+        path: the new file; it must not exist.
+        mode: permission bits of the new file, whatever the umask.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(path, flags, mode)
     with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
+        os.fchmod(stream.fileno(), mode)
+        yield stream
         stream.flush()
         os.fsync(stream.fileno())
 

@@ -10,7 +10,7 @@ def combine(*parts: str) -> Digest:
     """SHA-256 over parts that cannot run into each other: each is preceded by its length."""
     digest = hashlib.sha256()
     for part in parts:
-        encoded = part.encode("utf-8", "surrogateescape")
+        encoded = part.encode("utf-8", "surrogatepass")
         digest.update(len(encoded).to_bytes(8, "big"))
         digest.update(encoded)
     return Digest(digest.hexdigest())

@@ -1,7 +1,8 @@
 """The manifest: what a published set is, and what it was made from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import ClassVar
 
 from tflited.domain.model import Digest, ModelId, ModelKind
@@ -17,7 +18,7 @@ class ManifestVariant:
     """One variant of a set, published or not.
 
     ``tflite`` is the path below the set, empty when rejected; ``min_snr_db`` is the worst output's
-    signal-to-noise ratio, None where there is none.
+    signal-to-noise ratio, None where there is none; ``seconds`` is the time it cost on its own.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
@@ -28,6 +29,7 @@ class ManifestVariant:
     size_bytes: int = 0
     size_ratio: float | None = None
     min_snr_db: float | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,9 @@ class Manifest:
         toolchain: distribution name to version.
         files: every other file of the set, with size and SHA-256, sorted by path.
         variants: every variant asked for, published or rejected, in the policy's order.
+        save_to: the path below the output tree that the trigger asked for; None in the mirrored
+            place.
+        stage_seconds: time of each stage; here and not in the report, which equal keys keep equal.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
@@ -64,8 +69,35 @@ class Manifest:
     toolchain: Mapping[str, str]
     files: tuple[ArtifactFile, ...]
     variants: tuple[ManifestVariant, ...]
+    save_to: str | None = None
+    stage_seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def model(self) -> ModelId:
         """Which model the set belongs to."""
         return ModelId(root=self.root, path=self.path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """The store's record of one publication; outlives the set itself.
+
+    Attributes:
+        id: grows with every publication.
+        job_id: the job that published.
+        model: what was built.
+        build_key: of the set.
+        input_key: the build key without the toolchain.
+        published_at: when, aware UTC.
+        toolchain: distribution name to version.
+        variants: what became of each variant.
+    """
+
+    id: int
+    job_id: int
+    model: ModelId
+    build_key: Digest
+    input_key: Digest
+    published_at: datetime
+    toolchain: Mapping[str, str]
+    variants: tuple[ManifestVariant, ...]

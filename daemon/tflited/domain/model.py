@@ -39,19 +39,22 @@ def kind_of_file(name: str) -> ModelKind | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class ModelId:
-    """Names one model: the root's configured name and the path below it, with ``/`` between."""
+    """Names one model: the root's configured name and the path below it, with ``/`` between.
+
+    The path of a root whose own directory is the model is empty.
+    """
 
     root: str
     path: str
 
     def __str__(self) -> str:
         """``root/path``, as in the output tree."""
-        return f"{self.root}/{self.path}"
+        return f"{self.root}/{self.path}" if self.path else self.root
 
     @property
     def stem(self) -> str:
         """The file name without the ending that announces its kind."""
-        name = PurePosixPath(self.path).name
+        name = PurePosixPath(self.path).name or self.root
         lowered = name.lower()
         end = next((end for end in SUFFIXES if lowered.endswith(end)), "")
         return name[: len(name) - len(end)] or name
@@ -106,7 +109,6 @@ class Scan:
         scope: the path below the root that was walked; "" for all of it.
         models: path below the root to snapshot, for every model inside the scope.
         policies: path below the root of every folder policy file to its identity.
-        directories: how many directories were read.
         trouble: path below the root to the reason why it could not be read.
     """
 
@@ -114,8 +116,7 @@ class Scan:
     scope: str
     models: dict[str, Snapshot]
     policies: dict[str, FileIdentity]
-    directories: int = 0
-    trouble: dict[str, str] | None = None
+    trouble: dict[str, str]
 
 
 def is_below(path: str, scope: str) -> bool:

@@ -95,7 +95,7 @@ class CStyle(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """Representative inputs. ``data`` are glob patterns made absolute by the file that named them."""
+    """Representative inputs; ``data`` is a glob made absolute by the file that named it."""
 
     data: str
     samples: int = 200

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest
 from tflited.domain.job import Failure, Job, JobState, NewJob, TriggerSource
-from tflited.domain.manifest import Manifest
-from tflited.domain.model import Digest, FileIdentity, ModelId, Scan, Snapshot
+from tflited.domain.manifest import Build, Manifest
+from tflited.domain.model import Digest, FileIdentity, ModelId, Scan
 from tflited.domain.policy import Hooks, Policy, ResolvedPolicy
 from tflited.domain.report import BuildReport, Stage
 from tflited.domain.trigger import Trigger, TriggerReceipt
@@ -29,12 +29,11 @@ class Root:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DataFiles:
-    """Calibration and evaluation files of a policy, and the digest of both."""
+class DataFile:
+    """One calibration or evaluation file as seen now."""
 
-    calibration: tuple[Path, ...] = ()
-    evaluation: tuple[Path, ...] = ()
-    digest: Digest
+    path: Path
+    identity: FileIdentity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,51 +64,31 @@ class Clock(Protocol):
         ...
 
 
-class Scanner(Protocol):
-    """Sees what is on disk now."""
+class Sources(Protocol):
+    """What is on disk: it reports observations by itself; these are the questions beside them."""
 
-    def scan(self, root: Root, scope: str = "") -> Scan:
-        """Walks a root, or the part of it that a changed path belongs to.
+    def look_again(self, root: str, path: str) -> None:
+        """Asks for a fresh look at one model; returns at once."""
+        ...
 
-        Args:
-            root: the root.
-            scope: a path below the root, widened to the whole model it lies in; "" for all.
+    def stage(self, model: ModelId, destination: Path, expected: Digest) -> Path:
+        """Makes a private copy of an admitted model and proves that it has the expected digest.
+
+        Returns:
+            The copy: a directory or a file below ``destination``.
 
         Raises:
-            OSError: the root itself cannot be read.
+            SourceChangedError: the model is gone or has another digest by now.
+            StoragePausedError: no room for the copy.
         """
         ...
 
-
-class Inspector(Protocol):
-    """Reads models and data: admission and digests, cached by identity."""
-
-    def admit(self, path: Path, snapshot: Snapshot) -> None:
-        """Proves that a settled model is whole.
-
-        Raises:
-            ModelRefusedError: it is not, with the check that found it.
-        """
+    def find_data(self, pattern: str) -> tuple["DataFile", ...]:
+        """Files that match an absolute glob pattern, sorted by path."""
         ...
 
-    def digest(self, path: Path, snapshot: Snapshot) -> Digest:
-        """Digest of a model's files."""
-        ...
-
-    def stage(self, path: Path, snapshot: Snapshot, destination: Path, expected: Digest) -> None:
-        """Makes a private copy and proves that it has the expected digest.
-
-        Raises:
-            SourceChangedError: it has not.
-        """
-        ...
-
-    def data_files(self, policy: Policy) -> DataFiles:
-        """Finds and digests the data a policy names.
-
-        Raises:
-            ConversionError: a pattern matches nothing.
-        """
+    def digest_data(self, files: Sequence["DataFile"]) -> Digest:
+        """Digest of names and contents, cached by identity."""
         ...
 
 
@@ -157,9 +136,17 @@ class JobStore(Protocol):
         ...
 
     def finish(
-        self, job_id: int, state: JobState, now: datetime, failure: Failure | None = None
+        self,
+        job_id: int,
+        state: JobState,
+        now: datetime,
+        failure: Failure | None = None,
+        manifest: Manifest | None = None,
     ) -> Job:
-        """Ends a running or queued job in a final state."""
+        """Ends a running or queued job in a final state.
+
+        A manifest given with PUBLISHED becomes the record of a build in the same transaction.
+        """
         ...
 
     def requeue(
@@ -196,6 +183,10 @@ class JobStore(Protocol):
 
     def record_receipt(self, receipt: TriggerReceipt, source: TriggerSource) -> None:
         """Keeps what became of a trigger."""
+        ...
+
+    def builds(self, model: ModelId, *, limit: int = 50) -> Sequence[Build]:
+        """Publications of a model, newest first."""
         ...
 
     def counts(self) -> StoreCounts:
@@ -339,11 +330,10 @@ class Recorder(Protocol):
 
 __all__ = [
     "Clock",
-    "DataFiles",
+    "DataFile",
     "Executor",
     "FileIdentity",
     "HookRunner",
-    "Inspector",
     "JobStore",
     "PolicyResolver",
     "Progress",
@@ -352,6 +342,6 @@ __all__ = [
     "Publisher",
     "Recorder",
     "Root",
-    "Scanner",
+    "Sources",
     "StoreCounts",
 ]

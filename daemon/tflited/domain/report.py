@@ -7,11 +7,13 @@ is None. The dataclasses forbid unknown keys when a border validates bytes into 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from tflited.domain.model import Digest, ModelKind
 from tflited.domain.policy import Variant
 
 FORBID_EXTRA: dict[str, str] = {"extra": "forbid"}
+REPORT_VERSION = 1
 
 
 class Stage(StrEnum):
@@ -208,3 +210,31 @@ class BuildReport:
     def published(self) -> tuple[VariantReport, ...]:
         """The variants that go into the set."""
         return tuple(entry for entry in self.variants if entry.state is not VariantState.REJECTED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportDocument:
+    """What ``report.json`` holds. Equal build keys give equal bytes: no time, no job.
+
+    Attributes:
+        version: of this document.
+        root: configured name of the root.
+        path: the model below the root.
+        kind: the model's container.
+        build_key: what the set was built for.
+        policy: the policy keys that decide an artifact's bytes.
+        toolchain: distribution name to version.
+        source: what was learned of the source.
+        variants: every variant asked for, in the policy's order, with ``seconds`` at zero.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
+    version: int
+    root: str
+    path: str
+    kind: ModelKind
+    build_key: Digest
+    policy: Mapping[str, Any]
+    toolchain: Mapping[str, str]
+    source: SourceReport
+    variants: tuple[VariantReport, ...]

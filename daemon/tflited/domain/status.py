@@ -1,11 +1,11 @@
-"""Answers to "what is going on": a model's phase, the explanation of a path, the plan, the status."""
+"""Answers to "what is going on": a model's phase, why it is in it, the plan, the status."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from tflited.domain.job import Failure, Job
+from tflited.domain.job import Job
 from tflited.domain.manifest import Manifest
 from tflited.domain.model import ModelId, ModelKind
 from tflited.domain.ports import StoreCounts

@@ -1,0 +1,78 @@
+# Everything a developer or CI runs. Paths are relative and programs are run as modules of the
+# virtual environment's Python, so that the checkout may lie below a folder with a space.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+PY := .venv/bin/python
+LOCK := requirements/dev.txt
+# A new lock file, or a checkout that was moved, gives a new name and so a new installation.
+STAMP := .venv/installed-$(shell (pwd; cat pyproject.toml $(LOCK)) | cksum | cut -d ' ' -f 1)
+PIP := $(PY) -m pip --disable-pip-version-check
+# One cache per user: root and an ordinary user may take turns in one checkout.
+CACHE := .cache/$(shell id -u)
+TESTS := $(wildcard tests/unit tests/contract tests/integration)
+CODE := $(wildcard daemon tests benchmarks examples)
+DIRECTORY ?= .run
+
+export RUFF_CACHE_DIR := $(CACHE)/ruff
+export MYPY_CACHE_DIR := $(CACHE)/mypy
+export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
+PYTEST := $(PY) -m pytest -o cache_dir=$(CACHE)/pytest
+
+.PHONY: help venv demo run test faults check lint format bench lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+venv: $(STAMP) ## create .venv with everything that is locked, and the project itself
+
+$(STAMP): $(LOCK)
+	python=$$(sh .ci/find-python) && "$$python" -m venv --clear .venv
+	$(PIP) install --quiet --require-hashes --only-binary :all: --requirement $(LOCK)
+	$(PIP) install --quiet --no-index --no-deps --no-build-isolation --editable .
+	touch $(STAMP)
+
+$(CACHE):
+	mkdir -p -m 1777 .cache
+	mkdir -p $(CACHE)
+
+demo: $(STAMP) ## train a small model, drop it into a watched folder, show what is published
+	$(PY) examples/demo.py
+
+run: $(STAMP) ## run the daemon in the foreground on DIRECTORY (default .run); ctrl-c ends it
+	mkdir -p "$(DIRECTORY)/models"
+	$(PY) -m tflited serve --directory "$(DIRECTORY)"
+
+test: $(STAMP) | $(CACHE) ## run the unit, contract and integration tests
+	$(PYTEST) $(TESTS)
+
+faults: $(STAMP) | $(CACHE) ## run every test, the slow ones that break things included
+	$(PYTEST)
+
+lint: $(STAMP) | $(CACHE) ## check style, format, types and import directions
+	$(PY) -m ruff check $(CODE)
+	$(PY) -m ruff format --check $(CODE)
+	$(PY) -m mypy $(CODE)
+	$(PY) -c 'import sys; from importlinter.cli import lint_imports_command as run; run()' --cache-dir $(CACHE)/imports
+
+check: lint test ## everything CI runs
+
+format: $(STAMP) | $(CACHE) ## put the code into its format
+	$(PY) -m ruff check --fix $(CODE)
+	$(PY) -m ruff format $(CODE)
+
+bench: $(STAMP) ## measure against peers; prints one JSON document
+	@$(PY) benchmarks/run.py
+
+lock: $(STAMP) ## resolve requirements/ again; UPGRADE=1 takes the newest versions
+	$(PIP) install --quiet 'uv>=0.9,<1'
+	$(PY) -m uv pip compile pyproject.toml --group dev --output-file requirements/dev.txt $(COMPILE)
+	$(PY) -m uv pip compile pyproject.toml --constraints requirements/dev.txt --output-file requirements/runtime.txt $(COMPILE)
+
+COMPILE = --quiet --universal --generate-hashes --no-header --python-version 3.11 $(if $(UPGRADE),--upgrade)
+
+clean: ## remove what the other targets made
+	rm -rf .venv .cache .run build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find $(CODE) -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,92 @@
+"""Opens a model of any kind and gives it its one form, with the policy's shapes applied."""
+
+from pathlib import Path
+
+from tflited.convert.keras_model import open_keras
+from tflited.convert.saved_model import open_saved_model
+from tflited.convert.source import Shapes, Source, with_shapes
+from tflited.domain.attempt import AttemptRequest
+from tflited.domain.model import ModelKind
+from tflited.domain.report import TensorSpec
+from tflited.errors import ConversionError
+
+
+def load(request: AttemptRequest) -> Source:
+    """Opens the request's model.
+
+    Args:
+        request: model, kind and policy; ``scratch`` takes what has to be exported.
+
+    Returns:
+        The source; where the policy fixes shapes or asks for a concrete function, a SavedModel of
+        the signatures traced for it.
+
+    Raises:
+        ConversionError: the model does not open, or does not fit the policy.
+    """
+    scratch = Path(request.scratch)
+    source = _open(request, scratch)
+    shapes = asked_shapes(source, request.policy.input_shape)
+    if not (shapes or request.policy.concrete_function):
+        return source
+    return with_shapes(source, shapes, scratch / "traced")
+
+
+def _open(request: AttemptRequest, scratch: Path) -> Source:
+    path = Path(request.model)
+    match request.kind:
+        case ModelKind.SAVED_MODEL:
+            return open_saved_model(path, request.policy)
+        case ModelKind.KERAS | ModelKind.KERAS_HDF5:
+            return open_keras(path, request.kind, scratch / "exported")
+        case ModelKind.HUB:
+            raise ConversionError(
+                "A Hub reference cannot be converted by this version.",
+                hint="download the module and put its SavedModel into a root",
+                code="hub",
+            )
+
+
+def asked_shapes(source: Source, asked: Shapes) -> Shapes:
+    """The policy's shapes by input name, checked against the source.
+
+    Args:
+        source: the loaded model.
+        asked: the policy's ``input_shape``; the empty name stands for the only input.
+
+    Raises:
+        ConversionError: a name is no input, or a shape does not fit.
+    """
+    inputs = {spec.name: spec for entry in source.signatures for spec in entry.inputs}
+    shapes = {_resolved(name, inputs): shape for name, shape in asked.items()}
+    for name, shape in shapes.items():
+        _check_fits(inputs[name], shape)
+    return shapes
+
+
+def _resolved(name: str, inputs: dict[str, TensorSpec]) -> str:
+    if name in inputs:
+        return name
+    if not name and len(inputs) == 1:
+        return next(iter(inputs))
+    raise ConversionError(
+        f"input_shape names {name!r}; the model's inputs are {', '.join(map(repr, inputs))}."
+        if name
+        else f"input_shape is one shape; the model has {len(inputs)} inputs: "
+        f"{', '.join(map(repr, inputs))}.",
+        hint="write input_shape as a table from input name to shape",
+        code="input_shape",
+    )
+
+
+def _check_fits(spec: TensorSpec, shape: tuple[int, ...]) -> None:
+    fits = len(shape) == len(spec.shape) and all(
+        have in {-1, want} for have, want in zip(spec.shape, shape, strict=True)
+    )
+    if not fits:
+        raise ConversionError(
+            f"input_shape of {spec.name!r} is {list(shape)}; the model allows {list(spec.shape)} "
+            "(-1: any).",
+            hint="change input_shape in the policy, or export the model with that shape",
+            code="input_shape",
+        )

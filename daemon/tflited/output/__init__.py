@@ -1,0 +1,1 @@
+"""The output tree: publication of whole sets, their records, retention, and hooks."""

@@ -1,0 +1,197 @@
+"""Where things are in the output tree, and whether a place may be taken."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from tflited import durable
+from tflited.domain.manifest import MANIFEST_NAME, REPORT_NAME
+from tflited.domain.model import ModelId
+from tflited.errors import OutputError
+from tflited.output.intake import make_folder
+from tflited.output.records import read_manifest
+
+PRIVATE_NAME: Final = ".tflited"
+_LONGEST_KEY: Final = 180
+
+
+class Layout:
+    """The names below one output tree.
+
+    Args:
+        root: the output tree.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.private = root / PRIVATE_NAME
+        self.staging = self.private / "staging"
+        self.previous = self.private / "previous"
+        self.archive = self.private / "archive"
+
+    def make(self) -> None:
+        """Makes the tree and its private folders where they are missing.
+
+        Raises:
+            OSError: one cannot be made.
+        """
+        if not self.root.is_dir():
+            self.root.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.root)
+        for folder in (self.staging, self.previous, self.archive):
+            make_folders(folder, self.root)
+
+    def directory(self, model: ModelId, save_to: str | None) -> Path:
+        """Where a model's set is or would be.
+
+        Raises:
+            OutputError: the path leaves the output tree, or no file system could hold it.
+        """
+        text = str(model) if save_to is None else save_to
+        parts = text.split("/")
+        is_named = all(part not in {"", ".", ".."} and "\0" not in part for part in parts)
+        if not is_named or parts[0] == PRIVATE_NAME or not _is_unicode(text):
+            raise OutputError(
+                f"{text!r} cannot be a place in the output tree: allowed are relative UTF-8 paths"
+                f" without '..' and outside {PRIVATE_NAME}.",
+                hint="rename the model" if save_to is None else "correct save_to",
+            )
+        return self.root.joinpath(*parts)
+
+    def key(self, target: Path) -> str:
+        """One file name that stands for a place: readable, and never that of another place."""
+        name = quote(str(target.relative_to(self.root)), safe="")
+        if len(name) <= _LONGEST_KEY:
+            return name
+        return f"{name[:_LONGEST_KEY]}~{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+
+    def check_free(self, target: Path, model: ModelId) -> None:
+        """Refuses a place that somebody else has; an empty directory in it is taken away.
+
+        Raises:
+            OutputError: the place, or one above it, belongs to another set or to nobody known.
+        """
+        for ancestor in reversed(target.relative_to(self.root).parents[:-1]):
+            _check_ancestor(self.root / ancestor)
+        status = _status(target)
+        if status is None:
+            return
+        if not is_set(target):
+            _remove_empty(target, status)
+            return
+        present = read_manifest(target)
+        if present is not None and present.model != model:
+            raise OutputError(
+                f"{target} holds the set of {present.model}; {model} cannot be published there.",
+                hint="withdraw that set first, or choose another save_to",
+            )
+
+    def sets(self) -> Iterator[Path]:
+        """Every directory of the tree that is a set, readable or not, in no order.
+
+        Folders that vanish or cannot be read are passed over.
+        """
+        pending = [self.root]
+        while pending:
+            folder = pending.pop()
+            if folder != self.root and is_set(folder):
+                yield folder
+                continue
+            pending += [path for path in _folders(folder) if path != self.private]
+
+
+def is_set(path: Path) -> bool:
+    """Whether a directory has both records; a stranger's ``manifest.json`` alone is no set."""
+    return (path / MANIFEST_NAME).is_file() and (path / REPORT_NAME).is_file()
+
+
+def make_folders(path: Path, top: Path) -> None:
+    """Makes a directory and what is missing above it, durably, below an existing one.
+
+    Raises:
+        OSError: one cannot be made.
+    """
+    if path == top or path.is_dir():
+        return
+    make_folders(path.parent, top)
+    make_folder(path)
+    durable.sync_directory(path.parent)
+
+
+def remove_empty_parents(path: Path, top: Path) -> None:
+    """Removes the directories above a path that hold nothing any more, below ``top``."""
+    folder = path.parent
+    while folder != top:
+        try:
+            folder.rmdir()
+        except OSError:
+            break
+        folder = folder.parent
+    durable.sync_directory(folder)
+
+
+def _folders(folder: Path) -> list[Path]:
+    """The real directories inside one; none where it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return [Path(entry) for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
+
+
+def _check_ancestor(path: Path) -> None:
+    """Refuses a directory above a target that is a link or another set.
+
+    Raises:
+        OutputError: it is.
+    """
+    status = _status(path)
+    if status is not None and not stat.S_ISDIR(status.st_mode):
+        raise OutputError(
+            f"{path} is in the way: observed no directory, allowed a directory.",
+            hint="move it away; links inside the output tree are not followed",
+        )
+    if status is not None and is_set(path):
+        raise OutputError(
+            f"{path} is the set of another model; no set can lie inside it.",
+            hint="move one of the two models, or withdraw that set",
+        )
+
+
+def _remove_empty(target: Path, status: os.stat_result) -> None:
+    """Takes an empty directory out of the way.
+
+    Raises:
+        OutputError: it is not empty, or no directory.
+    """
+    try:
+        if not stat.S_ISDIR(status.st_mode):
+            raise NotADirectoryError
+        target.rmdir()
+    except OSError as error:
+        raise OutputError(
+            f"{target} exists and is no set of ours: it has no {MANIFEST_NAME} beside a"
+            f" {REPORT_NAME}.",
+            hint="move it away; nothing is overwritten that tflited did not publish",
+        ) from error
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """The status of a name itself; None where there is none."""
+    try:
+        return path.lstat()
+    except FileNotFoundError:
+        return None
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a name can stand in a manifest, which is UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

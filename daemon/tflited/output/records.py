@@ -1,0 +1,157 @@
+"""The two records of a set, ``manifest.json`` and ``report.json``: made, encoded, read back."""
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from tflited.domain.job import Job
+from tflited.domain.manifest import MANIFEST_NAME, MANIFEST_VERSION, Manifest, ManifestVariant
+from tflited.domain.policy import Policy
+from tflited.domain.ports import PublishKey
+from tflited.domain.report import (
+    REPORT_VERSION,
+    ArtifactFile,
+    BuildReport,
+    ReportDocument,
+    VariantReport,
+)
+from tflited.domain.verdict import Verdict
+from tflited.errors import OutputError
+
+MANIFEST: Final = TypeAdapter(Manifest)
+REPORT: Final = TypeAdapter(ReportDocument)
+
+LARGEST_RECORD_BYTES: Final = 16 * 2**20
+
+
+def report_of(
+    job: Job, policy: Policy, key: PublishKey, report: BuildReport, verdict: Verdict
+) -> bytes:
+    """The bytes of ``report.json``; equal for equal build keys, hence without times.
+
+    Raises:
+        OutputError: a figure is not finite or a text is not Unicode.
+    """
+    document = ReportDocument(
+        version=REPORT_VERSION,
+        root=job.model.root,
+        path=job.model.path,
+        kind=job.kind,
+        build_key=key.build_key,
+        policy=policy.conversion_keys(),
+        toolchain=key.toolchain,
+        source=report.source,
+        variants=verdict.variants,
+    )
+    plain = REPORT.dump_python(
+        document, mode="json", exclude={"variants": {"__all__": {"seconds"}}}
+    )
+    return _encoded(plain, "report", job)
+
+
+def manifest_of(
+    job: Job, key: PublishKey, report: BuildReport, verdict: Verdict, files: Sequence[ArtifactFile]
+) -> Manifest:
+    """The manifest of a set.
+
+    Args:
+        job: the job that publishes.
+        key: digests and versions.
+        report: what the child found out.
+        verdict: what the policy makes of it.
+        files: every other file of the set.
+    """
+    return Manifest(
+        version=MANIFEST_VERSION,
+        root=job.model.root,
+        path=job.model.path,
+        kind=job.kind,
+        job=job.id,
+        build_key=key.build_key,
+        input_key=key.input_key,
+        model_digest=key.model,
+        policy_digest=key.policy,
+        data_digest=key.data,
+        toolchain=dict(sorted(key.toolchain.items())),
+        files=tuple(sorted(files, key=lambda file: file.path)),
+        variants=tuple(_variant_of(entry) for entry in verdict.variants),
+        save_to=job.save_to,
+        stage_seconds=dict(report.stage_seconds),
+    )
+
+
+def manifest_bytes(manifest: Manifest, job: Job) -> bytes:
+    """The bytes of ``manifest.json``.
+
+    Raises:
+        OutputError: a figure is not finite or a text is not Unicode.
+    """
+    return _encoded(MANIFEST.dump_python(manifest, mode="json"), "manifest", job)
+
+
+def read_manifest(directory: Path) -> Manifest | None:
+    """The manifest inside a directory; None without one that can be read and is of this version."""
+    try:
+        manifest = MANIFEST.validate_json(_content(directory / MANIFEST_NAME))
+    except (OSError, ValueError):
+        return None
+    return manifest if manifest.version == MANIFEST_VERSION else None
+
+
+def sha256(content: bytes) -> str:
+    """SHA-256 in lower-case hexadecimal, as a manifest lists it."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _variant_of(entry: VariantReport) -> ManifestVariant:
+    """The manifest's line on a variant."""
+    tflite = next((file for file in entry.files if file.path.endswith(".tflite")), None)
+    ratios = [output.snr_db for output in entry.fidelity if output.snr_db is not None]
+    return ManifestVariant(
+        variant=entry.variant.value,
+        state=entry.state,
+        reason=entry.reason,
+        tflite="" if tflite is None else tflite.path,
+        size_bytes=0 if tflite is None else tflite.size_bytes,
+        size_ratio=entry.size_ratio,
+        min_snr_db=min(ratios, default=None),
+        seconds=entry.seconds,
+    )
+
+
+def _encoded(document: Any, name: str, job: Job) -> bytes:
+    """Canonical JSON, for people: sorted keys, two spaces."""
+    try:
+        text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        return f"{text}\n".encode()
+    except ValueError as error:
+        raise OutputError(
+            f"The {name} of {job.model} cannot be written as JSON: {error}."
+        ) from error
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a record that is a plain file of sane size.
+
+    Raises:
+        OSError: it cannot be opened.
+        ValueError: it is no plain file, or too large to be a record.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path, flags)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_RECORD_BYTES:
+            raise ValueError(
+                f"{path} is no record: mode {status.st_mode:o}, {status.st_size} bytes"
+            )
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
+            return stream.read()
+    finally:
+        os.close(descriptor)

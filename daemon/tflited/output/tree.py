@@ -1,0 +1,263 @@
+"""The output tree: publishes sets as a whole, reads them back, withdraws and retires them."""
+
+import errno
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from tflited import durable
+from tflited.domain.job import Job
+from tflited.domain.manifest import MANIFEST_NAME, REPORT_NAME, Manifest
+from tflited.domain.model import ModelId
+from tflited.domain.policy import Policy
+from tflited.domain.ports import Published, PublishKey
+from tflited.domain.report import ArtifactFile, BuildReport
+from tflited.domain.verdict import Verdict, decide
+from tflited.errors import OutputError, StorageFailedError, TflitedError
+from tflited.output import intake, records, rename
+from tflited.output.errors import NO_EXCHANGE, output_errors
+from tflited.output.intake import LARGEST_ARTIFACT_BYTES
+from tflited.output.layout import Layout, is_set, make_folders, remove_empty_parents
+from tflited.output.shelf import Shelf, discard
+
+RESERVE_BYTES: Final = 64 * 2**20
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Order:
+    """What one publication is about."""
+
+    job: Job
+    policy: Policy
+    key: PublishKey
+    report: BuildReport
+    verdict: Verdict
+    scratch: Path
+
+
+class OutputTree:
+    """Implements ``Publisher`` over one directory. Every method may be called from any thread.
+
+    Args:
+        root: the output tree; made when missing.
+        reserve_bytes: with less free space, nothing is published.
+        largest_artifact_bytes: a larger file of a child is refused.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        reserve_bytes: int = RESERVE_BYTES,
+        largest_artifact_bytes: int = LARGEST_ARTIFACT_BYTES,
+    ) -> None:
+        self._layout = Layout(root)
+        self._previous = Shelf(self._layout.previous, self._layout.staging)
+        self._archive = Shelf(self._layout.archive, self._layout.staging)
+        self._reserve_bytes = reserve_bytes
+        self._largest_artifact_bytes = largest_artifact_bytes
+        self._can_exchange = False
+        # Held from the look at a place until it is taken, so that no two sets get it.
+        self._lock = threading.Lock()
+
+    def publish(
+        self, job: Job, policy: Policy, key: PublishKey, report: BuildReport, scratch: Path
+    ) -> Published:
+        """Replaces a model's set as one with what the child left below ``scratch/set``.
+
+        Raises:
+            ProofError: the float32 baseline is rejected.
+            OutputError: what the child left is not what it said, the policy leaves or lets nothing
+                to publish, or the place is taken.
+            StoragePausedError: the output is full or read-only.
+            StorageFailedError: an fsync failed.
+        """
+        verdict = decide(report, policy)
+        if verdict.is_held:
+            raise OutputError(
+                f"The set of {job.model} is held back by on_reject: {verdict.rejections}.",
+                hint="the last good set stays; change the policy or the model",
+            )
+        target = self.directory(job.model, job.save_to)
+        order = _Order(
+            job=job, policy=policy, key=key, report=report, verdict=verdict, scratch=scratch
+        )
+        with output_errors(target):
+            self._layout.make()
+            stage = Path(tempfile.mkdtemp(dir=self._layout.staging, prefix=f"{job.id}."))
+            try:
+                manifest = self._fill(stage, order)
+                self._swap(stage, target, order)
+            except (OSError, TflitedError) as error:
+                # After a failed sync nothing more may be trusted; the sweep at start removes it.
+                if not _is_storage_failure(error):
+                    self._abandon(stage)
+                raise
+        return Published(directory=target, manifest=manifest)
+
+    def manifest(self, model: ModelId, save_to: str | None = None) -> Manifest | None:
+        """The manifest of a model's present set; None without a readable one.
+
+        Raises:
+            OutputError: the path leaves the output tree.
+        """
+        return records.read_manifest(self.directory(model, save_to))
+
+    def directory(self, model: ModelId, save_to: str | None = None) -> Path:
+        """Where a model's set is or would be.
+
+        Raises:
+            OutputError: the path leaves the output tree.
+        """
+        return self._layout.directory(model, save_to)
+
+    def manifests(self) -> Sequence[Manifest]:
+        """Every set in the output tree whose manifest can be read, sorted by place."""
+        found = []
+        for directory in sorted(self._layout.sets()):
+            manifest = records.read_manifest(directory)
+            if manifest is None:
+                _log.warning("manifest_unreadable", directory=str(directory))
+            else:
+                found.append(manifest)
+        return found
+
+    def damaged(self) -> Sequence[Path]:
+        """Every set in the output tree whose manifest cannot be read, sorted."""
+        sets = sorted(self._layout.sets())
+        return [directory for directory in sets if records.read_manifest(directory) is None]
+
+    def withdraw(self, model: ModelId, *, archive: bool) -> None:
+        """Takes a model's set out of the tree, into the archive or for good; its place only.
+
+        Sets that a trigger saved elsewhere stay: somebody asked for them by name.
+
+        Raises:
+            OutputError: the set cannot be moved.
+            StoragePausedError: the output is full or read-only.
+            StorageFailedError: an fsync failed.
+        """
+        target = self.directory(model)
+        with self._lock, output_errors(target):
+            present = records.read_manifest(target)
+            if not is_set(target) or (present is not None and present.model != model):
+                return
+            self._layout.make()
+            key = self._layout.key(target)
+            if archive:
+                self._archive.put(target, key)
+            else:
+                discard(target, self._layout.staging)
+                self._previous.clear(key)
+            remove_empty_parents(target, self._layout.root)
+
+    def sweep(self) -> None:
+        """At start: removes what an interrupted publication left behind, makes what is missing.
+
+        Raises:
+            OutputError: the private folders cannot be made.
+            StoragePausedError: the output is full or read-only.
+            StorageFailedError: an fsync failed.
+        """
+        with self._lock, output_errors(self._layout.private):
+            self._layout.make()
+            for left in self._layout.staging.iterdir():
+                self._abandon(left)
+
+    def check_writable(self) -> str:
+        """Empty when a set could be published now, else the reason."""
+        root = self._layout.root
+        try:
+            status = os.statvfs(root)
+            if status.f_flag & os.ST_RDONLY:
+                return f"{root} is on a read-only file system."
+            free = status.f_bavail * status.f_frsize
+            if free < self._reserve_bytes:
+                return f"{root} is full: observed {free} bytes, at least {self._reserve_bytes}."
+            if not os.access(root, os.R_OK | os.W_OK | os.X_OK):
+                return f"{root} is not writable for user {os.geteuid()}."
+            return self._check_exchange()
+        except OSError as error:
+            return f"{error.filename or root}: {error.strerror}."
+
+    def _fill(self, stage: Path, order: _Order) -> Manifest:
+        """Writes and syncs the whole set, the manifest last."""
+        stage.chmod(0o755)
+        files = intake.take(
+            order.verdict.published,
+            order.scratch,
+            stage,
+            largest_bytes=self._largest_artifact_bytes,
+        )
+        report = records.report_of(order.job, order.policy, order.key, order.report, order.verdict)
+        durable.write_new(stage / REPORT_NAME, report)
+        files += (_described(REPORT_NAME, report),)
+        manifest = records.manifest_of(order.job, order.key, order.report, order.verdict, files)
+        durable.write_new(stage / MANIFEST_NAME, records.manifest_bytes(manifest, order.job))
+        durable.sync_directory(stage)
+        durable.sync_directory(stage.parent)
+        return manifest
+
+    def _swap(self, stage: Path, target: Path, order: _Order) -> None:
+        """Puts the complete stage in its place and keeps what was there."""
+        with self._lock:
+            self._layout.check_free(target, order.job.model)
+            make_folders(target.parent, self._layout.root)
+            if rename.place(stage, target):
+                self._retire(stage, target, order.policy)
+
+    def _retire(self, old: Path, target: Path, policy: Policy) -> None:
+        """Keeps a replaced set as long as the policy says, at least until the next publication.
+
+        The new set is in place already, so whatever else goes wrong here is only told.
+
+        Raises:
+            OSError: an input/output error.
+        """
+        key = self._layout.key(target)
+        try:
+            self._previous.put(old, key)
+            self._previous.prune(key, keep=max(policy.output.keep_builds - 1, 1))
+        except OSError as error:
+            if error.errno == errno.EIO:
+                raise
+            _log.warning("previous_set_not_kept", directory=str(target), reason=str(error))
+
+    def _abandon(self, stage: Path) -> None:
+        """Removes a stage; one that holds another job's set was swapped already and is kept."""
+        manifest = records.read_manifest(stage)
+        if manifest is None or stage.name.startswith(f"{manifest.job}."):
+            shutil.rmtree(stage, ignore_errors=True)
+            return
+        target = self.directory(manifest.model, manifest.save_to)
+        with suppress(OSError):
+            self._previous.put(stage, self._layout.key(target))
+
+    def _check_exchange(self) -> str:
+        """Empty when the file system can swap directories; asked until the answer is yes."""
+        if not self._can_exchange:
+            self._layout.make()
+            self._can_exchange = rename.can_exchange(self._layout.staging)
+        return "" if self._can_exchange else f"{self._layout.root}: {NO_EXCHANGE}"
+
+
+def _is_storage_failure(error: OSError | TflitedError) -> bool:
+    """Whether a device failed, before or after the error's translation."""
+    return isinstance(error, StorageFailedError) or (
+        isinstance(error, OSError) and error.errno == errno.EIO
+    )
+
+
+def _described(name: str, content: bytes) -> ArtifactFile:
+    """The manifest's line on a record."""
+    return ArtifactFile(path=name, size_bytes=len(content), sha256=records.sha256(content))

@@ -1,0 +1,1 @@
+"""From roots on disk to admitted models: watch, scan, settle, admit, digest, stage."""

@@ -1,0 +1,38 @@
+"""Which file names mean something: flags, temporary names, and noise that is no model's content."""
+
+import re
+from typing import Final
+
+POLICY_NAME: Final = ".tflited.toml"
+HOLD_NAME: Final = ".hold"
+READY_NAME: Final = ".ready"
+
+_TEMPORARY: Final = re.compile(
+    r"""
+      \..+\.[A-Za-z0-9]{6}      # rsync: .NAME.XXXXXX
+    | .*\.(?:part|partial|tmp|temp|crdownload|download|filepart|lock)
+    | .*\.sw[a-p]               # vim
+    | 4913                      # vim probes the directory with this name
+    | \.nfs[0-9a-f]+            # removed while open over NFS
+    | \.fuse_hidden[0-9a-f]+    # removed while open over FUSE
+    | \.~tmp~                   # rsync --delay-updates
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_NOISE: Final = re.compile(r"\.DS_Store|Thumbs\.db|desktop\.ini|\._.*|.*~", re.IGNORECASE)
+_NOISE_DIRECTORIES: Final = frozenset({"@eaDir", "__MACOSX", "#recycle", "lost+found", "__pycache__"})
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a name says that somebody is still writing."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
+def is_noise(name: str) -> bool:
+    """Whether a file is left behind by a desktop, a NAS or an editor and is no model content."""
+    return _NOISE.fullmatch(name) is not None
+
+
+def is_hidden_directory(name: str) -> bool:
+    """Whether a directory is never searched for models."""
+    return name.startswith(".") or name in _NOISE_DIRECTORIES

@@ -1,0 +1,1 @@
+"""The durable job queue in SQLite, and the lock that makes one daemon its only writer."""

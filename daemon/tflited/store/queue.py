@@ -1,0 +1,230 @@
+"""The job queue in SQLite: every change of a job's state is one durable transaction."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, Self
+
+from tflited.domain.job import ACTIVE, Failure, Job, JobState, NewJob, TriggerSource, may_become
+from tflited.domain.manifest import Build, Manifest
+from tflited.domain.model import ModelId
+from tflited.domain.ports import StoreCounts
+from tflited.domain.trigger import TriggerReceipt
+from tflited.errors import StoreError
+from tflited.store.database import Database, Value
+from tflited.store.rows import (
+    build_columns,
+    build_of,
+    columns_of,
+    failure_columns,
+    instant,
+    job_of,
+    moment_of,
+)
+
+FARTHEST_START: Final = timedelta(days=1)
+"""Delays are minutes; a start time farther off was written by a clock that was wrong."""
+
+
+class SqliteStore:
+    """Implements ``JobStore`` over one file.
+
+    Args:
+        path: the file, made when missing; its directory exists.
+
+    Raises:
+        StoreError: it cannot be opened, is corrupt, or is of a newer release.
+        StoragePausedError: its file system is full or read-only.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._database = Database(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file; a second call does nothing."""
+        self._database.close()
+
+    def accept(self, job: NewJob, now: datetime) -> Job:
+        """Adds a queued job, durable when it returns; supersedes queued jobs of the same model.
+
+        A trigger id seen before returns the job from then and adds nothing.
+        """
+        with self._database.transaction():
+            if (known := self._known(job)) is not None:
+                return known
+            self._database.rows(
+                "supersede_queued",
+                root=job.model.root,
+                path=job.model.path,
+                save_to=job.save_to,
+                now=instant(now),
+            )
+            return self._insert(job, JobState.QUEUED, now)
+
+    def finish_unchanged(self, job: NewJob, now: datetime) -> Job:
+        """Records a trigger that asked for what is published already."""
+        with self._database.transaction():
+            known = self._known(job)
+            return known if known is not None else self._insert(job, JobState.UNCHANGED, now)
+
+    def claim(self, now: datetime) -> Job | None:
+        """Takes the next job that may run, raising its attempts by one; None without one."""
+        with self._database.transaction():
+            row = self._database.row(
+                "claim", now=instant(now), horizon=instant(now + FARTHEST_START)
+            )
+        return None if row is None else job_of(row)
+
+    def finish(
+        self,
+        job_id: int,
+        state: JobState,
+        now: datetime,
+        failure: Failure | None = None,
+        manifest: Manifest | None = None,
+    ) -> Job:
+        """Ends a running or queued job in a final state.
+
+        A manifest given with PUBLISHED becomes the record of a build in the same transaction.
+
+        Raises:
+            StoreError: the job is not there, or may not go to that state from its own.
+        """
+        before = [known for known in ACTIVE if state not in ACTIVE and may_become(known, state)]
+        with self._database.transaction():
+            job = self._moved(
+                "finish",
+                job_id,
+                state,
+                state=state.value,
+                now=instant(now),
+                before=json.dumps(before),
+                **failure_columns(failure),
+            )
+            if state is JobState.PUBLISHED and manifest is not None:
+                columns = build_columns(manifest)
+                self._database.rows("insert_build", job_id=job_id, now=instant(now), **columns)
+        return job
+
+    def requeue(
+        self, job_id: int, failure: Failure, not_before: datetime, *, has_died: bool
+    ) -> Job:
+        """Puts a running job back, to be claimed no sooner than ``not_before``.
+
+        Raises:
+            StoreError: the job is not there or does not run.
+        """
+        with self._database.transaction():
+            return self._moved(
+                "requeue",
+                job_id,
+                JobState.QUEUED,
+                not_before=instant(not_before),
+                died=int(has_died),
+                **failure_columns(failure),
+            )
+
+    def retry(self, job_id: int, now: datetime) -> Job:
+        """Queues a failed or dead job again with its counters at zero.
+
+        Raises:
+            StoreError: the job is not there, or neither failed nor dead.
+        """
+        with self._database.transaction():
+            return self._moved("retry", job_id, JobState.QUEUED, now=instant(now))
+
+    def recover(self) -> Sequence[Job]:
+        """At start: puts jobs that were running back into the queue and returns them.
+
+        Their counters stay: the daemon's own end is not held against a job.
+        """
+        with self._database.transaction():
+            rows = self._database.rows("recover")
+        return sorted((job_of(row) for row in rows), key=lambda job: job.id)
+
+    def job(self, job_id: int) -> Job | None:
+        """One job by its id."""
+        row = self._database.row("job", id=job_id)
+        return None if row is None else job_of(row)
+
+    def job_of_trigger(self, trigger_id: str) -> Job | None:
+        """The job that answers for a trigger id."""
+        row = self._database.row("job_of_trigger", trigger_id=trigger_id)
+        return None if row is None else job_of(row)
+
+    def jobs(
+        self, *, states: Sequence[JobState] = (), model: ModelId | None = None, limit: int = 50
+    ) -> Sequence[Job]:
+        """Jobs, newest first."""
+        wanted = json.dumps(list(states)) if states else None
+        if model is None:
+            rows = self._database.rows("jobs", states=wanted, limit=limit)
+        else:
+            rows = self._database.rows(
+                "jobs_of_model", states=wanted, limit=limit, root=model.root, path=model.path
+            )
+        return [job_of(row) for row in rows]
+
+    def latest(self, model: ModelId) -> Job | None:
+        """The newest job of a model that was neither superseded nor cancelled."""
+        row = self._database.row("latest", root=model.root, path=model.path)
+        return None if row is None else job_of(row)
+
+    def record_receipt(self, receipt: TriggerReceipt, source: TriggerSource) -> None:
+        """Keeps what became of a trigger; what was accepted once stays accepted."""
+        with self._database.transaction():
+            self._database.rows(
+                "record_receipt",
+                id=receipt.id,
+                source=source.value,
+                received_at=instant(receipt.at),
+                is_accepted=int(receipt.is_accepted),
+                reason=receipt.reason,
+                job_id=receipt.job_id,
+            )
+
+    def builds(self, model: ModelId, *, limit: int = 50) -> Sequence[Build]:
+        """Publications of a model, newest first."""
+        rows = self._database.rows("builds", root=model.root, path=model.path, limit=limit)
+        return [build_of(row) for row in rows]
+
+    def counts(self) -> StoreCounts:
+        """How many jobs there are, by state; every state is there."""
+        rows = {JobState(row["state"]): row for row in self._database.rows("counts")}
+        queued = rows.get(JobState.QUEUED)
+        return StoreCounts(
+            by_state={state: rows[state]["jobs"] if state in rows else 0 for state in JobState},
+            oldest_queued_at=None if queued is None else moment_of(queued["oldest"]),
+        )
+
+    def _known(self, job: NewJob) -> Job | None:
+        """The job that a trigger id stands for already."""
+        return None if job.trigger_id is None else self.job_of_trigger(job.trigger_id)
+
+    def _insert(self, job: NewJob, state: JobState, now: datetime) -> Job:
+        """A new row; a job that is over already is finished as it begins."""
+        moment = instant(now)
+        finished_at = None if state in ACTIVE else moment
+        columns = columns_of(job)
+        row = self._database.row(
+            "insert_job", state=state.value, now=moment, finished_at=finished_at, **columns
+        )
+        if row is None:  # pragma: no cover - INSERT ... RETURNING gives a row or an error
+            raise StoreError(f"The store took the job of {job.model} without numbering it.")
+        return job_of(row)
+
+    def _moved(self, query: str, job_id: int, after: JobState, **parameters: Value) -> Job:
+        """Runs a statement that moves one job and refuses when it moved none."""
+        row = self._database.row(query, id=job_id, **parameters)
+        if row is not None:
+            return job_of(row)
+        job = self.job(job_id)
+        observed = "there is no such job" if job is None else f"it is {job.state}"
+        raise StoreError(f"Job {job_id} cannot become {after}: {observed}.")

@@ -1,0 +1,127 @@
+"""How the domain's values stand in rows: columns to dataclasses and back."""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from tflited.domain.job import Failure, Job, JobState, NewJob, TriggerSource
+from tflited.domain.manifest import Build, Manifest, ManifestVariant
+from tflited.domain.model import Digest, ModelId, ModelKind
+from tflited.domain.report import VariantState
+from tflited.store.database import Value
+
+
+def instant(moment: datetime) -> str:
+    """ISO 8601 in UTC with a fixed width, so that text order is time order.
+
+    Args:
+        moment: an aware time.
+
+    Raises:
+        ValueError: the time is naive.
+    """
+    if moment.tzinfo is None:
+        raise ValueError(f"A time without a zone cannot be stored: {moment.isoformat()}")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def columns_of(job: NewJob) -> Mapping[str, Value]:
+    """Parameters of ``insert_job`` that come from the job itself."""
+    return {
+        "root": job.model.root,
+        "path": job.model.path,
+        "kind": job.kind.value,
+        "build_key": job.build_key,
+        "input_key": job.input_key,
+        "model_digest": job.model_digest,
+        "policy_json": job.policy_json,
+        "trigger_source": job.trigger.value,
+        "trigger_id": job.trigger_id,
+        "priority": job.priority,
+        "is_forced": int(job.is_forced),
+        "save_to": job.save_to,
+    }
+
+
+def failure_columns(failure: Failure | None) -> Mapping[str, Value]:
+    """A failure, or its absence, as parameters."""
+    return {
+        "failure_code": failure.code if failure else None,
+        "failure_message": failure.message if failure else None,
+        "failure_hint": failure.hint if failure else None,
+        "failure_is_retryable": int(failure.is_retryable) if failure else None,
+    }
+
+
+def build_columns(manifest: Manifest) -> Mapping[str, Value]:
+    """Parameters of ``insert_build`` that come from the manifest."""
+    return {
+        "root": manifest.root,
+        "path": manifest.path,
+        "build_key": manifest.build_key,
+        "input_key": manifest.input_key,
+        "toolchain_json": json.dumps(dict(manifest.toolchain), sort_keys=True),
+        "variants_json": json.dumps([asdict(variant) for variant in manifest.variants]),
+    }
+
+
+def job_of(row: sqlite3.Row) -> Job:
+    """A row of ``jobs``."""
+    return Job(
+        id=row["id"],
+        state=JobState(row["state"]),
+        model=ModelId(root=row["root"], path=row["path"]),
+        kind=ModelKind(row["kind"]),
+        build_key=Digest(row["build_key"]),
+        input_key=Digest(row["input_key"]),
+        model_digest=Digest(row["model_digest"]),
+        policy_json=row["policy_json"],
+        trigger=TriggerSource(row["trigger_source"]),
+        trigger_id=row["trigger_id"],
+        priority=row["priority"],
+        is_forced=bool(row["is_forced"]),
+        save_to=row["save_to"],
+        attempts=row["attempts"],
+        deaths=row["deaths"],
+        not_before=moment_of(row["not_before"]),
+        created_at=datetime.fromisoformat(row["created_at"]),
+        started_at=moment_of(row["started_at"]),
+        finished_at=moment_of(row["finished_at"]),
+        failure=_failure_of(row),
+    )
+
+
+def build_of(row: sqlite3.Row) -> Build:
+    """A row of ``builds``."""
+    return Build(
+        id=row["id"],
+        job_id=row["job_id"],
+        model=ModelId(root=row["root"], path=row["path"]),
+        build_key=Digest(row["build_key"]),
+        input_key=Digest(row["input_key"]),
+        published_at=datetime.fromisoformat(row["published_at"]),
+        toolchain=json.loads(row["toolchain_json"]),
+        variants=tuple(
+            ManifestVariant(**{**entry, "state": VariantState(entry["state"])})
+            for entry in json.loads(row["variants_json"])
+        ),
+    )
+
+
+def moment_of(text: str | None) -> datetime | None:
+    """The time that a column holds; None for NULL."""
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _failure_of(row: sqlite3.Row) -> Failure | None:
+    """The failure of a row of ``jobs``; None without one."""
+    if row["failure_code"] is None:
+        return None
+    return Failure(
+        code=row["failure_code"],
+        message=row["failure_message"],
+        hint=row["failure_hint"],
+        is_retryable=bool(row["failure_is_retryable"]),
+    )

@@ -1,0 +1,95 @@
+"""Trained models for tests: made once by the scripts in ``examples/`` and kept on disk.
+
+The scripts run in a process of their own, so that a test that only needs a file on disk loads no
+tensorflow. The cache is keyed by the scripts' text and is shared by all runs.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+EXAMPLES = CHECKOUT / "examples"
+TRAIN_SECONDS = 240
+ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "CUDA_VISIBLE_DEVICES": "-1",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A trained model and its data; shared between tests, so never written to.
+
+    Attributes:
+        model: a SavedModel directory, a ``.keras`` or an ``.h5`` file.
+        calibration: unlabelled samples.
+        evaluation: other samples, with labels ``y``.
+    """
+
+    model: Path
+    calibration: Path
+    evaluation: Path
+
+
+def digits(form: str = "saved_model") -> Trained:
+    """The digits classifier as ``saved_model``, ``keras`` or ``h5`` (Keras 2)."""
+    folder = _made("train_digits.py", "--format", form)
+    name = "digits" if form == "saved_model" else f"digits.{form}"
+    return _trained(folder, name)
+
+
+def tumours() -> Trained:
+    """The tumour classifier: a Keras 3 file with the inputs ``mean``, ``error`` and ``worst``."""
+    return _trained(_made("train_tumours.py"), "tumours.keras")
+
+
+def _trained(folder: Path, name: str) -> Trained:
+    return Trained(
+        model=folder / name,
+        calibration=folder / "calibration.npz",
+        evaluation=folder / "evaluation.npz",
+    )
+
+
+def _made(script: str, *arguments: str) -> Path:
+    """The folder a script wrote; made beside its place and renamed, so that it is whole."""
+    text = (EXAMPLES / script).read_bytes() + " ".join(arguments).encode()
+    folder = _cache_folder() / f"{Path(script).stem}-{hashlib.sha256(text).hexdigest()[:16]}"
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".partial-") as scratch:
+        made = Path(scratch, "made")
+        _train(script, made, arguments)
+        try:
+            made.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # otherwise another run was first, with the same content
+                raise
+    return folder
+
+
+def _train(script: str, output: Path, arguments: tuple[str, ...]) -> None:
+    result = subprocess.run(
+        [sys.executable, str(EXAMPLES / script), str(output), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=TRAIN_SECONDS,
+        check=False,
+        env={**os.environ, **ENVIRONMENT},
+    )
+    if result.returncode:
+        message = f"{script} failed: {result.stderr[-1000:]}"
+        raise RuntimeError(message)
+
+
+def _cache_folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME")
+    return Path(base, "tflited-tests", "zoo") if base else CHECKOUT / ".cache" / "zoo"

@@ -13,7 +13,7 @@ PIP := $(PY) -m pip --disable-pip-version-check
 # One cache per user: root and an ordinary user may take turns in one checkout.
 CACHE := .cache/$(shell id -u)
 TESTS := $(wildcard tests/unit tests/contract tests/integration)
-CODE := $(wildcard daemon tests benchmarks examples)
+CODE := $(wildcard daemon tests examples)
 DIRECTORY ?= .run
 
 export RUFF_CACHE_DIR := $(CACHE)/ruff
@@ -21,7 +21,7 @@ export MYPY_CACHE_DIR := $(CACHE)/mypy
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
 PYTEST := $(PY) -m pytest -o cache_dir=$(CACHE)/pytest
 
-.PHONY: help venv demo run test faults check lint format bench lock clean
+.PHONY: help venv demo run test faults check lint format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -62,9 +62,6 @@ check: lint test ## everything CI runs
 format: $(STAMP) | $(CACHE) ## put the code into its format
 	$(PY) -m ruff check --fix $(CODE)
 	$(PY) -m ruff format $(CODE)
-
-bench: $(STAMP) ## measure against peers; prints one JSON document
-	@$(PY) benchmarks/run.py
 
 lock: $(STAMP) ## resolve requirements/ again; UPGRADE=1 takes the newest versions
 	$(PIP) install --quiet 'uv>=0.9,<1'

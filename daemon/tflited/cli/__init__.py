@@ -1,6 +1,80 @@
-"""The command line: one file per command."""
+"""The command line: one file per command; turns errors into messages and exit codes."""
+
+import sys
+from collections.abc import Sequence
+
+import click
+import structlog
+import typer
+
+from tflited.cli import (
+    configuration,
+    convert,
+    doctor,
+    init,
+    jobs,
+    plan,
+    rebuild,
+    reload,
+    serve,
+    status,
+    trigger,
+    why,
+)
+from tflited.errors import TflitedError, UsageError
+
+_LOG = structlog.get_logger()
+
+application = typer.Typer(
+    name="tflited",
+    help="Turns folders of TensorFlow models into proven TensorFlow Lite artifacts.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+application.command("serve")(serve.serve)
+application.command("init")(init.init)
+application.command("convert")(convert.convert)
+application.command("trigger")(trigger.trigger)
+application.command("status")(status.status)
+application.command("jobs")(jobs.jobs)
+application.command("retry")(jobs.retry)
+application.command("cancel")(jobs.cancel)
+application.command("why")(why.why)
+application.command("plan")(plan.plan)
+application.command("rebuild")(rebuild.rebuild)
+application.command("reload")(reload.reload)
+application.command("doctor")(doctor.doctor)
+application.add_typer(configuration.application, name="config")
 
 
-def main() -> int:
-    """Runs the command line."""
-    raise NotImplementedError
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        arguments: without the program's name; those of the process when None.
+
+    Returns:
+        The exit code: 0 ok, 1 failure, 2 usage, 3 cannot start.
+    """
+    try:
+        result = application(args=arguments, standalone_mode=False)
+    except TflitedError as error:
+        return _fail(str(error), error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        return UsageError.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _fail("Interrupted.", 130)
+    except BrokenPipeError:
+        return 0
+    except Exception as error:  # noqa: BLE001  # one of the four borders: no traceback for users
+        _LOG.debug("unexpected_error", exc_info=True)
+        return _fail(f"Unexpected: {type(error).__name__}: {error}", TflitedError.exit_code)
+    return result if isinstance(result, int) else 0
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"tflited: {message}", file=sys.stderr)
+    return code

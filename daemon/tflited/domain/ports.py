@@ -10,7 +10,7 @@ from typing import Protocol
 from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest
 from tflited.domain.job import Failure, Job, JobState, NewJob, TriggerSource
 from tflited.domain.manifest import Build, Manifest
-from tflited.domain.model import Digest, FileIdentity, ModelId, Scan
+from tflited.domain.model import Digest, FileIdentity, ModelId
 from tflited.domain.policy import Hooks, Policy, ResolvedPolicy
 from tflited.domain.report import BuildReport, Stage
 from tflited.domain.trigger import Trigger, TriggerReceipt
@@ -110,10 +110,6 @@ class PolicyResolver(Protocol):
             TriggerRefusedError: the trigger names an unknown policy or a wrong key.
             ConfigurationError: a policy file on the way is wrong.
         """
-        ...
-
-    def forget(self, root: Root, scan: Scan) -> None:
-        """Takes notice of which folder policy files a scan saw, so that edits are read again."""
         ...
 
 

@@ -133,8 +133,9 @@ class HintEmitter(EventEmitter):
             self._watch_tree(source, directory)
 
     def _watch_tree(self, source: Inotify, top: Path) -> None:
-        """Watches a directory and all below it: first the watch, then the listing, so that nothing
-        created in between is missed.
+        """Watches a directory and all below it.
+
+        First the watch, then the listing, so that nothing created in between is missed.
         """
         pending = [top]
         while pending:
@@ -167,7 +168,9 @@ class HintEmitter(EventEmitter):
 def _subdirectories(directory: Path) -> Iterable[Path]:
     try:
         with os.scandir(directory) as entries:
-            return [directory / entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+            return [
+                directory / entry.name for entry in entries if entry.is_dir(follow_symlinks=False)
+            ]
     except OSError:
         return ()
 
@@ -219,7 +222,9 @@ class HintWatcher:
             self._observer.unschedule(watch)
 
     def _is_alive(self, watch: ObservedWatch) -> bool:
-        return any(emitter.watch == watch and emitter.is_alive() for emitter in self._observer.emitters)
+        return any(
+            emitter.watch == watch and emitter.is_alive() for emitter in self._observer.emitters
+        )
 
 
 class _Forwarder(FileSystemEventHandler):
@@ -236,5 +241,3 @@ class _Forwarder(FileSystemEventHandler):
         path = "" if below == "." else below
         kind = HintKind(event.event_type) if isinstance(event, _DoubtEvent) else HintKind.CHANGED
         self._receive(Hint(root=self._root, path=path, kind=kind))
-
-

@@ -20,7 +20,9 @@ _TEMPORARY: Final = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _NOISE: Final = re.compile(r"\.DS_Store|Thumbs\.db|desktop\.ini|\._.*|.*~", re.IGNORECASE)
-_NOISE_DIRECTORIES: Final = frozenset({"@eaDir", "__MACOSX", "#recycle", "lost+found", "__pycache__"})
+_NOISE_DIRECTORIES: Final = frozenset(
+    {"@eaDir", "__MACOSX", "#recycle", "lost+found", "__pycache__"}
+)
 
 
 def is_temporary(name: str) -> bool:

@@ -176,7 +176,9 @@ class _Walk:
             is_model = not (listing.directories or listing.links or listing.files.keys() - flags)
         if is_model and not base:
             if _MARKER_FILES & listing.files.keys():
-                self._scan.trouble[""] = "the root itself is a model; put it in a folder of the root"
+                self._scan.trouble[""] = (
+                    "the root itself is a model; put it in a folder of the root"
+                )
             return False
         return is_model
 

@@ -1,0 +1,75 @@
+"""``tflited doctor``: looks for what would keep the daemon from working here."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tflited import toolchain
+from tflited.cli.options import Config, Directory, settings
+from tflited.output.tree import OutputTree
+from tflited.settings.model import Settings
+
+_LEAST_WATCHES = 8192
+_IMPORT_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    name: str
+    is_ok: bool
+    text: str
+
+
+def doctor(config: Config = None, directory: Directory = None) -> int:
+    """Check this machine and configuration; exit 1 when something needs mending."""
+    loaded = settings(config, directory)
+    findings = list(_findings(loaded))
+    for finding in findings:
+        print(f"[{'+' if finding.is_ok else '-'}] {finding.name}: {finding.text}")
+    return 0 if all(finding.is_ok for finding in findings) else 1
+
+
+def _findings(loaded: Settings) -> Iterator[_Finding]:
+    yield _Finding("configuration", True, f"{loaded.source}, {len(loaded.roots)} roots")
+    versions = ", ".join(f"{name} {value}" for name, value in toolchain.versions().items())
+    yield _Finding("toolchain", "absent" not in versions, versions)
+    yield _preload()
+    for root in loaded.roots:
+        is_ok = os.access(root.path, os.R_OK | os.X_OK)
+        fix = "" if is_ok else "; create it, or let the service's user read it"
+        yield _Finding(f"root {root.name}", is_ok, f"{root.path}{fix}")
+    yield _output(loaded.output)
+    yield _watches()
+    compiler = shutil.which("cc")
+    missing = "absent; C arrays are written all the same, only checking them needs one"
+    yield _Finding("C compiler", True, compiler or missing)
+
+
+def _preload() -> _Finding:
+    """Whether a child's libraries load, in a process of their own."""
+    command = [sys.executable, "-c", "import tflited.convert.preload"]
+    done = subprocess.run(  # noqa: S603  # our own interpreter and a constant
+        command, capture_output=True, text=True, timeout=_IMPORT_SECONDS, check=False
+    )
+    last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+    text = "loads" if done.returncode == 0 else f"does not load: {last}; install it again"
+    return _Finding("tensorflow", done.returncode == 0, text)
+
+
+def _output(path: Path) -> _Finding:
+    if not path.exists():
+        return _Finding("output", os.access(path.parent, os.W_OK), f"{path} will be created")
+    reason = OutputTree(path).check_writable()
+    return _Finding("output", not reason, reason or str(path))
+
+
+def _watches() -> _Finding:
+    limit = int(Path("/proc/sys/fs/inotify/max_user_watches").read_text().strip())
+    text = f"{limit} watches"
+    if limit < _LEAST_WATCHES:
+        text += f", advised {_LEAST_WATCHES}: sysctl fs.inotify.max_user_watches={_LEAST_WATCHES}"
+    return _Finding("inotify", limit >= _LEAST_WATCHES, text)

@@ -1,0 +1,44 @@
+"""Prints answers: tables for people, JSON for scripts; untrusted text stays text."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+def as_json(document: Any) -> None:
+    """Prints a document as indented JSON."""
+    print(json.dumps(document, indent=2, sort_keys=True))
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Prints a table; cells are never read as markup."""
+    shown = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for name in columns:
+        shown.add_column(name, overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(printable(cell)) for cell in row))
+    Console(soft_wrap=False).print(shown)
+
+
+def printable(value: Any) -> str:
+    """A value as one line without control characters."""
+    text = "" if value is None else str(value)
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def size(count: float) -> str:
+    """Bytes for people, in binary units."""
+    for unit in ("B", "KiB", "MiB"):
+        if abs(count) < 1024:  # noqa: PLR2004  # the step between binary units
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"
+
+
+def model(document: dict[str, Any]) -> str:
+    """``ROOT/PATH`` of a model in a JSON answer."""
+    return f"{document['root']}/{document['path']}"

@@ -1,0 +1,30 @@
+"""``tflited status``: the daemon, its roots and every model now."""
+
+from tflited.cli import show
+from tflited.cli.client import Client
+from tflited.cli.options import AsJson, Config, Directory, settings
+
+
+def status(config: Config = None, directory: Directory = None, json: AsJson = False) -> int:
+    """Show what the daemon is doing."""
+    answer = Client(settings(config, directory).socket).get("/api/v1/status")
+    if json:
+        show.as_json(answer)
+        return 0
+    ready = "ready" if answer["is_ready"] else "not ready"
+    print(f"tflited {answer['version']}: {ready}, {answer['slots']} slots")
+    for check in answer["checks"]:
+        if not check["is_ok"]:
+            print(f"  {check['name']}: {show.printable(check['reason'])}")
+    for root in answer["roots"]:
+        state = "" if root["is_available"] else f" UNAVAILABLE: {root['reason']}"
+        print(show.printable(f"root {root['name']}: {root['path']}{state}"))
+    rows = (
+        (show.model(entry["model"]), entry["phase"], entry["reason"], entry["hint"])
+        for entry in answer["models"]
+    )
+    show.table("", ("model", "phase", "reason", "next"), rows)
+    for entry in answer["running"]:
+        name = show.printable(show.model(entry["model"]))
+        print(f"job {entry['job_id']} {name}: {entry['stage']} {entry['detail']}")
+    return 0

@@ -1,0 +1,1 @@
+"""Decides what is built: intake, reconcile, dispatch, outcome; reaches the world through ports."""

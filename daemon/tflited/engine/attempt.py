@@ -1,0 +1,144 @@
+"""One attempt from the private copy to the published set; runs in a slot's thread."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest
+from tflited.domain.job import Failure, Job
+from tflited.domain.policy import Policy
+from tflited.domain.ports import (
+    Clock,
+    Executor,
+    Progress,
+    Published,
+    Publisher,
+    PublishKey,
+    Sources,
+)
+from tflited.domain.report import BuildReport, Stage
+from tflited.domain.verdict import decide
+from tflited.engine.messages import AttemptEnded
+from tflited.errors import OutputError, SourceChangedError, TflitedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A claimed job with everything that its attempt needs."""
+
+    job: Job
+    policy: Policy
+    key: PublishKey
+    calibration: tuple[Path, ...]
+    evaluation: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRunner:
+    """Runs attempts; called from several threads at once.
+
+    Attributes:
+        scratch: directory for private copies and what children write; swept at start.
+        threads: processor threads for each child.
+    """
+
+    sources: Sources
+    executor: Executor
+    publisher: Publisher
+    clock: Clock
+    scratch: Path
+    limits: AttemptLimits
+    threads: int
+
+    def run(self, work: Work, progress: Progress, cancel: Event) -> AttemptEnded:
+        """Runs one attempt and, when it went well, publishes; raises nothing that is expected."""
+        started = self.clock.monotonic()
+        job = work.job
+        place = self.scratch / f"{job.id}.{job.attempts}"
+        seconds: dict[str, float] = {}
+        outcome: AttemptOutcome | None = None
+        report: BuildReport | None = None
+        published: Published | None = None
+        failure: Failure | None = None
+        try:
+            request = self._stage(work, place, progress, seconds)
+            outcome = self.executor.run_attempt(request, self.limits, progress, cancel)
+            report, failure = outcome.report, outcome.failure
+            if report is not None:
+                progress(Stage.PUBLISH, "")
+                published = self._publish(work, report, Path(request.scratch), seconds)
+        except TflitedError as error:
+            failure = failure_of(error)
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+        return AttemptEnded(
+            job=job,
+            policy=work.policy,
+            outcome=outcome,
+            report=report,
+            published=published,
+            failure=failure,
+            stage_seconds=seconds,
+            seconds=self.clock.monotonic() - started,
+        )
+
+    def _stage(
+        self, work: Work, place: Path, progress: Progress, seconds: dict[str, float]
+    ) -> AttemptRequest:
+        began = self.clock.monotonic()
+        progress(Stage.STAGE, "")
+        shutil.rmtree(place, ignore_errors=True)
+        (place / "input").mkdir(parents=True)
+        (place / "work").mkdir()
+        job = work.job
+        try:
+            copy = self.sources.stage(job.model, place / "input", job.model_digest)
+        finally:
+            seconds[Stage.STAGE] = self.clock.monotonic() - began
+        return AttemptRequest(
+            attempt=f"{job.id}.{job.attempts}",
+            kind=job.kind,
+            model=str(copy),
+            stem=job.model.stem,
+            scratch=str(place / "work"),
+            policy=work.policy,
+            calibration=tuple(map(str, work.calibration)),
+            evaluation=tuple(map(str, work.evaluation)),
+            provenance=_provenance(work),
+            threads=self.threads,
+        )
+
+    def _publish(
+        self, work: Work, report: BuildReport, scratch: Path, seconds: dict[str, float]
+    ) -> Published:
+        verdict = decide(report, work.policy)
+        if verdict.is_held:
+            raise OutputError(
+                f"{work.job.model}: the set is held back: {verdict.rejections}.",
+                hint='mend the model or its data, or set on_reject = "omit"',
+            )
+        began = self.clock.monotonic()
+        published = self.publisher.publish(work.job, work.policy, work.key, report, scratch)
+        seconds[Stage.PUBLISH] = self.clock.monotonic() - began
+        return published
+
+
+def failure_of(error: TflitedError) -> Failure:
+    """The record of an expected error."""
+    return Failure(
+        code=error.code,
+        message=error.message,
+        hint=error.hint,
+        is_retryable=error.retryable and not isinstance(error, SourceChangedError),
+    )
+
+
+def _provenance(work: Work) -> Mapping[str, str]:
+    return {
+        "source": str(work.job.model),
+        "source sha256": work.key.model,
+        "policy sha256": work.key.policy,
+        **dict(sorted(work.key.toolchain.items())),
+    }

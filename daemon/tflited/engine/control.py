@@ -1,0 +1,152 @@
+"""The engine's doors: implements ``Control`` for any thread by calls into the engine's own."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from tflited.domain.job import ACTIVE, Job, JobState, TriggerSource, may_become
+from tflited.domain.status import Explanation, HealthCheck, PlanEntry, Status
+from tflited.domain.trigger import TriggerReceipt
+from tflited.engine.engine import Engine
+from tflited.engine.explain import Explainer, status_of
+from tflited.engine.messages import Wake
+from tflited.errors import CannotStartError, TriggerRefusedError, UsageError
+
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineControl:
+    """What the HTTP API, the spool and the CLI may ask of a running engine.
+
+    Attributes:
+        engine: answers.
+        explainer: answers questions.
+        version: of the program.
+        started_at: of the daemon.
+        alive_seconds: the engine is alive when its loop advanced within this.
+        reload_settings: reads the configuration again and applies it, on the caller's thread.
+    """
+
+    engine: Engine
+    explainer: Explainer
+    version: str
+    started_at: datetime
+    alive_seconds: float
+    reload_settings: Callable[[], None]
+
+    def submit(self, document: bytes, source: TriggerSource) -> TriggerReceipt:
+        """Validates a trigger and makes its job durable before it returns."""
+        receipt = self._ask(lambda: self._submit(document, source))
+        self.engine.post(Wake())
+        return receipt
+
+    def status(self) -> Status:
+        """The daemon now."""
+        return self._ask(
+            lambda: status_of(
+                self.engine,
+                version=self.version,
+                started_at=self.started_at,
+                checks=tuple(self.readiness()),
+            )
+        )
+
+    def why(self, path: str) -> Explanation:
+        """What a path is, and why something is or is not done about it."""
+        return self._ask(lambda: self.explainer.why(path))
+
+    def plan(self) -> Sequence[PlanEntry]:
+        """What would be built, and why."""
+        return self._ask(self.explainer.plan)
+
+    def jobs(self, *, states: Sequence[JobState] = (), limit: int = 50) -> Sequence[Job]:
+        """Jobs, newest first."""
+        return self.engine.parts.store.jobs(states=states, limit=limit)
+
+    def job(self, job_id: int) -> Job | None:
+        """One job."""
+        return self.engine.parts.store.job(job_id)
+
+    def retry(self, job_id: int) -> Job:
+        """Queues a failed or dead job again."""
+        return self._ask(lambda: self._retry(job_id))
+
+    def cancel(self, job_id: int) -> Job:
+        """Ends a queued or running job."""
+        return self._ask(lambda: self._cancel(job_id))
+
+    def rebuild_stale(self) -> int:
+        """Queues every stale model; returns how many."""
+        return self._ask(self.engine.rebuild_stale)
+
+    def reload(self) -> None:
+        """Reads the configuration again."""
+        self.reload_settings()
+
+    def is_alive(self) -> bool:
+        """Whether the engine's loop advanced lately."""
+        age = self.engine.parts.clock.monotonic() - self.engine.last_tick
+        return age <= self.alive_seconds
+
+    def readiness(self) -> Sequence[HealthCheck]:
+        """What must hold for the daemon to accept work."""
+        roots = self.engine.models.roots.values()
+        missing = [state.root.name for state in list(roots) if not state.has_answered]
+        output = self.engine.parts.publisher.check_writable()
+        return (
+            HealthCheck(
+                name="scan", is_ok=not missing, reason=f"first scan of {', '.join(missing)}"
+            )
+            if missing
+            else HealthCheck(name="scan", is_ok=True),
+            HealthCheck(name="output", is_ok=not output, reason=output),
+            HealthCheck(
+                name="accepting",
+                is_ok=not self.engine.is_draining,
+                reason="draining" if self.engine.is_draining else "",
+            ),
+        )
+
+    def _ask(self, action: Callable[[], _Answer]) -> _Answer:
+        if self.engine.is_draining and not self.is_alive():
+            raise CannotStartError("The daemon is stopping and answers no more.")
+        try:
+            return self.engine.call(action)
+        except TimeoutError as error:
+            raise CannotStartError(
+                "The engine did not answer within 30 s.", hint="look into its log"
+            ) from error
+
+    def _submit(self, document: bytes, source: TriggerSource) -> TriggerReceipt:
+        parts = self.engine.parts
+        now = parts.clock.now()
+        try:
+            receipt = parts.intake.accept(document, source, now)
+        except TriggerRefusedError as error:
+            receipt = TriggerReceipt(id="", is_accepted=False, reason=str(error), at=now)
+        parts.recorder.trigger_received(source, is_accepted=receipt.is_accepted)
+        return receipt
+
+    def _retry(self, job_id: int) -> Job:
+        job = self._known(job_id)
+        if not may_become(job.state, JobState.QUEUED) or job.state in ACTIVE:
+            raise UsageError(
+                f"Job {job_id} is {job.state}; only failed and dead jobs are tried again.",
+                hint="tflited trigger PATH --force builds a model anew",
+            )
+        return self.engine.parts.store.retry(job_id, self.engine.parts.clock.now())
+
+    def _cancel(self, job_id: int) -> Job:
+        job = self._known(job_id)
+        if job.state not in ACTIVE:
+            raise UsageError(f"Job {job_id} is {job.state}; only active jobs can be cancelled.")
+        self.engine.cancel(job, JobState.CANCELLED)
+        return self._known(job_id)
+
+    def _known(self, job_id: int) -> Job:
+        job = self.engine.parts.store.job(job_id)
+        if job is None:
+            raise UsageError(f"There is no job {job_id}.", hint="tflited jobs lists them")
+        return job

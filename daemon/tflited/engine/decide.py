@@ -1,0 +1,201 @@
+"""The decision on one model: what holds for it and what is to be done; changes nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+from tflited.domain.build_key import BuildKey, combine
+from tflited.domain.job import Job, JobState
+from tflited.domain.manifest import Manifest
+from tflited.domain.model import Digest, ModelKind
+from tflited.domain.observation import Observation, Sight
+from tflited.domain.policy import ModelType, ResolvedPolicy
+from tflited.domain.ports import JobStore, PolicyResolver, Publisher, Root
+from tflited.domain.status import Action, Phase
+from tflited.engine.data import DataView, DataWatch
+from tflited.errors import ConfigurationError
+
+KINDS: Mapping[ModelType, frozenset[ModelKind]] = {
+    ModelType.AUTO: frozenset(ModelKind),
+    ModelType.SAVED_MODEL: frozenset({ModelKind.SAVED_MODEL}),
+    ModelType.KERAS: frozenset({ModelKind.KERAS, ModelKind.KERAS_HDF5}),
+    ModelType.HUB: frozenset({ModelKind.HUB, ModelKind.SAVED_MODEL}),
+}
+"""Which containers fit what a policy or a trigger says a model is."""
+
+
+def toolchain_digest(toolchain: Mapping[str, str]) -> Digest:
+    """Digest of the toolchain versions."""
+    return combine(*(part for item in sorted(toolchain.items()) for part in item))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What is to be done with a model, and why.
+
+    ``key``, ``resolved`` and ``data`` are there as soon as they are known; ``job`` is the one that
+    answers for the model in its present state.
+    """
+
+    phase: Phase
+    action: Action
+    reason: str
+    hint: str = ""
+    key: BuildKey | None = None
+    resolved: ResolvedPolicy | None = None
+    data: DataView | None = None
+    job: Job | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decider:
+    """Holds what a decision needs to know."""
+
+    resolver: PolicyResolver
+    data: DataWatch
+    store: JobStore
+    publisher: Publisher
+    toolchain: Mapping[str, str]
+    should_rebuild_on_upgrade: bool
+
+    def decide(self, root: Root, observation: Observation) -> Decision:
+        """The decision on one model as it was last seen."""
+        match observation.sight:
+            case Sight.SETTLING:
+                return Decision(phase=Phase.SETTLING, action=Action.WAIT, reason=observation.reason)
+            case Sight.HELD:
+                return Decision(
+                    phase=Phase.HELD,
+                    action=Action.WAIT,
+                    reason=observation.reason,
+                    hint="remove the .hold file",
+                )
+            case Sight.REFUSED:
+                return Decision(
+                    phase=Phase.REFUSED,
+                    action=Action.REFUSE,
+                    reason=observation.reason,
+                    hint=observation.hint,
+                )
+            case Sight.GONE:
+                return Decision(
+                    phase=Phase.REMOVED, action=Action.NOTHING, reason=observation.reason
+                )
+            case Sight.ADMITTED:
+                return self._admitted(root, observation)
+            case _:
+                assert_never(observation.sight)
+
+    def _admitted(self, root: Root, observation: Observation) -> Decision:
+        try:
+            resolved = self.resolver.resolve(root, observation.model.path)
+        except ConfigurationError as error:
+            return Decision(
+                phase=Phase.POLICY_ERROR,
+                action=Action.REFUSE,
+                reason=error.message,
+                hint="mend the policy file; the last good set stays until then",
+            )
+        wanted = resolved.policy.model_type
+        if observation.snapshot.kind not in KINDS[wanted]:
+            return Decision(
+                phase=Phase.REFUSED,
+                action=Action.REFUSE,
+                reason=f"model_type: observed {observation.snapshot.kind}, allowed {wanted}",
+                hint="set model_type to auto in the policy",
+                resolved=resolved,
+            )
+        return self._keyed(observation, resolved)
+
+    def _keyed(self, observation: Observation, resolved: ResolvedPolicy) -> Decision:
+        data = self.data.view(resolved.policy)
+        if data.digest is None:
+            return Decision(
+                phase=Phase.SETTLING,
+                action=Action.WAIT,
+                reason=f"data that matches {data.waits_for} changed a moment ago",
+                resolved=resolved,
+            )
+        if observation.digest is None:
+            raise AssertionError("an admitted model has a digest")
+        key = BuildKey(
+            model=observation.digest,
+            policy=resolved.policy.digest,
+            data=data.digest,
+            toolchain=toolchain_digest(self.toolchain),
+        )
+        return self._compared(observation, resolved, data, key)
+
+    def _compared(
+        self, observation: Observation, resolved: ResolvedPolicy, data: DataView, key: BuildKey
+    ) -> Decision:
+        manifest = self.publisher.manifest(observation.model)
+        job = self._job(observation)
+        phase, action, reason, hint = self._judge(manifest, job, key)
+        return Decision(
+            phase=phase,
+            action=action,
+            reason=reason,
+            hint=hint,
+            key=key,
+            resolved=resolved,
+            data=data,
+            job=job if phase is not Phase.QUEUED or action is not Action.BUILD else None,
+        )
+
+    def _judge(
+        self, manifest: Manifest | None, job: Job | None, key: BuildKey
+    ) -> tuple[Phase, Action, str, str]:
+        is_same_job = job is not None and job.build_key == key.value
+        if job is not None and is_same_job and job.state is JobState.RUNNING:
+            return Phase.BUILDING, Action.NOTHING, f"job {job.id} is under way", ""
+        if job is not None and is_same_job and job.state is JobState.QUEUED:
+            reason = f"job {job.id} waits for a slot"
+            if job.failure is not None:
+                reason = f"job {job.id} waits to try again after: {job.failure.message}"
+            return Phase.QUEUED, Action.NOTHING, reason, ""
+        if manifest is not None and manifest.input_key == key.input_key:
+            return self._published(manifest, key)
+        if job is not None and is_same_job and job.state in {JobState.FAILED, JobState.DEAD}:
+            message = job.failure.message if job.failure else "no reason was recorded"
+            hint = job.failure.hint if job.failure else ""
+            retry = f"after that, tflited retry {job.id} tries the same input again"
+            return Phase.FAILED, Action.NOTHING, message, f"{hint}; {retry}" if hint else retry
+        return Phase.QUEUED, Action.BUILD, _why_build(manifest, key), ""
+
+    def _published(self, manifest: Manifest, key: BuildKey) -> tuple[Phase, Action, str, str]:
+        if manifest.build_key == key.value:
+            return Phase.PUBLISHED, Action.NOTHING, f"published by job {manifest.job}", ""
+        reason = "published with other versions of " + _differences(
+            manifest.toolchain, self.toolchain
+        )
+        if self.should_rebuild_on_upgrade:
+            return Phase.QUEUED, Action.BUILD, reason, ""
+        return Phase.STALE, Action.STALE, reason, "tflited rebuild --stale renews it"
+
+    def _job(self, observation: Observation) -> Job | None:
+        """The newest job of the mirrored place that was neither superseded nor cancelled."""
+        passed_over = {JobState.SUPERSEDED, JobState.CANCELLED}
+        found = self.store.jobs(model=observation.model, limit=20)
+        mirrored = (job for job in found if job.save_to is None and job.state not in passed_over)
+        return next(mirrored, None)
+
+
+def _why_build(manifest: Manifest | None, key: BuildKey) -> str:
+    if manifest is None:
+        return "nothing is published for it yet"
+    changed = [
+        name
+        for name, before, now in (
+            ("model", manifest.model_digest, key.model),
+            ("policy", manifest.policy_digest, key.policy),
+            ("data", manifest.data_digest, key.data),
+        )
+        if before != now
+    ]
+    return f"its {' and '.join(changed) or 'input'} changed since job {manifest.job}"
+
+
+def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    names = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    return ", ".join(f"{name} ({before.get(name)}, now {now.get(name)})" for name in names)

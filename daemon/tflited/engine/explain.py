@@ -1,0 +1,151 @@
+"""Answers questions from what the engine knows: status, plan, and why a path is as it is."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from tflited.domain.job import Job, JobState
+from tflited.domain.manifest import Manifest
+from tflited.domain.model import ModelId, kind_of_file
+from tflited.domain.ports import JobStore, Publisher
+from tflited.domain.status import Action, Explanation, HealthCheck, Phase, PlanEntry, Status
+from tflited.engine.engine import Engine
+from tflited.engine.locate import Place, owner, places
+from tflited.engine.models import Entry, Models
+
+_POLICY_NAME = ".tflited.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explainer:
+    """Reads the engine's memory; used by the engine's thread."""
+
+    models: Models
+    store: JobStore
+    publisher: Publisher
+
+    def plan(self) -> tuple[PlanEntry, ...]:
+        """What would be done with every model, and why."""
+        return tuple(
+            PlanEntry(
+                model=model,
+                action=_action(entry),
+                reason=entry.status().reason,
+            )
+            for model, entry in sorted(self.models.entries.items())
+        )
+
+    def why(self, path: str) -> Explanation:
+        """What a path is, and why something is or is not done about it."""
+        candidates = places(path, (state.root for state in self.models.roots.values()))
+        if not candidates:
+            roots = ", ".join(str(state.root.path) for state in self.models.roots.values())
+            return Explanation(
+                path=path,
+                subject="outside the roots",
+                summary=f"Nothing is done about it: the roots are {roots}.",
+                hint="copy the model below a root, or add a [[root]] to the configuration",
+            )
+        for place in candidates:
+            model = owner(place, self.models.entries)
+            if model is not None:
+                return self._model(path, place, model)
+        return self._no_model(path, candidates)
+
+    def _model(self, path: str, place: Place, model: ModelId) -> Explanation:
+        entry = self.models.entries[model]
+        status = entry.status()
+        job = next(iter(self.store.jobs(model=model, limit=1)), None)
+        resolved = entry.decision.resolved if entry.decision else None
+        subject = "model" if model.path == place.path else "part of a model"
+        summary = f"{model} is {status.phase}: {status.reason}"
+        return Explanation(
+            path=path,
+            subject=subject,
+            summary=summary if summary.endswith(".") else f"{summary}.",
+            hint=status.hint,
+            model=status,
+            policy_name=resolved.name if resolved else "",
+            origins=dict(resolved.origins) if resolved else {},
+            job=job,
+            next_retry=_next_retry(job),
+            manifest=self._manifest(model),
+            output=str(self.publisher.directory(model)),
+        )
+
+    def _manifest(self, model: ModelId) -> Manifest | None:
+        return self.publisher.manifest(model)
+
+    def _no_model(self, path: str, candidates: tuple[Place, ...]) -> Explanation:
+        for place in candidates:
+            state = self.models.roots[place.root.name]
+            where = place.root.path / place.path
+            if not state.is_available:
+                return Explanation(
+                    path=path,
+                    subject="root",
+                    summary=f"Root {place.root.name} cannot be read: {state.reason}.",
+                    hint="make it available; what is published stays",
+                )
+            trouble = state.trouble.get(place.path)
+            if trouble is not None:
+                return Explanation(path=path, subject="ignored", summary=f"{where}: {trouble}.")
+            if where.exists():
+                return _known_path(path, place, where)
+        return Explanation(
+            path=path,
+            subject="not there",
+            summary="There is nothing at that path in any root.",
+            hint="check the spelling; paths are absolute, ROOT/PATH or PATH below a root",
+        )
+
+
+def _known_path(path: str, place: Place, where: Path) -> Explanation:
+    if where.name == _POLICY_NAME:
+        return Explanation(
+            path=path,
+            subject="policy file",
+            summary=f"It holds for every model below {where.parent}.",
+            hint="tflited config explain MODEL shows the policy in force",
+        )
+    if where.is_dir():
+        subject = "folder" if place.path else "root"
+        return Explanation(
+            path=path, subject=subject, summary="A folder that is searched for models."
+        )
+    announced = "" if kind_of_file(where.name) is None else " It has not been seen by a scan yet."
+    return Explanation(
+        path=path,
+        subject="ignored",
+        summary=f"No model: a model is a SavedModel directory, .keras, .h5 or .hdf5.{announced}",
+    )
+
+
+def _action(entry: Entry) -> Action:
+    decision = entry.decision
+    if decision is None:
+        return Action.WAIT
+    waits = decision.phase in {Phase.QUEUED, Phase.BUILDING}
+    return Action.BUILD if waits else decision.action
+
+
+def _next_retry(job: Job | None) -> datetime | None:
+    return job.not_before if job is not None and job.state is JobState.QUEUED else None
+
+
+def status_of(
+    engine: Engine, *, version: str, started_at: datetime, checks: tuple[HealthCheck, ...]
+) -> Status:
+    """The whole daemon now; called on the engine's thread."""
+    return Status(
+        version=version,
+        started_at=started_at,
+        is_ready=all(check.is_ok for check in checks),
+        is_draining=engine.is_draining,
+        slots=engine.slots.count,
+        roots=engine.models.root_statuses(),
+        models=tuple(entry.status() for _, entry in sorted(engine.models.entries.items())),
+        running=engine.slots.running(),
+        counts=engine.parts.store.counts(),
+        checks=checks,
+    )

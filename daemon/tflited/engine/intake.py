@@ -1,0 +1,135 @@
+"""Turns a trigger into a job: the same document, whatever door it came through."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from tflited.domain.build_key import BuildKey
+from tflited.domain.job import Job, NewJob, TriggerSource
+from tflited.domain.observation import Sight
+from tflited.domain.policy import ModelType, Policy, ResolvedPolicy
+from tflited.domain.ports import JobStore, PolicyResolver, Publisher
+from tflited.domain.trigger import Trigger, TriggerReceipt
+from tflited.engine.data import DataWatch
+from tflited.engine.decide import KINDS, toolchain_digest
+from tflited.engine.locate import Place, owner, places
+from tflited.engine.models import Entry, Models
+from tflited.errors import ConfigurationError, TriggerRefusedError
+
+Parse = Callable[[bytes, TriggerSource], Trigger]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """Validates triggers and makes their jobs durable; used by the engine's thread."""
+
+    parse: Parse
+    models: Models
+    resolver: PolicyResolver
+    data: DataWatch
+    store: JobStore
+    publisher: Publisher
+    toolchain: dict[str, str]
+    encode_policy: Callable[[Policy], str]
+
+    def accept(self, document: bytes, source: TriggerSource, now: datetime) -> TriggerReceipt:
+        """Makes a trigger's job durable.
+
+        Returns:
+            The receipt of an accepted trigger.
+
+        Raises:
+            TriggerRefusedError: the document is wrong or asks for what is not allowed.
+        """
+        trigger = self.parse(document, source)
+        known = self.store.job_of_trigger(trigger.id)
+        if known is not None:
+            return _receipt(trigger, known, now, is_duplicate=True)
+        place, entry = self._find(trigger)
+        resolved = self._resolve(place, entry, trigger)
+        if (trigger.override or trigger.policy_name) and not trigger.save_to:
+            raise TriggerRefusedError(
+                f"{trigger.path}: a trigger with a policy of its own needs save_to, since the"
+                " mirrored place belongs to the folder's policy.",
+                hint='add "save_to": "PATH" below the output tree',
+            )
+        job = self._store(trigger, entry, resolved, now)
+        return _receipt(trigger, job, now, is_duplicate=False)
+
+    def _find(self, trigger: Trigger) -> tuple[Place, Entry]:
+        roots = [state.root for state in self.models.roots.values()]
+        candidates = places(trigger.path, roots)
+        if not candidates:
+            raise TriggerRefusedError(
+                f"{trigger.path!r}: outside every root; roots are"
+                f" {', '.join(str(root.path) for root in roots)}.",
+                hint="name a model by its path below a root",
+            )
+        for place in candidates:
+            model = owner(place, self.models.entries)
+            if model is not None and model.path == place.path:
+                return place, self.models.entries[model]
+        raise TriggerRefusedError(
+            f"{trigger.path!r}: no model there.", hint="tflited why PATH tells what is there"
+        )
+
+    def _resolve(self, place: Place, entry: Entry, trigger: Trigger) -> ResolvedPolicy:
+        seen = entry.observation
+        if seen.sight is not Sight.ADMITTED:
+            raise TriggerRefusedError(
+                f"{seen.model}: {seen.sight}: {seen.reason}.",
+                hint="it is built by itself once it has settled and is whole",
+            )
+        if (
+            trigger.model_type is not ModelType.AUTO
+            and seen.snapshot.kind not in KINDS[trigger.model_type]
+        ):
+            raise TriggerRefusedError(
+                f"{seen.model}: type: observed {seen.snapshot.kind}, allowed {trigger.model_type}.",
+                hint='leave out "type"',
+            )
+        try:
+            return self.resolver.resolve_trigger(place.root, seen.model.path, trigger)
+        except ConfigurationError as error:
+            raise TriggerRefusedError(error.message, hint="mend the policy file") from error
+
+    def _store(
+        self, trigger: Trigger, entry: Entry, resolved: ResolvedPolicy, now: datetime
+    ) -> Job:
+        seen = entry.observation
+        data = self.data.view(resolved.policy)
+        if data.digest is None or seen.digest is None:
+            raise TriggerRefusedError(
+                f"{seen.model}: data that matches {data.waits_for} still changes.",
+                hint="send the trigger again in a moment",
+            )
+        key = BuildKey(
+            model=seen.digest,
+            policy=resolved.policy.digest,
+            data=data.digest,
+            toolchain=toolchain_digest(self.toolchain),
+        )
+        new = NewJob(
+            model=seen.model,
+            kind=seen.snapshot.kind,
+            build_key=key.value,
+            input_key=key.input_key,
+            model_digest=key.model,
+            policy_json=self.encode_policy(resolved.policy),
+            trigger=trigger.source,
+            trigger_id=trigger.id,
+            priority=trigger.priority,
+            is_forced=trigger.is_forced,
+            save_to=trigger.save_to,
+        )
+        manifest = self.publisher.manifest(seen.model, trigger.save_to)
+        is_unchanged = manifest is not None and manifest.build_key == key.value
+        if is_unchanged and not trigger.is_forced:
+            return self.store.finish_unchanged(new, now)
+        return self.store.accept(new, now)
+
+
+def _receipt(trigger: Trigger, job: Job, now: datetime, *, is_duplicate: bool) -> TriggerReceipt:
+    return TriggerReceipt(
+        id=trigger.id, is_accepted=True, job_id=job.id, is_duplicate=is_duplicate, at=now
+    )

@@ -1,0 +1,98 @@
+"""The engine's memory of every model: last observation, decision and status."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tflited.domain.model import ModelId
+from tflited.domain.observation import Observation, RootObservation
+from tflited.domain.ports import Root
+from tflited.domain.status import ModelStatus, Phase, RootStatus
+from tflited.engine.decide import Decision
+
+
+@dataclass(slots=True)
+class Entry:
+    """One model."""
+
+    observation: Observation
+    decision: Decision | None = None
+    since: datetime | None = None
+
+    def status(self) -> ModelStatus:
+        """The model as the status shows it."""
+        seen, decision = self.observation, self.decision
+        return ModelStatus(
+            model=seen.model,
+            kind=seen.snapshot.kind,
+            phase=decision.phase if decision else Phase.CHECKING,
+            reason=decision.reason if decision else "seen, not looked into yet",
+            hint=decision.hint if decision else "",
+            since=self.since or seen.at,
+            until=seen.until if decision and decision.phase is Phase.SETTLING else None,
+            job_id=decision.job.id if decision and decision.job else None,
+        )
+
+
+@dataclass(slots=True)
+class RootEntry:
+    """One root: what it is, its last observations, and its folder policies by path."""
+
+    root: Root
+    is_available: bool = True
+    reason: str = ""
+    last_scan_at: datetime | None = None
+    policies: dict[str, object] = field(default_factory=dict)
+    trouble: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def has_answered(self) -> bool:
+        """Whether the first scan is over, well or badly."""
+        return self.last_scan_at is not None or not self.is_available
+
+
+@dataclass(slots=True)
+class Models:
+    """Every root and model; belongs to the engine's thread."""
+
+    roots: dict[str, RootEntry]
+    entries: dict[ModelId, Entry] = field(default_factory=dict)
+
+    def of_root(self, root: str) -> Iterator[Entry]:
+        """The models of one root."""
+        return (entry for entry in self.entries.values() if entry.observation.model.root == root)
+
+    def take_root(self, seen: RootObservation) -> bool:
+        """Takes in a look at a root; returns whether any folder policy in it changed."""
+        state = self.roots[seen.root]
+        state.is_available, state.reason = seen.is_available, seen.reason
+        if not seen.is_available:
+            return False
+        if not seen.scope:
+            state.last_scan_at = seen.at
+        prefix = f"{seen.scope}/" if seen.scope else ""
+        outside = {p: i for p, i in state.policies.items() if not p.startswith(prefix)}
+        quiet = {p: r for p, r in state.trouble.items() if not p.startswith(prefix)}
+        before, state.policies = state.policies, {**outside, **seen.policies}
+        state.trouble = {**quiet, **seen.trouble}
+        return before != state.policies
+
+    def root_statuses(self) -> tuple[RootStatus, ...]:
+        """Every root with its models counted by phase."""
+        return tuple(
+            RootStatus(
+                name=name,
+                path=str(state.root.path),
+                is_available=state.is_available,
+                reason=state.reason,
+                last_scan_at=state.last_scan_at,
+                models=self.phases(name),
+            )
+            for name, state in self.roots.items()
+        )
+
+    def phases(self, root: str) -> Mapping[Phase, int]:
+        """How many models of a root are in each phase."""
+        counted = Counter(entry.status().phase for entry in self.of_root(root))
+        return {phase: counted.get(phase, 0) for phase in Phase}

@@ -1,0 +1,74 @@
+"""What an ended attempt means for its job: published, tried again, failed for good, or dead."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from tflited.domain.attempt import AttemptResult
+from tflited.domain.job import Failure, Job, JobState
+from tflited.domain.ports import Clock, HookRunner, JobStore, Recorder
+from tflited.domain.report import Stage
+from tflited.domain.retry import MAX_DEATHS, delay_seconds
+from tflited.engine.messages import AttemptEnded
+
+_DEATHS = frozenset({AttemptResult.TIMEOUT, AttemptResult.CRASH})
+_UNKNOWN = Failure(code="internal", message="The attempt ended without a reason.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finisher:
+    """Moves jobs on when their attempts end; used by the engine's thread."""
+
+    store: JobStore
+    clock: Clock
+    hooks: HookRunner
+    recorder: Recorder
+
+    def finish(self, ended: AttemptEnded, *, cancelled_as: JobState | None) -> Job:
+        """Records an ended attempt.
+
+        Args:
+            ended: the attempt.
+            cancelled_as: what its job becomes if it was killed on purpose: cancelled, superseded,
+                or queued when the daemon is stopping; None when nobody asked for its end.
+
+        Returns:
+            The job as it stands now.
+        """
+        job = self._move(ended, cancelled_as)
+        for name, seconds in ended.stage_seconds.items():
+            self.recorder.stage_finished(Stage(name), seconds)
+        if ended.outcome is not None:
+            will_retry = job.state is JobState.QUEUED
+            self.recorder.attempt_finished(ended.outcome, will_retry=will_retry)
+        if job.state is not JobState.QUEUED:
+            self.recorder.job_finished(job, ended.seconds)
+        return job
+
+    def _move(self, ended: AttemptEnded, cancelled_as: JobState | None) -> Job:
+        now, job_id = self.clock.now(), ended.job.id
+        if ended.published is not None and ended.report is not None:
+            manifest = ended.published.manifest
+            job = self.store.finish(job_id, JobState.PUBLISHED, now, manifest=manifest)
+            self.recorder.set_published(ended.report)
+            self.hooks.published(ended.policy.hooks, job, ended.published)
+            return job
+        failure = ended.failure or _UNKNOWN
+        if cancelled_as is JobState.QUEUED:
+            return self.store.requeue(job_id, failure, now, has_died=False)
+        if cancelled_as is not None:
+            return self.store.finish(job_id, cancelled_as, now, failure)
+        if failure.code == "source_changed":
+            return self.store.finish(job_id, JobState.SUPERSEDED, now, failure)
+        return self._failed(ended, failure)
+
+    def _failed(self, ended: AttemptEnded, failure: Failure) -> Job:
+        now, job = self.clock.now(), ended.job
+        has_died = ended.outcome is not None and ended.outcome.result in _DEATHS
+        is_dead = has_died and job.deaths + 1 >= MAX_DEATHS
+        if (has_died or failure.is_retryable) and not is_dead:
+            later = now + timedelta(seconds=delay_seconds(job.attempts))
+            return self.store.requeue(job.id, failure, later, has_died=has_died)
+        state = JobState.DEAD if is_dead else JobState.FAILED
+        finished = self.store.finish(job.id, state, now, failure)
+        self.hooks.failed(ended.policy.hooks, finished, failure)
+        return finished

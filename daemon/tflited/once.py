@@ -1,0 +1,159 @@
+"""Composes the engine for work without a daemon: one conversion, or answers from a single look."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+
+from tflited import toolchain
+from tflited.app import STORE_NAME, CurrentPolicies, SystemClock
+from tflited.domain.attempt import AttemptLimits
+from tflited.domain.job import Job, JobState, TriggerSource
+from tflited.domain.model import ModelId
+from tflited.domain.observation import Observation, Sight
+from tflited.domain.ports import JobStore, Progress, PublishKey, Root
+from tflited.engine.attempt import AttemptRunner, Work
+from tflited.engine.data import DataWatch
+from tflited.engine.decide import Decider
+from tflited.engine.explain import Explainer
+from tflited.engine.messages import AttemptEnded
+from tflited.engine.models import Entry, Models, RootEntry
+from tflited.errors import ConversionError, ModelRefusedError
+from tflited.output.tree import OutputTree
+from tflited.settings.codec import encode_policy
+from tflited.settings.model import Settings
+from tflited.sources.single import SingleLook
+from tflited.store.queue import SqliteStore
+from tflited.workers.local import LocalExecutor
+
+_STOP_SECONDS = 10.0
+
+
+@contextmanager
+def explainer(settings: Settings) -> Iterator[Explainer]:
+    """Answers ``why`` and ``plan`` from one look at the roots, changing nothing.
+
+    Args:
+        settings: the configuration; its job store is read where it exists.
+    """
+    with tempfile.TemporaryDirectory() as empty:
+        present = settings.state / STORE_NAME
+        with SqliteStore(present if present.exists() else Path(empty) / STORE_NAME) as store:
+            yield _explain(settings, store)
+
+
+def _explain(settings: Settings, store: JobStore) -> Explainer:
+    look = SingleLook(SystemClock())
+    decider = _decider(settings, look, store, settle_seconds=0.0)
+    models = Models({root.name: RootEntry(root) for root in settings.roots})
+    for root in settings.roots:
+        for seen in look.look(root):
+            if isinstance(seen, Observation):
+                decision = decider.decide(root, seen)
+                models.entries[seen.model] = Entry(seen, decision, seen.at)
+            else:
+                models.take_root(seen)
+    return Explainer(models=models, store=store, publisher=OutputTree(settings.output))
+
+
+def _decider(
+    settings: Settings, look: SingleLook, store: JobStore, *, settle_seconds: float
+) -> Decider:
+    return Decider(
+        resolver=CurrentPolicies(settings),
+        data=DataWatch(look, SystemClock(), settle_seconds),
+        store=store,
+        publisher=OutputTree(settings.output),
+        toolchain=toolchain.versions(),
+        should_rebuild_on_upgrade=False,
+    )
+
+
+def convert(path: Path, settings: Settings, progress: Progress) -> AttemptEnded:
+    """Converts one model through the same child, proof and publication as the daemon.
+
+    Args:
+        path: the model; the folder policies beside it hold.
+        settings: gives named policies and the output folder, where ``NAME/`` is published.
+        progress: told about stages as they begin.
+
+    Returns:
+        The attempt; its ``published`` is None when it failed.
+
+    Raises:
+        ModelRefusedError: there is no whole model at the path.
+        ConfigurationError: a policy file that holds for it is wrong.
+    """
+    root = Root(name="model", path=path.resolve().parent)
+    with tempfile.TemporaryDirectory(prefix="tflited-") as scratch:
+        store = SqliteStore(Path(scratch) / STORE_NAME)
+        look = SingleLook(SystemClock())
+        try:
+            work = _work(root, path, replace(settings, roots=(root,)), look, store)
+        finally:
+            store.close()
+        executor = LocalExecutor()
+        executor.start()
+        try:
+            runner = AttemptRunner(
+                sources=look,
+                executor=executor,
+                publisher=OutputTree(settings.output),
+                clock=SystemClock(),
+                scratch=Path(scratch),
+                limits=AttemptLimits(wall_seconds=settings.attempt_timeout_seconds),
+                threads=toolchain.processors(),
+            )
+            return runner.run(work, progress, Event())
+        finally:
+            executor.stop(_STOP_SECONDS)
+
+
+def _work(root: Root, path: Path, settings: Settings, look: SingleLook, store: JobStore) -> Work:
+    seen = _find(root, path, look)
+    decision = _decider(settings, look, store, settle_seconds=0.0).decide(root, seen)
+    if decision.key is None or decision.resolved is None or decision.data is None:
+        raise ConversionError(decision.reason, hint=decision.hint)
+    key, policy = decision.key, decision.resolved.policy
+    return Work(
+        job=Job(
+            id=0,
+            state=JobState.RUNNING,
+            model=seen.model,
+            kind=seen.snapshot.kind,
+            build_key=key.value,
+            input_key=key.input_key,
+            model_digest=key.model,
+            policy_json=encode_policy(policy),
+            trigger=TriggerSource.CLI,
+            save_to=seen.model.stem,
+            attempts=1,
+            created_at=seen.at,
+        ),
+        policy=policy,
+        key=PublishKey(
+            build_key=key.value,
+            input_key=key.input_key,
+            model=key.model,
+            policy=key.policy,
+            data=key.data,
+            toolchain=toolchain.versions(),
+        ),
+        calibration=decision.data.calibration,
+        evaluation=decision.data.evaluation,
+    )
+
+
+def _find(root: Root, path: Path, look: SingleLook) -> Observation:
+    wanted = ModelId(root=root.name, path=path.resolve().name)
+    for seen in look.look(root, wanted.path):
+        if isinstance(seen, Observation) and seen.model == wanted:
+            if seen.sight is not Sight.ADMITTED:
+                raise ModelRefusedError(seen.reason, hint=seen.hint)
+            return seen
+    raise ModelRefusedError(
+        f"{path}: no model there.",
+        hint="name a SavedModel directory, or a .keras, .h5 or .hdf5 file",
+    )

@@ -1,0 +1,1 @@
+"""Owns the configuration: schema, loading, and the policy in force for each model."""

@@ -1,0 +1,83 @@
+"""Owns showing configuration to people: each key of a policy with its origin, and the whole."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from tflited.domain.policy import Calibration, Policy, ResolvedPolicy
+from tflited.settings.layers import leaves_of
+from tflited.settings.model import Settings
+
+
+def explain(resolved: ResolvedPolicy) -> tuple[tuple[str, str, str], ...]:
+    """Every key of a policy as (dotted key, value as in TOML, origin)."""
+    values = _values(resolved.policy)
+    return tuple((key, toml_value(values[key]), origin) for key, origin in resolved.origins.items())
+
+
+def effective(settings: Settings) -> str:
+    """The configuration in force as the text of a main file, every default spelled out."""
+    return "\n".join((*_daemon(settings), *_http_and_log(settings), *_roots(settings)))
+
+
+def toml_value(value: Any) -> str:
+    """A plain value as TOML writes it."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            # JSON's escapes are TOML's, except for the delete character.
+            return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007F")
+        case list() | tuple():
+            return f"[{', '.join(toml_value(item) for item in value)}]"
+        case Mapping():
+            items = (f"{toml_value(key)} = {toml_value(item)}" for key, item in value.items())
+            return f"{{{', '.join(items)}}}"
+        case _:
+            return str(value)
+
+
+def _values(policy: Policy) -> dict[str, Any]:
+    table = asdict(policy)
+    table["calibration"] = table["calibration"] or asdict(Calibration(data=""))
+    table["evaluation"]["data"] = table["evaluation"]["data"] or ""
+    shape = table["input_shape"]
+    table["input_shape"] = shape[""] if set(shape) == {""} else shape
+    return leaves_of(table)
+
+
+def _daemon(settings: Settings) -> Iterator[str]:
+    yield f"# from {settings.source}\n\n[daemon]"
+    yield f"output = {toml_value(str(settings.output))}"
+    yield f"state = {toml_value(str(settings.state))}"
+    yield f"workers = {toml_value(settings.workers or 'auto')}"
+    for key in (
+        "settle_seconds",
+        "scan_interval_seconds",
+        "attempt_timeout_seconds",
+        "drain_timeout_seconds",
+        "rebuild_on_upgrade",
+    ):
+        yield f"{key} = {toml_value(getattr(settings, key))}"
+
+
+def _http_and_log(settings: Settings) -> Iterator[str]:
+    host = f"[{settings.http_host}]" if ":" in settings.http_host else settings.http_host
+    yield f"\n[http]\nenabled = {toml_value(settings.http_enabled)}"
+    yield f"listen = {toml_value(f'{host}:{settings.http_port}')}"
+    yield f"socket = {toml_value(str(settings.socket))}"
+    yield f"\n[log]\nformat = {toml_value(settings.log_format)}"
+    yield f"level = {toml_value(settings.log_level)}"
+
+
+def _roots(settings: Settings) -> Iterator[str]:
+    for root in settings.roots:
+        yield f"\n[[root]]\nname = {toml_value(root.name)}\npath = {toml_value(str(root.path))}"
+        if root.policy is not None:
+            yield f"policy = {toml_value(root.policy)}"
+    for name, table in settings.policies.items():
+        yield f"\n[policy.{toml_value(name)}]"
+        for key, value in leaves_of(table).items():
+            yield f"{key} = {toml_value(value)}"
+    yield ""

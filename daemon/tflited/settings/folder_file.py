@@ -1,0 +1,96 @@
+"""Owns reading folder policies: one ``.tflited.toml`` at a time, cached by file identity."""
+
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tflited.errors import ConfigurationError
+from tflited.settings.layers import Layer, anchor_data, escaping_globs, named_leaves
+from tflited.settings.problems import LARGEST_FILE_BYTES, parse_toml, unreadable, validate
+from tflited.settings.schema import PolicyTable
+
+FILE_NAME: Final = ".tflited.toml"
+
+_Identity = tuple[int, int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    identity: _Identity
+    outcome: Layer | ConfigurationError
+
+
+class FolderFiles:
+    """The folder policies below the roots, read again only when a file is another one.
+
+    Args:
+        roots: what data globs must stay inside.
+    """
+
+    def __init__(self, roots: Iterable[Path]) -> None:
+        self._roots = tuple(roots)
+        self._readings: dict[Path, _Reading] = {}
+
+    def layer(self, folder: Path) -> Layer | None:
+        """What the folder's own policy file says; None without one.
+
+        Raises:
+            ConfigurationError: the file is wrong.
+        """
+        file = folder / FILE_NAME
+        try:
+            identity = _identity(file.stat())
+        except (FileNotFoundError, NotADirectoryError):
+            self._readings.pop(file, None)
+            return None
+        except OSError as error:
+            raise unreadable(file, os.strerror(error.errno or 0).lower()) from error
+        reading = self._readings.get(file)
+        if reading is None or reading.identity != identity:
+            reading = _Reading(identity=identity, outcome=self._outcome(file))
+            self._readings[file] = reading
+        if isinstance(reading.outcome, ConfigurationError):
+            # A raised error collects a traceback: the cached one must not grow.
+            raise ConfigurationError(reading.outcome.problems)
+        return reading.outcome
+
+    def _outcome(self, file: Path) -> Layer | ConfigurationError:
+        try:
+            return self._read(file)
+        except ConfigurationError as error:
+            return error.with_traceback(None)
+
+    def _read(self, file: Path) -> Layer:
+        table = parse_toml(_content(file), file=str(file))
+        leaves = named_leaves(validate(PolicyTable, table, file=str(file)))
+        if problems := escaping_globs(leaves, file.parent, self._roots, file=str(file)):
+            raise ConfigurationError(problems)
+        return Layer(origin=str(file), leaves=anchor_data(leaves, file.parent))
+
+
+def _identity(status: os.stat_result) -> _Identity:
+    return (
+        status.st_dev,
+        status.st_ino,
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+    )
+
+
+def _content(file: Path) -> bytes:
+    """Reads a regular file of sensible size; a pipe or a device in its place must not hang us."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise unreadable(file, "no regular file")
+            content = stream.read(LARGEST_FILE_BYTES + 1)
+    except OSError as error:
+        raise unreadable(file, os.strerror(error.errno or 0).lower()) from error
+    if len(content) > LARGEST_FILE_BYTES:
+        raise unreadable(file, f"more than {LARGEST_FILE_BYTES} bytes")
+    return content

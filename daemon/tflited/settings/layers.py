@@ -1,0 +1,157 @@
+"""Owns how policy tables lie on each other: key by key, the later table wins."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from glob import escape, has_magic
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+from tflited.domain.policy import (
+    Calibration,
+    CArray,
+    Evaluation,
+    Hooks,
+    OutputRules,
+    Policy,
+    ResolvedPolicy,
+    Variant,
+)
+from tflited.errors import Problem
+from tflited.settings.schema import SECTIONS, MainPolicyTable, PolicyTable
+
+BUILT_IN: Final = "built-in"
+"""Origin of a key that nothing names, and the name of the policy without a named one."""
+
+DATA_KEYS: Final = ("calibration.data", "evaluation.data")
+_OLDER: Final = frozenset({"OPTIMIZE_FOR_SIZE", "OPTIMIZE_FOR_LATENCY"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """The keys that one place names, by dotted key."""
+
+    origin: str
+    leaves: Mapping[str, Any] = field(default_factory=dict)
+
+
+def leaves_of(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted key to value; ``input_shape`` is one value, for half a shape means nothing."""
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        if key in SECTIONS:
+            flat |= {f"{key}.{inner}": item for inner, item in value.items()}
+        else:
+            flat[key] = value
+    return flat
+
+
+def named_leaves(table: PolicyTable) -> dict[str, Any]:
+    """The keys that a validated table names itself."""
+    return leaves_of(table.model_dump(exclude_unset=True))
+
+
+BUILT_IN_LAYER: Final = Layer(origin=BUILT_IN, leaves=leaves_of(MainPolicyTable().model_dump()))
+"""Every key of a policy with its default."""
+
+
+def merge(layers: Iterable[Layer], *, name: str) -> ResolvedPolicy:
+    """Lays the layers on the built-in one, the nearest last.
+
+    Args:
+        layers: what is named, farthest first.
+        name: the named policy that the chain started from.
+    """
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for layer in (BUILT_IN_LAYER, *layers):
+        values |= layer.leaves
+        origins |= dict.fromkeys(layer.leaves, layer.origin)
+    return ResolvedPolicy(policy=policy_from(values), origins=origins, name=name)
+
+
+def policy_from(leaves: Mapping[str, Any]) -> Policy:
+    """The policy that a full set of validated leaves describes."""
+    sections: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}
+    plain: dict[str, Any] = {}
+    for key, value in leaves.items():
+        section, _, inner = key.partition(".")
+        if inner:
+            sections[section][inner] = value
+        else:
+            plain[key] = value
+    has_data = bool(sections["calibration"]["data"])
+    evaluation = sections["evaluation"]
+    plain["variants"] = _variants(plain["variants"], has_data=has_data)
+    return Policy(
+        **plain,
+        calibration=Calibration(**sections["calibration"]) if has_data else None,
+        evaluation=Evaluation(**evaluation | {"data": evaluation["data"] or None}),
+        c_array=CArray(**sections["c_array"]),
+        output=OutputRules(**sections["output"]),
+        hooks=Hooks(**sections["hooks"]),
+    )
+
+
+def _variants(names: Iterable[str], *, has_data: bool) -> tuple[Variant, ...]:
+    return tuple(dict.fromkeys(_variant(name, has_data=has_data) for name in names))
+
+
+def _variant(name: str, *, has_data: bool) -> Variant:
+    if name in _OLDER:
+        return Variant.DYNAMIC_RANGE
+    if name == "DEFAULT":
+        return Variant.INT8_FLOAT_FALLBACK if has_data else Variant.DYNAMIC_RANGE
+    return Variant(name)
+
+
+def anchored(pattern: str, folder: Path) -> str:
+    """The pattern as an absolute glob; the folder's own name is taken literally."""
+    if not pattern:
+        return ""
+    return os.path.normpath(Path(escape(str(folder)), pattern))
+
+
+def anchor_data(leaves: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The leaves with their data globs made absolute against the folder that named them."""
+    return {
+        key: anchored(value, folder) if key in DATA_KEYS else value for key, value in leaves.items()
+    }
+
+
+def escaping_globs(
+    leaves: Mapping[str, Any], folder: Path, roots: Iterable[Path], *, file: str
+) -> tuple[Problem, ...]:
+    """Data globs that reach out of the roots, by ``..``, an absolute path or a link.
+
+    Args:
+        leaves: as they stand in the file, not yet anchored.
+        folder: what relative globs are relative to.
+        roots: what they must stay inside.
+        file: named in the problems.
+    """
+    inside = tuple(roots)
+    return tuple(
+        Problem(
+            file=file,
+            key=key,
+            observed=f'"{leaves[key]}"',
+            allowed="files inside a root: other data is named in the main file",
+        )
+        for key in DATA_KEYS
+        if leaves.get(key) and not _stays_inside(leaves[key], folder, inside)
+    )
+
+
+def _stays_inside(pattern: str, folder: Path, roots: tuple[Path, ...]) -> bool:
+    """Looks at the text and at where the part before the first wildcard really is."""
+    lexical = Path(os.path.normpath(folder / pattern))
+    if not any(lexical.is_relative_to(root) for root in roots):
+        return False
+    fixed = folder
+    for part in PurePosixPath(pattern).parts:
+        if has_magic(part):
+            break
+        fixed /= part
+    real = Path(os.path.realpath(fixed))
+    return any(real.is_relative_to(os.path.realpath(root)) for root in roots)

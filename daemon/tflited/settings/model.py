@@ -1,0 +1,51 @@
+"""Owns the loaded configuration as one frozen value; it reads nothing itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tflited.domain.ports import Root
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The main configuration with every path absolute.
+
+    Attributes:
+        output: the output tree.
+        state: the folder of the job store and scratch space.
+        workers: attempts at the same time; 0 lets the daemon decide.
+        settle_seconds: how long a model's files must have been still.
+        scan_interval_seconds: time between two whole scans.
+        attempt_timeout_seconds: longest time of one attempt.
+        drain_timeout_seconds: how long a stop waits for running attempts.
+        rebuild_on_upgrade: whether a new toolchain alone rebuilds.
+        http_enabled: whether the HTTP API listens on TCP.
+        http_host: a loopback address or name.
+        http_port: TCP port; 0 takes a free one.
+        socket: the control socket.
+        log_format: auto, json or console.
+        log_level: debug, info, warning or error.
+        roots: the watched directories.
+        policies: name to table of the keys that the main file names, data globs absolute.
+        source: the main file, or "built-in" without one.
+    """
+
+    output: Path
+    state: Path
+    workers: int = 0
+    settle_seconds: float = 3.0
+    scan_interval_seconds: float = 60.0
+    attempt_timeout_seconds: float = 900.0
+    drain_timeout_seconds: float = 60.0
+    rebuild_on_upgrade: bool = False
+    http_enabled: bool = True
+    http_host: str = "127.0.0.1"
+    http_port: int = 8571
+    socket: Path
+    log_format: str = "auto"
+    log_level: str = "info"
+    roots: tuple[Root, ...]
+    policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    source: str = "built-in"

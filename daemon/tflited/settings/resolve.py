@@ -1,0 +1,132 @@
+"""Owns finding the policy in force: built-in, named, folders from the root down, trigger on top."""
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from tflited.domain.policy import ResolvedPolicy
+from tflited.domain.ports import Root
+from tflited.domain.trigger import Trigger
+from tflited.errors import ConfigurationError, Problem, TriggerRefusedError
+from tflited.settings.folder_file import FolderFiles
+from tflited.settings.layers import (
+    BUILT_IN,
+    Layer,
+    anchor_data,
+    escaping_globs,
+    leaves_of,
+    merge,
+    named_leaves,
+)
+from tflited.settings.model import Settings
+from tflited.settings.problems import close_match, validate
+from tflited.settings.schema import PolicyTable
+
+_DEFAULT_NAME = "default"
+
+
+class FolderPolicies:
+    """Implements ``PolicyResolver`` over the main file's policies and the folders' own.
+
+    Every call looks at the identity of each file on the way, so that an edit holds at once; a
+    file is parsed only when it is another one.
+
+    Args:
+        settings: the loaded configuration.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._root_paths = tuple(root.path for root in settings.roots)
+        self._files = FolderFiles(self._root_paths)
+
+    def resolve(self, root: Root, path: str) -> ResolvedPolicy:
+        """The policy of the model at a path below the root.
+
+        Raises:
+            ConfigurationError: policy files on the way are wrong, with the problems of all.
+        """
+        name = self._base_name(root)
+        return merge(self._layers(root, path, name), name=name)
+
+    def resolve_trigger(self, root: Root, path: str, trigger: Trigger) -> ResolvedPolicy:
+        """The policy of a model with a trigger's named policy and override on top.
+
+        Relative data globs of an override are relative to the root.
+
+        Raises:
+            TriggerRefusedError: an unknown policy or wrong keys, all told at once.
+            ConfigurationError: policy files on the way are wrong.
+        """
+        asked = self._asked(root, trigger)
+        name = self._base_name(root)
+        layers = (*self._layers(root, path, name), *asked)
+        return merge(layers, name=trigger.policy_name or name)
+
+    def _base_name(self, root: Root) -> str:
+        if root.policy is not None:
+            return root.policy
+        return _DEFAULT_NAME if _DEFAULT_NAME in self._settings.policies else BUILT_IN
+
+    def _named(self, name: str) -> Layer:
+        origin = f"{self._settings.source} [policy.{name}]"
+        return Layer(origin=origin, leaves=leaves_of(self._settings.policies[name]))
+
+    def _layers(self, root: Root, path: str, name: str) -> tuple[Layer, ...]:
+        layers = [] if name == BUILT_IN else [self._named(name)]
+        problems: list[Problem] = []
+        for folder in _folders(root.path, path):
+            try:
+                layer = self._files.layer(folder)
+            except ConfigurationError as error:
+                problems.extend(error.problems)
+                continue
+            if layer is not None:
+                layers.append(layer)
+        if problems:
+            raise ConfigurationError(tuple(problems))
+        return tuple(layers)
+
+    def _asked(self, root: Root, trigger: Trigger) -> Iterator[Layer]:
+        """The layers of a trigger; every problem is found before the first is used."""
+        problems = (*self._unknown_name(trigger), *self._wrong_override(root, trigger))
+        if problems:
+            lines = "\n".join(f"  {problem}" for problem in problems)
+            raise TriggerRefusedError(
+                f"Trigger {trigger.id} asks for a policy that cannot be:\n{lines}",
+                hint="correct the trigger document and send it again",
+            )
+        return self._trigger_layers(root, trigger)
+
+    def _unknown_name(self, trigger: Trigger) -> Iterator[Problem]:
+        name, known = trigger.policy_name, tuple(self._settings.policies)
+        if name is not None and name not in known:
+            yield Problem(
+                file=f"trigger {trigger.id}",
+                key="policy.name",
+                observed=f'"{name}"',
+                allowed=f"a [policy.NAME] of the main file: {', '.join(known) or 'there is none'}",
+                suggestion=close_match(name, known),
+            )
+
+    def _wrong_override(self, root: Root, trigger: Trigger) -> tuple[Problem, ...]:
+        file = f"trigger {trigger.id}"
+        try:
+            table = validate(PolicyTable, trigger.override, file=file, under="policy.override")
+        except ConfigurationError as error:
+            return error.problems
+        return escaping_globs(named_leaves(table), root.path, self._root_paths, file=file)
+
+    def _trigger_layers(self, root: Root, trigger: Trigger) -> Iterator[Layer]:
+        if trigger.policy_name is not None:
+            yield self._named(trigger.policy_name)
+        leaves = named_leaves(PolicyTable.model_validate(trigger.override))
+        yield Layer(origin=f"trigger {trigger.id}", leaves=anchor_data(leaves, root.path))
+
+
+def _folders(root: Path, path: str) -> Iterator[Path]:
+    """The root's directory, each directory down to the model, and the model itself."""
+    folder = root
+    yield folder
+    for part in PurePosixPath(path).parts:
+        folder /= part
+        yield folder

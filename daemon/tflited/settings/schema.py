@@ -1,0 +1,278 @@
+"""Owns the shape of the configuration files as pydantic models; unknown keys are refused."""
+
+import re
+from collections.abc import Iterable
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+from tflited.domain.policy import (
+    CStyle,
+    ModelType,
+    OnReject,
+    OnSourceRemoved,
+    OperatorSet,
+    Policy,
+    Target,
+    TensorType,
+    Variant,
+)
+
+OLDER_VARIANTS: Final = ("OPTIMIZE_FOR_SIZE", "OPTIMIZE_FOR_LATENCY", "DEFAULT")
+"""Names of ``tf.lite.Optimize`` that stand for a variant of today."""
+
+SECTIONS: Final = frozenset({"calibration", "evaluation", "c_array", "output", "hooks"})
+"""Keys of a policy that are tables and merge key by key."""
+
+LOOPBACK_HOSTS: Final = ("127.0.0.1", "::1", "localhost")
+LARGEST_WORKERS: Final = 64
+_LARGEST_PORT: Final = 65535
+_LISTEN: Final = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
+_SLUG: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_VARIANT_NAMES: Final = (*(variant.value for variant in Variant), *OLDER_VARIANTS)
+_DEFAULT: Final = Policy()
+
+
+def _refuse(allowed: str) -> PydanticCustomError:
+    return PydanticCustomError("not_allowed", "{allowed}", {"allowed": allowed})
+
+
+def _choice(value: str, names: Iterable[str]) -> str:
+    if value not in names:
+        expected = ", ".join(f"'{name}'" for name in names)
+        raise PydanticCustomError("enum", "one of {expected}", {"expected": expected})
+    return value
+
+
+def _variant(value: str) -> str:
+    return _choice(value, _VARIANT_NAMES)
+
+
+def _shape(value: object) -> tuple[int, ...]:
+    if isinstance(value, list | tuple) and value:
+        sizes = tuple(size for size in value if type(size) is int and size > 0)
+        if len(sizes) == len(value):
+            return sizes
+    raise _refuse("a list of whole numbers above 0, or a table of such lists by input name")
+
+
+def _input_shape(value: object) -> dict[str, tuple[int, ...]]:
+    table = value if isinstance(value, dict) else {"": value}
+    return {str(name): _shape(shape) for name, shape in table.items()}
+
+
+def _hook(value: object) -> tuple[str, ...] | str:
+    if isinstance(value, str) and re.fullmatch(r"https?://[^\s/]\S*", value):
+        return value
+    if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
+        return tuple(value)
+    raise _refuse("a list of program and arguments, or an http or https address")
+
+
+def _workers(value: object) -> int:
+    if value == "auto":
+        return 0
+    if type(value) is int and 1 <= value <= LARGEST_WORKERS:
+        return value
+    raise _refuse(f'"auto" or a whole number from 1 to {LARGEST_WORKERS}')
+
+
+def split_listen(value: str) -> tuple[str, int]:
+    """Takes ``HOST:PORT`` apart; an IPv6 host stands in brackets.
+
+    Raises:
+        PydanticCustomError: it is something else, or the host is no loopback host.
+    """
+    match = _LISTEN.fullmatch(value)
+    host = (match["v6"] or match["host"]) if match else ""
+    if match is None or host not in LOOPBACK_HOSTS or int(match["port"]) > _LARGEST_PORT:
+        raise _refuse(f"HOST:PORT with a host of {', '.join(LOOPBACK_HOSTS)}")
+    return host, int(match["port"])
+
+
+def _listen(value: str) -> str:
+    split_listen(value)
+    return value
+
+
+VariantName = Annotated[
+    StrictStr,
+    AfterValidator(_variant),
+    WithJsonSchema({"type": "string", "enum": list(_VARIANT_NAMES)}),
+]
+_SHAPE_SCHEMA: Final[dict[str, Any]] = {
+    "type": "array",
+    "items": {"type": "integer", "minimum": 1},
+    "minItems": 1,
+}
+InputShape = Annotated[
+    dict[str, tuple[int, ...]],
+    PlainValidator(_input_shape),
+    WithJsonSchema(
+        {"anyOf": [_SHAPE_SCHEMA, {"type": "object", "additionalProperties": _SHAPE_SCHEMA}]}
+    ),
+]
+Hook = Annotated[
+    Any,  # a union would put pydantic's own words into the key of a problem
+    PlainValidator(_hook),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "array", "items": {"type": "string"}},
+                {"type": "string", "pattern": "^https?://"},
+            ]
+        }
+    ),
+]
+Workers = Annotated[
+    int,
+    PlainValidator(_workers),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"const": "auto"},
+                {"type": "integer", "minimum": 1, "maximum": LARGEST_WORKERS},
+            ]
+        }
+    ),
+]
+Slug = Annotated[StrictStr, Field(pattern=_SLUG)]
+PathText = Annotated[StrictStr, Field(min_length=1, pattern=r"^[^\x00]+$")]
+Glob = Annotated[StrictStr, Field(pattern=r"^[^\x00]*$")]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Seconds = Annotated[Number, Field(gt=0, le=604_800)]
+Names = Annotated[tuple[Annotated[StrictStr, Field(min_length=1)], ...], Field(min_length=1)]
+
+
+class Table(BaseModel):
+    """Every table of a file: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CalibrationTable(Table):
+    """Representative inputs. An empty ``data`` switches calibration off."""
+
+    data: Glob = ""
+    samples: Annotated[StrictInt, Field(ge=1, le=1_000_000)] = 200
+
+
+class EvaluationTable(Table):
+    """The budget a variant must keep. An empty ``data`` means generated inputs."""
+
+    data: Glob = ""
+    min_snr_db: Annotated[Number, Field(ge=-200, le=200)] = _DEFAULT.evaluation.min_snr_db
+    float32_tolerance: Annotated[Number, Field(gt=0, le=1)] = _DEFAULT.evaluation.float32_tolerance
+
+
+class CArrayTable(Table):
+    """The C source beside each ``.tflite``."""
+
+    enabled: StrictBool = _DEFAULT.c_array.enabled
+    style: CStyle = _DEFAULT.c_array.style
+    symbol: Annotated[
+        StrictStr,
+        Field(pattern=r"^([A-Za-z_]|\{model\}|\{variant\})([A-Za-z0-9_]|\{model\}|\{variant\})*$"),
+    ] = _DEFAULT.c_array.symbol
+    section: Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9_.$,-]*$")] = _DEFAULT.c_array.section
+
+
+class OutputTable(Table):
+    """What is kept in the output tree."""
+
+    keep_builds: Annotated[StrictInt, Field(ge=0, le=1000)] = _DEFAULT.output.keep_builds
+    on_source_removed: OnSourceRemoved = _DEFAULT.output.on_source_removed
+
+
+class HooksTable(Table):
+    """What runs after publication and after failure."""
+
+    published: Hook = ()
+    failed: Hook = ()
+    timeout_seconds: Annotated[Number, Field(gt=0, le=3600)] = _DEFAULT.hooks.timeout_seconds
+
+
+class PolicyTable(Table):
+    """A folder policy or a trigger's override; what it does not name is inherited."""
+
+    variants: Annotated[tuple[VariantName, ...], Field(min_length=1)] = tuple(
+        variant.value for variant in _DEFAULT.variants
+    )
+    model_type: ModelType = _DEFAULT.model_type
+    ops: Annotated[tuple[OperatorSet, ...], Field(min_length=1)] = _DEFAULT.ops
+    concrete_function: StrictBool = _DEFAULT.concrete_function
+    signatures: Names = _DEFAULT.signatures
+    tags: Names = _DEFAULT.tags
+    input_shape: InputShape = Field(default_factory=dict)
+    input_type: TensorType = _DEFAULT.input_type
+    output_type: TensorType = _DEFAULT.output_type
+    target: Target = _DEFAULT.target
+    on_reject: OnReject = _DEFAULT.on_reject
+    require_proof: StrictBool = _DEFAULT.require_proof
+    calibration: CalibrationTable = CalibrationTable()
+    evaluation: EvaluationTable = EvaluationTable()
+    c_array: CArrayTable = CArrayTable()
+    output: OutputTable = OutputTable()
+
+
+class MainPolicyTable(PolicyTable):
+    """A named policy of the main file, which alone may name hooks."""
+
+    hooks: HooksTable = HooksTable()
+
+
+class DaemonTable(Table):
+    """Where things are and how the daemon paces itself."""
+
+    output: PathText = "output"
+    state: PathText = "state"
+    workers: Workers = 0
+    settle_seconds: Annotated[Number, Field(ge=0, le=86_400)] = 3.0
+    scan_interval_seconds: Seconds = 60.0
+    attempt_timeout_seconds: Seconds = 900.0
+    drain_timeout_seconds: Annotated[Number, Field(ge=0, le=86_400)] = 60.0
+    rebuild_on_upgrade: StrictBool = False
+
+
+class HttpTable(Table):
+    """The HTTP API. An empty ``socket`` means ``tflited.sock`` in the state folder."""
+
+    enabled: StrictBool = True
+    listen: Annotated[StrictStr, AfterValidator(_listen)] = "127.0.0.1:8571"
+    socket: Glob = ""
+
+
+class LogTable(Table):
+    """How the daemon writes its log."""
+
+    format: Literal["auto", "json", "console"] = "auto"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class RootTable(Table):
+    """A watched directory. No ``name`` means the path's last component."""
+
+    name: Slug | None = None
+    path: PathText
+    policy: Slug | None = None
+
+
+class MainTable(Table):
+    """The main file."""
+
+    daemon: DaemonTable = DaemonTable()
+    http: HttpTable = HttpTable()
+    log: LogTable = LogTable()
+    root: Annotated[tuple[RootTable, ...], Field(min_length=1)]
+    policy: dict[Slug, MainPolicyTable] = Field(default_factory=dict)

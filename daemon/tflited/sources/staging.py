@@ -1,0 +1,49 @@
+"""Makes the private copy that a child reads, and proves that it is the admitted state."""
+
+from pathlib import Path
+
+from tflited.domain.model import Digest, Snapshot
+from tflited.durable import storage_errors
+from tflited.errors import SourceChangedError
+from tflited.sources.digest import combine_files, copy_with_digest
+
+
+def stage_model(source: Path, snapshot: Snapshot, destination: Path, expected: Digest) -> Path:
+    """Copies a model and digests exactly the bytes that were copied.
+
+    Args:
+        source: the model's directory or file.
+        snapshot: which files belong to it.
+        destination: an existing empty directory.
+        expected: digest of the admitted state.
+
+    Returns:
+        The copy, below ``destination``, under the model's own name.
+
+    Raises:
+        SourceChangedError: the copy has another digest, or a file went away.
+        StoragePausedError: no room for the copy.
+    """
+    copy = destination / source.name
+    try:
+        with storage_errors(destination):
+            observed = combine_files(_copies(source, snapshot, copy))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise SourceChangedError(
+            f"{source}: {error.filename} went away during the copy."
+        ) from error
+    if observed != expected:
+        raise SourceChangedError(
+            f"{source}: digest {observed[:12]} in the copy, {expected[:12]} when it was admitted.",
+            hint="nothing; it is looked at again as soon as it settles",
+        )
+    return copy
+
+
+def _copies(source: Path, snapshot: Snapshot, copy: Path) -> list[tuple[str, Digest]]:
+    copied = []
+    for name, _ in snapshot.files:
+        target = copy / name if name else copy
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copied.append((name, copy_with_digest(source / name if name else source, target)))
+    return copied

@@ -1,0 +1,321 @@
+"""Turns what is on disk into observations: hints mark, scans decide, settled models are admitted.
+
+One thread, named ``sources``, owns everything here. It reports to the engine by a callback and is
+asked for copies and digests by the engine's threads.
+"""
+
+import errno
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from typing import Final
+
+import structlog
+
+from tflited.domain.model import Digest, ModelId, Snapshot, is_below
+from tflited.domain.observation import Observation, RootObservation, Sight
+from tflited.domain.ports import Clock, DataFile, Root
+from tflited.errors import ModelRefusedError, SourceChangedError
+from tflited.sources import data
+from tflited.sources.admission import admit
+from tflited.sources.digest import Digester
+from tflited.sources.hints import Hint, HintKind, HintWatcher
+from tflited.sources.scan import DirectoryScanner
+from tflited.sources.settle import SettleTracker
+from tflited.sources.staging import stage_model
+
+_LOG = structlog.get_logger()
+_MAX_SCOPES: Final = 64
+"""More dirty places than this in one root are one whole scan."""
+_OUTAGE_POLL_SECONDS: Final = 5.0
+_COALESCE_SECONDS: Final = 0.02
+"""Hints of one burst are looked at together."""
+
+Receive = Callable[[Observation | RootObservation], None]
+
+
+@dataclass(slots=True)
+class _RootState:
+    """What is remembered of one root."""
+
+    root: Root
+    next_scan: float = 0.0
+    is_available: bool = True
+    dirty: set[str] = field(default_factory=set)
+    trackers: dict[str, SettleTracker] = field(default_factory=dict)
+    pending: set[str] = field(default_factory=set)
+    admitted: dict[str, Snapshot] = field(default_factory=dict)
+
+
+class SourceWatch:
+    """Watches roots and reports every model's state; implements the engine's ``Sources`` port.
+
+    Args:
+        clock: time.
+        receive: told every observation, from the thread of this object.
+        settle_seconds: quiet time before a model is looked into.
+        scan_interval_seconds: time between whole scans that no hint asked for.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        receive: Receive,
+        *,
+        settle_seconds: float,
+        scan_interval_seconds: float,
+    ) -> None:
+        self._clock = clock
+        self._receive = receive
+        self._settle = settle_seconds
+        self._interval = scan_interval_seconds
+        self._scanner = DirectoryScanner()
+        self._digester = Digester()
+        self._digest_lock = Lock()
+        self._roots: dict[str, _RootState] = {}
+        self._inbox: SimpleQueue[Hint | tuple[Root, ...] | None] = SimpleQueue()
+        self._hints = HintWatcher(self._inbox.put)
+        self._thread = Thread(target=self._run, name="sources")
+
+    def start(self, roots: tuple[Root, ...]) -> None:
+        """Starts watching; the first scan of every root is reported as soon as it is done."""
+        self._apply(roots)
+        self._hints.start()
+        self._thread.start()
+
+    def stop(self, deadline_seconds: float) -> None:
+        """Ends every thread, waiting at most so long for each."""
+        self._inbox.put(None)
+        self._thread.join(deadline_seconds)
+        self._hints.stop(deadline_seconds)
+
+    def watch(self, roots: tuple[Root, ...]) -> None:
+        """Replaces the set of roots; ones that stay keep what is known of them."""
+        self._inbox.put(roots)
+
+    def look_again(self, root: str, path: str) -> None:
+        """Asks for a fresh look at one model; returns at once."""
+        self._inbox.put(Hint(root=root, path=path))
+
+    def stage(self, model: ModelId, destination: Path, expected: Digest) -> Path:
+        """Makes a private copy of an admitted model and proves that it has the expected digest.
+
+        Raises:
+            SourceChangedError: the model is gone or has another digest by now.
+            StoragePausedError: no room for the copy.
+        """
+        state = self._roots.get(model.root)
+        snapshot = None if state is None else state.admitted.get(model.path)
+        if state is None or snapshot is None:
+            raise SourceChangedError(f"{model} changed or went away before its copy was made.")
+        return stage_model(state.root.path / model.path, snapshot, destination, expected)
+
+    def find_data(self, pattern: str) -> tuple[DataFile, ...]:
+        """Files that match an absolute glob pattern, sorted by path."""
+        return data.find(pattern)
+
+    def digest_data(self, files: Sequence[DataFile]) -> Digest:
+        """Digest of names and contents, cached by identity."""
+        with self._digest_lock:
+            return data.digest(self._digester, files)
+
+    def _run(self) -> None:
+        timeout = 0.0
+        while True:
+            try:
+                message = self._inbox.get(timeout=timeout)
+                if message is None:
+                    return
+                self._take(message)
+                timeout = _COALESCE_SECONDS
+                continue
+            except Empty:
+                pass
+            timeout = self._tick()
+
+    def _take(self, message: Hint | tuple[Root, ...]) -> None:
+        if isinstance(message, tuple):
+            self._apply(message)
+            return
+        state = self._roots.get(message.root)
+        if state is None:
+            return
+        if message.kind is HintKind.CHANGED:
+            state.dirty.add(message.path)
+        else:
+            _LOG.warning("watch_in_doubt", root=message.root, kind=message.kind.value)
+            state.next_scan = 0.0
+
+    def _apply(self, roots: tuple[Root, ...]) -> None:
+        known = {root.name: root for root in roots}
+        for name in [name for name, old in self._roots.items() if known.get(name) != old.root]:
+            del self._roots[name]
+            self._hints.forget(name)
+        for name, root in known.items():
+            self._roots.setdefault(name, _RootState(root=root))
+
+    def _tick(self) -> float:
+        """Does what is due; returns seconds until something will be."""
+        wake = self._clock.monotonic() + self._interval
+        for state in self._roots.values():
+            wake = min(wake, self._advance(state))
+        return max(wake - self._clock.monotonic(), 0.001)
+
+    def _advance(self, state: _RootState) -> float:
+        """Scans, settles and admits in one root; returns when it wants to be called again."""
+        now = self._clock.monotonic()
+        is_new = self._hints.ensure(state.root.name, state.root.path)
+        if is_new or now >= state.next_scan or len(state.dirty) > _MAX_SCOPES:
+            self._scan(state, "")
+        else:
+            for scope in sorted(state.dirty):
+                self._scan(state, scope)
+        state.dirty.clear()
+        self._settle_due(state)
+        waits = [state.trackers[path].deadline(self._settle) for path in state.pending]
+        return min([state.next_scan, *waits])
+
+    def _scan(self, state: _RootState, scope: str) -> None:
+        started = self._clock.monotonic()
+        try:
+            scan = self._scanner.scan(state.root, scope)
+        except OSError as error:
+            self._outage(state, error)
+            return
+        if not scan.scope:
+            state.next_scan = started + self._interval
+        state.is_available = True
+        for path, snapshot in scan.models.items():
+            self._sighted(state, path, snapshot)
+        for path in [p for p in state.trackers if is_below(p, scan.scope)]:
+            if path not in scan.models:
+                self._gone(state, path)
+        self._receive(
+            RootObservation(
+                root=state.root.name,
+                scope=scan.scope,
+                is_available=True,
+                at=self._clock.now(),
+                seconds=self._clock.monotonic() - started,
+                models=len(state.trackers),
+                policies=scan.policies,
+                trouble=scan.trouble,
+            )
+        )
+
+    def _outage(self, state: _RootState, error: OSError) -> None:
+        state.next_scan = self._clock.monotonic() + min(_OUTAGE_POLL_SECONDS, self._interval)
+        reason = f"{state.root.path}: {error.strerror or error}"
+        if state.is_available:
+            _LOG.error(
+                "root_unavailable", root=state.root.name, path=str(state.root.path), reason=reason
+            )
+        state.is_available = False
+        self._receive(
+            RootObservation(
+                root=state.root.name,
+                scope="",
+                is_available=False,
+                at=self._clock.now(),
+                models=len(state.trackers),
+                reason=reason,
+            )
+        )
+
+    def _sighted(self, state: _RootState, path: str, snapshot: Snapshot) -> None:
+        now = self._clock.monotonic()
+        tracker = state.trackers.get(path)
+        if tracker is None:
+            tracker = state.trackers[path] = SettleTracker(snapshot, now)
+        elif not tracker.observe(snapshot, now):
+            return
+        state.admitted.pop(path, None)
+        state.pending.discard(path)
+        if snapshot.is_held:
+            self._tell(state, path, Sight.HELD, reason="a .hold file asks to wait")
+            return
+        state.pending.add(path)
+        left = max(tracker.deadline(self._settle) - now, 0.0)
+        self._tell(
+            state,
+            path,
+            Sight.SETTLING,
+            reason=_waits_for(snapshot),
+            left_seconds=left,
+        )
+
+    def _gone(self, state: _RootState, path: str) -> None:
+        self._tell(state, path, Sight.GONE, reason="no longer in its root")
+        del state.trackers[path]
+        state.pending.discard(path)
+        state.admitted.pop(path, None)
+
+    def _settle_due(self, state: _RootState) -> None:
+        for path in sorted(state.pending):
+            tracker = state.trackers[path]
+            if self._clock.monotonic() < tracker.deadline(self._settle):
+                continue
+            self._scan(state, path)
+            tracker_now = state.trackers.get(path)
+            if tracker_now is not tracker or path not in state.pending:
+                continue
+            if self._clock.monotonic() < tracker.deadline(self._settle):
+                continue
+            if tracker.snapshot.blockers:
+                tracker.changed_at = self._clock.monotonic()  # a temporary name: look again later
+                continue
+            state.pending.discard(path)
+            self._admit(state, path, tracker)
+
+    def _admit(self, state: _RootState, path: str, tracker: SettleTracker) -> None:
+        tracker.rest()
+        where = state.root.path / path
+        try:
+            admit(where, tracker.snapshot)
+            with self._digest_lock:
+                digest = self._digester.model(where, tracker.snapshot)
+        except ModelRefusedError as error:
+            self._tell(state, path, Sight.REFUSED, reason=error.message, hint=error.hint)
+            return
+        except OSError as error:
+            if error.errno not in {errno.ENOENT, errno.ENOTDIR}:
+                hint = "make it readable for the service's user"
+                self._tell(state, path, Sight.REFUSED, reason=f"{where}: {error}", hint=hint)
+            state.dirty.add(path)
+            return
+        state.admitted[path] = tracker.snapshot
+        self._tell(state, path, Sight.ADMITTED, digest=digest)
+
+    def _tell(  # noqa: PLR0913  # an observation's parts, all named
+        self,
+        state: _RootState,
+        path: str,
+        sight: Sight,
+        *,
+        digest: Digest | None = None,
+        reason: str = "",
+        hint: str = "",
+        left_seconds: float | None = None,
+    ) -> None:
+        now = self._clock.now()
+        self._receive(
+            Observation(
+                model=ModelId(root=state.root.name, path=path),
+                snapshot=state.trackers[path].snapshot,
+                sight=sight,
+                at=now,
+                digest=digest,
+                reason=reason,
+                hint=hint,
+                until=None if left_seconds is None else now + timedelta(seconds=left_seconds),
+            )
+        )
+
+
+def _waits_for(snapshot: Snapshot) -> str:
+    if snapshot.blockers:
+        return f"still being written: {snapshot.blockers[0]!r} is a temporary name"
+    return "its files changed a moment ago"

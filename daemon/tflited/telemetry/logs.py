@@ -1,0 +1,71 @@
+"""How log records leave the process: one chain for structlog and the standard library."""
+
+import logging
+import sys
+from typing import Final
+
+import structlog
+from structlog.typing import Processor
+
+FORMATS: Final = ("auto", "json", "console")
+LEVELS: Final = ("debug", "info", "warning", "error", "critical")
+
+_SHARED: Final[tuple[Processor, ...]] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.ExtraAdder(),
+    structlog.stdlib.PositionalArgumentsFormatter(),
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+)
+
+
+def configure(*, format: str, level: str) -> None:  # noqa: A002 - named as the setting is
+    """Sends every log record to standard output, one record a line.
+
+    Records of structlog and of the standard library (uvicorn, watchdog) get the same keys. May be
+    called again, as a reload does; the last call holds.
+
+    Args:
+        format: ``json``, ``console``, or ``auto`` for console where standard output is a terminal.
+        level: the lowest level shown: ``debug``, ``info``, ``warning``, ``error`` or ``critical``.
+
+    Raises:
+        ValueError: the format or the level is none of these.
+    """
+    _check("format", format, FORMATS)
+    _check("level", level, LEVELS)
+    is_console = format == "console" or (format == "auto" and sys.stdout.isatty())
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=_SHARED, processors=_renderers(is_console=is_console)
+        )
+    )
+    logging.captureWarnings(capture=True)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    structlog.configure(
+        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        # A logger cached before a reload would keep the level and format of then.
+        cache_logger_on_first_use=False,
+    )
+
+
+def _check(setting: str, observed: str, allowed: tuple[str, ...]) -> None:
+    if observed not in allowed:
+        raise ValueError(f"log {setting}: observed {observed!r}, allowed {', '.join(allowed)}")
+
+
+def _renderers(*, is_console: bool) -> list[Processor]:
+    drop = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    if is_console:
+        # Plain tracebacks: the rich ones print local variables, which may hold secrets.
+        plain = structlog.dev.plain_traceback
+        return [drop, structlog.dev.ConsoleRenderer(exception_formatter=plain)]
+    render = structlog.processors.JSONRenderer(default=str)
+    return [drop, structlog.processors.format_exc_info, render]

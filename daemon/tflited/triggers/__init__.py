@@ -1,0 +1,1 @@
+"""The doors for triggers: the document itself, and the spool folder."""

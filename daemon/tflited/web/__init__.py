@@ -1,0 +1,1 @@
+"""The HTTP door: metrics, health, answers about models and jobs, and triggers."""

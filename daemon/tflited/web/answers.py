@@ -1,0 +1,75 @@
+"""How answers become bytes: domain dataclasses and errors as JSON, health checks as lines."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import Response
+from pydantic import TypeAdapter
+
+from tflited.domain.status import HealthCheck
+from tflited.errors import CannotStartError, ConfigurationError, TflitedError, UsageError
+
+JSON = "application/json"
+
+
+class RequestError(TflitedError):
+    """The daemon does not do what a request asks.
+
+    Args:
+        status: the HTTP status.
+        code: stable name of the reason.
+        message: what failed, observed against allowed.
+        hint: the next step; empty when the message says it all.
+    """
+
+    def __init__(self, status: int, code: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.code = code  # type: ignore[misc]  # narrowed per instance on purpose
+
+
+def answer(adapter: TypeAdapter[Any], value: Any, *, status: int = 200) -> Response:
+    """A domain value as JSON."""
+    return Response(adapter.dump_json(value), status_code=status, media_type=JSON)
+
+
+def refuse(status: int, code: str, message: str, hint: str = "") -> Response:
+    """An error as ``{"code", "message", "hint"}``."""
+    body = _ERROR.dump_json({"code": code, "message": message, "hint": hint})
+    return Response(body, status_code=status, media_type=JSON)
+
+
+def refuse_error(error: TflitedError) -> Response:
+    """An error of the daemon's own as JSON with the status that fits it."""
+    return refuse(_status_of(error), error.code, error.message, error.hint)
+
+
+def health(checks: Sequence[HealthCheck], *, is_verbose: bool) -> Response:
+    """Health as text; machines read the status alone, 200 or 503."""
+    is_ok = all(check.is_ok for check in checks)
+    lines = [_line(check) for check in checks] if is_verbose else []
+    lines.append("ok" if is_ok else "not ok")
+    return Response("\n".join(lines) + "\n", 200 if is_ok else 503, media_type="text/plain")
+
+
+_ERROR: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
+
+
+def _line(check: HealthCheck) -> str:
+    if check.is_ok:
+        return f"[+]{check.name} ok"
+    return f"[-]{check.name} failed: {' '.join(check.reason.split())}"
+
+
+def _status_of(error: TflitedError) -> int:
+    match error:
+        case RequestError():
+            return error.status
+        case UsageError():
+            return 409
+        case ConfigurationError():
+            return 422
+        case CannotStartError():
+            return 503
+        case _:
+            return 500

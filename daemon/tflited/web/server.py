@@ -1,0 +1,125 @@
+"""Serves the application over TCP and a unix socket from one named thread."""
+
+import asyncio
+import math
+import socket
+import threading
+from pathlib import Path
+from typing import Final
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+from tflited.errors import CannotStartError
+from tflited.web.guard import Tagged
+from tflited.web.listeners import listen_tcp, listen_unix, remove_socket
+
+_START_SECONDS: Final = 10.0
+_FORCED_SECONDS: Final = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+class HttpServer:
+    """The daemon's HTTP listeners.
+
+    Args:
+        app: the ASGI application.
+        host: loopback name or address.
+        port: TCP port; 0 for any free one.
+        socket: path of the unix socket.
+    """
+
+    def __init__(self, app: ASGIApp, *, host: str, port: int, socket: Path) -> None:
+        self._host = host
+        self._port = port
+        self._path = socket
+        self._tcp = _Listener(Tagged(app, "tcp"))
+        self._unix = _Listener(Tagged(app, "unix"))
+        self._identity = (0, 0)
+        self._thread: threading.Thread | None = None
+
+    @property
+    def port(self) -> int:
+        """The TCP port in use; the configured one before ``start``."""
+        return self._port
+
+    def start(self) -> None:
+        """Binds both listeners and serves them; returns once requests are answered.
+
+        Raises:
+            CannotStartError: an address is taken or not allowed, or the thread did not come up.
+        """
+        tcp = listen_tcp(self._host, self._port)
+        try:
+            unix = listen_unix(self._path)
+        except CannotStartError:
+            tcp.close()
+            raise
+        self._port = tcp.getsockname()[1]
+        found = self._path.stat()
+        self._identity = (found.st_dev, found.st_ino)
+        self._thread = threading.Thread(
+            target=self._run, args=(tcp, unix), name="http", daemon=True
+        )
+        self._thread.start()
+        if not (self._tcp.is_up.wait(_START_SECONDS) and self._unix.is_up.wait(_START_SECONDS)):
+            message = f"HTTP thread: observed no start within {_START_SECONDS} s"
+            raise CannotStartError(message, hint="the log names the error")
+
+    def stop(self, deadline_seconds: float) -> None:
+        """Takes no more connections, lets requests end, then closes; may be called again.
+
+        Args:
+            deadline_seconds: requests that take longer are cut off.
+        """
+        if self._thread is None:
+            return
+        for listener in (self._tcp, self._unix):
+            listener.config.timeout_graceful_shutdown = max(1, math.floor(deadline_seconds))
+            listener.should_exit = True
+        self._thread.join(deadline_seconds)
+        if self._thread.is_alive():
+            self._tcp.force_exit = self._unix.force_exit = True
+            self._thread.join(_FORCED_SECONDS)
+        if self._thread.is_alive():
+            _log.warning("http_thread_left_behind", deadline_seconds=deadline_seconds)
+        remove_socket(self._path, self._identity)
+        self._thread = None
+
+    def _run(self, tcp: socket.socket, unix: socket.socket) -> None:
+        with tcp, unix:
+            asyncio.run(self._serve(tcp, unix))
+
+    async def _serve(self, tcp: socket.socket, unix: socket.socket) -> None:
+        await asyncio.gather(self._tcp.serve([tcp]), self._unix.serve([unix]))
+
+
+class _Listener(uvicorn.Server):
+    """A uvicorn server that tells when it is up.
+
+    Outside the main thread uvicorn leaves signals alone, as the daemon needs it to.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        config = uvicorn.Config(
+            app,
+            http="h11",
+            loop="asyncio",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=5,
+        )
+        super().__init__(config)
+        self.is_up = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts listening, then says so."""
+        await super().startup(sockets=sockets)
+        self.is_up.set()

@@ -1,0 +1,1 @@
+"""Running attempts: the zygote, its children and the daemon's side of both."""

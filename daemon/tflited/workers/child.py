@@ -1,0 +1,97 @@
+"""One child's life after the fork: confine, run the entry on the request, reply, end."""
+
+import importlib
+import os
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from tflited.domain.attempt import AttemptRequest
+from tflited.domain.ports import Progress
+from tflited.domain.report import BuildReport, Stage
+from tflited.errors import TflitedError
+from tflited.workers import sandbox, wire
+
+Entry = Callable[[AttemptRequest, Progress], BuildReport]
+EXIT_SANDBOX: Final = 78
+"""EX_CONFIG of sysexits.h: a layer of the sandbox could not be applied."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Birth:
+    """What the zygote hands to a child.
+
+    Attributes:
+        entry: module whose ``run(request, progress)`` does the work.
+        parent_pid: the zygote.
+        reply: the socket to the daemon.
+        noise_fd: where standard output and error go.
+        request_fd: file that holds the request.
+    """
+
+    entry: str
+    parent_pid: int
+    reply: socket.socket
+    noise_fd: int
+    request_fd: int
+
+
+def live(birth: Birth) -> NoReturn:
+    """Does the one attempt and ends the process; never returns to the zygote's frames."""
+    request = wire.decode_request(_content(birth.request_fd))
+    try:
+        sandbox.confine(
+            sandbox.Confinement(
+                parent_pid=birth.parent_pid,
+                scratch=request.scratch,
+                noise_fd=birth.noise_fd,
+                kept_fds=(birth.reply.fileno(),),
+            )
+        )
+    except OSError:
+        traceback.print_exc()
+        os._exit(EXIT_SANDBOX)
+    wire.send(birth.reply, wire.encode_message(_answer(birth, request)))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _content(descriptor: int) -> bytes:
+    size = os.fstat(descriptor).st_size
+    return os.pread(descriptor, size, 0)
+
+
+def _answer(birth: Birth, request: AttemptRequest) -> wire.ReportMessage | wire.FailureMessage:
+    def progress(stage: Stage, detail: str) -> None:
+        message = wire.ProgressMessage(stage=stage, detail=detail)
+        wire.send(birth.reply, wire.encode_message(message))
+
+    try:
+        run: Entry = importlib.import_module(birth.entry).run
+        return wire.ReportMessage(report=run(request, progress))
+    except TflitedError as error:
+        return wire.FailureMessage(
+            code=error.code,
+            message=error.message,
+            hint=error.hint,
+            is_retryable=error.retryable,
+        )
+    except MemoryError:
+        return wire.FailureMessage(
+            code="out_of_memory",
+            message=f"Building {request.stem} needed more memory than there is.",
+            hint="Give the service more memory, or use a smaller model.",
+            is_retryable=True,
+        )
+    except Exception as error:  # noqa: BLE001 - the child's border: everything becomes a reply
+        traceback.print_exc()
+        return wire.FailureMessage(
+            code="internal",
+            message=f"Building {request.stem} failed: {type(error).__name__}: {error}",
+            hint="The attempt's record holds the traceback; report it with the model.",
+            is_retryable=False,
+        )

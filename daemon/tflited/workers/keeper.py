@@ -1,0 +1,186 @@
+"""Keeps one zygote alive: starts it from a thread that lasts, hands it requests, restarts it."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Event
+from typing import Final
+
+from tflited.workers.sandbox import QUIET_ENVIRONMENT
+from tflited.workers.zygote import READY, RUN
+
+INHERITED: Final = ("PATH", "LANG", "PYTHONPATH")
+FIRST_DELAY_SECONDS: Final = 0.1
+LONGEST_DELAY_SECONDS: Final = 30.0
+EXIT_SECONDS: Final = 5.0
+"""How long a zygote may take to end after a hang-up before it is killed."""
+_READ_BYTES: Final = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """One zygote process and the daemon's end of its control socket."""
+
+    process: subprocess.Popen[bytes]
+    control: socket.socket
+
+
+class Keeper:
+    """Owns the zygote and the one thread that starts it.
+
+    The kernel's parent-death signal fires when the *thread* that forked ends, so that thread lives
+    as long as the keeper does.
+
+    Args:
+        preload: module the zygote imports before it says that it is ready.
+        entry: module whose ``run`` does the work in children.
+    """
+
+    def __init__(self, *, preload: str, entry: str) -> None:
+        self._preload = preload
+        self._entry = entry
+        self._lock = threading.Lock()
+        self._ready: Running | None = None
+        self._running: Running | None = None
+        self._stopping = Event()
+        self._thread = threading.Thread(target=self._keep, name="zygote-keeper", daemon=True)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a request could be handed over now."""
+        return self._ready is not None
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether no zygote will become ready any more."""
+        return self._stopping.is_set()
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the present zygote; None between two."""
+        running = self._running
+        return None if running is None else running.process.pid
+
+    def start(self) -> None:
+        """Starts the thread; returns at once."""
+        self._thread.start()
+
+    def stop(self, *, deadline_seconds: float) -> None:
+        """Hangs up on the zygote, which ends it and every child, and joins the thread.
+
+        Args:
+            deadline_seconds: after which the zygote is killed.
+        """
+        self._stopping.set()
+        if self.is_ready:
+            self._hang_up()
+        else:
+            # Still preloading: it has no children and would not hear a hang-up for seconds.
+            self.condemn()
+        if self._thread.ident is None:
+            return
+        self._thread.join(deadline_seconds)
+        if self._thread.is_alive():
+            self.condemn()
+            self._thread.join(EXIT_SECONDS)
+
+    def condemn(self) -> None:
+        """Kills the present zygote, which no longer answers; the next one takes its place."""
+        running = self._running
+        if running is not None:
+            running.process.kill()
+
+    def launch(self, descriptors: Sequence[int]) -> bool:
+        """Hands a request to the zygote.
+
+        Returns:
+            False where there is no zygote that could take it.
+        """
+        with self._lock:
+            if self._ready is None:
+                return False
+            try:
+                socket.send_fds(self._ready.control, [RUN], list(descriptors))
+            except OSError:
+                self._ready = None
+                return False
+        return True
+
+    def _hang_up(self) -> None:
+        running = self._running
+        if running is not None:
+            with contextlib.suppress(OSError):
+                running.control.shutdown(socket.SHUT_RDWR)
+
+    def _keep(self) -> None:
+        delay = FIRST_DELAY_SECONDS
+        while not self._stopping.is_set():
+            was_ready = self._live_once()
+            delay = FIRST_DELAY_SECONDS if was_ready else delay
+            self._stopping.wait(delay)
+            delay = min(delay * 2, LONGEST_DELAY_SECONDS)
+
+    def _live_once(self) -> bool:
+        """Starts a zygote and follows it to its end; tells whether it ever was ready."""
+        control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with control:
+            with theirs:
+                process = self._spawn(theirs.fileno())
+            running = Running(process=process, control=control)
+            self._running = running
+            if self._stopping.is_set():
+                self.condemn()
+            was_ready = self._follow(running)
+            with self._lock:
+                self._ready = None
+        _reap(process)
+        self._running = None
+        return was_ready
+
+    def _spawn(self, control_fd: int) -> subprocess.Popen[bytes]:
+        inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        arguments = {
+            "--control-fd": str(control_fd),
+            "--parent-pid": str(os.getpid()),
+            "--preload": self._preload,
+            "--entry": self._entry,
+        }
+        words = [word for pair in arguments.items() for word in pair]
+        return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            # -P: the working directory is not a place to import from.
+            [sys.executable, "-P", "-m", "tflited.workers.zygote", *words],
+            stdin=subprocess.DEVNULL,
+            env=inherited | QUIET_ENVIRONMENT,
+            pass_fds=(control_fd,),
+            start_new_session=True,
+        )
+
+    def _follow(self, running: Running) -> bool:
+        was_ready = False
+        while content := _received(running.control):
+            if content == READY and not self._stopping.is_set():
+                was_ready = True
+                with self._lock:
+                    self._ready = running
+        return was_ready
+
+
+def _received(control: socket.socket) -> bytes:
+    """The next datagram; empty at the end."""
+    try:
+        return control.recv(_READ_BYTES)
+    except OSError:
+        return b""
+
+
+def _reap(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(EXIT_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

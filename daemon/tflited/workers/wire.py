@@ -1,0 +1,174 @@
+"""The bytes between daemon and child: messages as JSON, split into datagrams and put together.
+
+What comes from a child is hostile until it is validated here; it becomes a dataclass or a
+``WireError``, never anything else.
+"""
+
+import socket
+from dataclasses import dataclass, field
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from tflited.domain.attempt import AttemptRequest
+from tflited.domain.job import Failure
+from tflited.domain.report import BuildReport, Stage
+
+MAX_DATAGRAM_BYTES: Final = 32 * 1024
+MAX_MESSAGE_BYTES: Final = 8 * 1024 * 1024
+_MORE: Final = b"+"
+_LAST: Final = b"."
+
+
+class WireError(ValueError):
+    """A child's bytes are no message of this protocol."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgressMessage:
+    """A stage begins."""
+
+    stage: Stage
+    detail: str
+    kind: Literal["progress"] = "progress"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportMessage:
+    """The work is done; the last message of a child."""
+
+    report: BuildReport
+    kind: Literal["report"] = "report"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureMessage:
+    """The work failed with a reason; the last message of a child."""
+
+    code: str
+    message: str
+    hint: str
+    is_retryable: bool
+    kind: Literal["failure"] = "failure"
+
+    @property
+    def failure(self) -> Failure:
+        """The domain's form."""
+        return Failure(
+            code=self.code, message=self.message, hint=self.hint, is_retryable=self.is_retryable
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitMessage:
+    """The zygote's word on a child that ended.
+
+    Attributes:
+        status: exit status, or the negative number of the signal that ended it.
+        peak_rss_bytes: greatest resident memory.
+    """
+
+    status: int
+    peak_rss_bytes: int
+    kind: Literal["exit"] = "exit"
+
+
+Message = ProgressMessage | ReportMessage | FailureMessage
+
+_MESSAGE: Final[TypeAdapter[Message]] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
+_EXIT: Final = TypeAdapter(ExitMessage)
+_REQUEST: Final = TypeAdapter(AttemptRequest)
+
+
+def encode_request(request: AttemptRequest) -> bytes:
+    """The request as JSON."""
+    return _REQUEST.dump_json(request)
+
+
+def decode_request(content: bytes) -> AttemptRequest:
+    """The request from its JSON.
+
+    Raises:
+        ValidationError: the bytes are no request; the daemon wrote them, so this is a fault.
+    """
+    return _REQUEST.validate_json(content)
+
+
+def encode_message(message: Message) -> bytes:
+    """A child's message as JSON."""
+    return _MESSAGE.dump_json(message)
+
+
+def decode_message(content: bytes) -> Message:
+    """A child's message from its JSON.
+
+    Raises:
+        WireError: not JSON, an infinite number, or not one of the messages.
+    """
+    try:
+        from_json(content, allow_inf_nan=False)
+        return _MESSAGE.validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise WireError(f"{place or 'message'}: {first['msg']}") from error
+    except ValueError as error:
+        raise WireError(f"not JSON: {error}") from error
+
+
+def encode_exit(message: ExitMessage) -> bytes:
+    """The zygote's exit message as JSON."""
+    return _EXIT.dump_json(message)
+
+
+def decode_exit(content: bytes) -> ExitMessage:
+    """The zygote's exit message from its JSON.
+
+    Raises:
+        WireError: not an exit message.
+    """
+    try:
+        return _EXIT.validate_json(content)
+    except ValidationError as error:
+        raise WireError(f"not an exit message: {error.error_count()} errors") from error
+
+
+def send(channel: socket.socket, content: bytes) -> None:
+    """Sends one message as datagrams over a blocking SOCK_SEQPACKET socket.
+
+    Raises:
+        OSError: the other side is gone.
+    """
+    size = MAX_DATAGRAM_BYTES - 1
+    for start in range(0, max(1, len(content)), size):
+        mark = _LAST if start + size >= len(content) else _MORE
+        channel.send(mark + content[start : start + size])
+
+
+@dataclass(slots=True, kw_only=True)
+class Assembler:
+    """Puts a child's datagrams together."""
+
+    _parts: bytearray = field(default_factory=bytearray)
+
+    def feed(self, datagram: bytes) -> Message | None:
+        """Takes one datagram.
+
+        Returns:
+            The message that it completes, None where more is to come.
+
+        Raises:
+            WireError: the datagram or its message is malformed or too big.
+        """
+        mark, part = datagram[:1], datagram[1:]
+        if mark not in {_MORE, _LAST} or len(datagram) > MAX_DATAGRAM_BYTES:
+            raise WireError(f"a datagram of {len(datagram)} bytes begins with {mark!r}")
+        if len(self._parts) + len(part) > MAX_MESSAGE_BYTES:
+            raise WireError(f"a message is longer than {MAX_MESSAGE_BYTES} bytes")
+        self._parts += part
+        if mark == _MORE:
+            return None
+        content = bytes(self._parts)
+        self._parts.clear()
+        return decode_message(content)

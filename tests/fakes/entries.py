@@ -1,0 +1,154 @@
+"""Entries for children that misbehave on demand: the request's stem says how."""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from tflited.domain.attempt import AttemptRequest
+from tflited.domain.ports import Progress
+from tflited.domain.report import BuildReport, SourceReport, Stage
+from tflited.errors import ConversionError, SourceChangedError
+
+REPORT: Final = BuildReport(
+    source=SourceReport(
+        loader="fake", signature="serve", inputs=(), outputs=(), reference_inputs="random"
+    ),
+    variants=(),
+    stage_seconds={},
+)
+HANG_SECONDS: Final = 600.0
+
+
+def run(request: AttemptRequest, progress: Progress) -> BuildReport:
+    """Does what the stem asks for; an unknown stem is a KeyError."""
+    progress(Stage.LOAD, request.stem)
+    return BEHAVIOURS[request.stem](request, progress)
+
+
+def _ok(request: AttemptRequest, progress: Progress) -> BuildReport:
+    progress(Stage.PROVE, "float32")
+    return REPORT
+
+
+def _big(request: AttemptRequest, progress: Progress) -> BuildReport:
+    return replace(REPORT, source=replace(REPORT.source, notes=("x" * 1024 * 1024,)))
+
+
+def _refused(request: AttemptRequest, progress: Progress) -> BuildReport:
+    raise ConversionError("No such operator.", hint="Allow it.", code="unsupported_op")
+
+
+def _changed(request: AttemptRequest, progress: Progress) -> BuildReport:
+    raise SourceChangedError("It changed.")
+
+
+def _memory(request: AttemptRequest, progress: Progress) -> BuildReport:
+    raise MemoryError
+
+
+def _segfault(request: AttemptRequest, progress: Progress) -> BuildReport:
+    ctypes.string_at(0)
+    return REPORT
+
+
+def _abort(request: AttemptRequest, progress: Progress) -> BuildReport:
+    os.abort()
+
+
+def _killed(request: AttemptRequest, progress: Progress) -> BuildReport:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return REPORT
+
+
+def _leave(request: AttemptRequest, progress: Progress) -> BuildReport:
+    os._exit(0)
+
+
+def _system_exit(request: AttemptRequest, progress: Progress) -> BuildReport:
+    sys.exit(3)
+
+
+def _hang(request: AttemptRequest, progress: Progress) -> BuildReport:
+    Path(request.scratch, "pid").write_text(str(os.getpid()), encoding="ascii")
+    threading.Event().wait(HANG_SECONDS)
+    return REPORT
+
+
+def _descendant(request: AttemptRequest, progress: Progress) -> BuildReport:
+    process = subprocess.Popen([sys.executable, "-c", f"import time;time.sleep({HANG_SECONDS})"])
+    Path(request.scratch, "pid").write_text(str(process.pid), encoding="ascii")
+    return REPORT
+
+
+def _reply_socket() -> socket.socket:
+    return socket.socket(fileno=_socket_fds()[0])
+
+
+def _socket_fds() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc/self/fd").iterdir() if _is_socket(entry)]
+
+
+def _is_socket(entry: Path) -> bool:
+    try:
+        return str(entry.readlink()).startswith("socket:")
+    except OSError:
+        return False
+
+
+def _garbage(request: AttemptRequest, progress: Progress) -> BuildReport:
+    _reply_socket().send(b".\xff not json")
+    return _hang(request, progress)
+
+
+def _flood(request: AttemptRequest, progress: Progress) -> BuildReport:
+    channel = _reply_socket()
+    while True:
+        channel.send(b"+" + b"x" * 30_000)
+
+
+def _noise(request: AttemptRequest, progress: Progress) -> BuildReport:
+    os.write(1, b"a" * 40_000)
+    os.write(2, b"the end")
+    return REPORT
+
+
+def _surroundings(request: AttemptRequest, progress: Progress) -> BuildReport:
+    status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    notes = (
+        f"cwd={Path.cwd()}",
+        f"environment={','.join(sorted(os.environ))}",
+        f"home={os.environ['HOME']}",
+        f"umask={os.umask(0):o}",
+        f"session={os.getsid(0) == os.getpid()}",
+        f"sockets={len(_socket_fds())}",
+        f"privileges={next(line for line in status if line.startswith('NoNewPrivs')).split()[1]}",
+    )
+    return replace(REPORT, source=replace(REPORT.source, notes=notes))
+
+
+BEHAVIOURS: Final[dict[str, Callable[[AttemptRequest, Progress], BuildReport]]] = {
+    "ok": _ok,
+    "big": _big,
+    "refused": _refused,
+    "changed": _changed,
+    "memory": _memory,
+    "segfault": _segfault,
+    "abort": _abort,
+    "killed": _killed,
+    "leave": _leave,
+    "system_exit": _system_exit,
+    "hang": _hang,
+    "descendant": _descendant,
+    "garbage": _garbage,
+    "flood": _flood,
+    "noise": _noise,
+    "surroundings": _surroundings,
+}

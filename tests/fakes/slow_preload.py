@@ -1,0 +1,5 @@
+"""A preload that never ends."""
+
+import threading
+
+threading.Event().wait(600.0)

@@ -1,0 +1,296 @@
+"""Which policy holds: nearest wins key by key, and each key knows where it came from."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tflited.domain.job import TriggerSource
+from tflited.domain.policy import Calibration, Policy, ResolvedPolicy, Variant
+from tflited.domain.ports import PolicyResolver
+from tflited.domain.trigger import Trigger
+from tflited.errors import ConfigurationError, TriggerRefusedError
+from tflited.settings.load import load
+from tflited.settings.model import Settings
+from tflited.settings.resolve import FolderPolicies
+
+Write = Callable[[str, str], Path]
+SettingsOf = Callable[[str], Settings]
+
+
+def resolve(settings: Settings, path: str = "vision/net.keras") -> ResolvedPolicy:
+    return FolderPolicies(settings).resolve(settings.roots[0], path)
+
+
+def trigger(*, name: str | None = None, **override: Any) -> Trigger:
+    return Trigger(
+        id="t-1", path="x", policy_name=name, override=override, source=TriggerSource.CLI
+    )
+
+
+def ask(settings: Settings, asked: Trigger) -> ResolvedPolicy:
+    return FolderPolicies(settings).resolve_trigger(settings.roots[0], "vision/net.keras", asked)
+
+
+def test_it_is_the_engines_resolver(settings_of: SettingsOf) -> None:
+    """The class fits the port; mypy reads this line."""
+    settings = settings_of("")
+    resolver: PolicyResolver = FolderPolicies(settings)
+    assert resolver.resolve(settings.roots[0], "x").policy == Policy()
+
+
+def test_without_any_policy(settings_of: SettingsOf) -> None:
+    """The built-in policy is the domain's default, with every key's origin known."""
+    resolved = resolve(settings_of(""))
+    assert resolved.policy == Policy()
+    assert resolved.name == "built-in"
+    assert set(resolved.origins.values()) == {"built-in"}
+
+
+def test_default_policy_holds_where_a_root_names_none(settings_of: SettingsOf) -> None:
+    """A policy called default needs no mention."""
+    settings = settings_of('[policy.default]\nvariants = ["int8"]\n')
+    resolved = resolve(settings)
+    assert resolved.policy.variants == (Variant.INT8,)
+    assert resolved.origins["variants"] == f"{settings.source} [policy.default]"
+
+
+def test_a_roots_policy_wins_over_default(settings_of: SettingsOf) -> None:
+    """The default policy does not lie beneath another named one."""
+    settings = settings_of('policy = "a"\n[policy.a]\n[policy.default]\ntarget = "gpu"\n')
+    assert (resolve(settings).name, resolve(settings).policy.target) == ("a", "cpu")
+
+
+def test_nearest_folder_wins_key_by_key(settings_of: SettingsOf, write: Write) -> None:
+    """Keys that a nearer file does not name keep the farther value, inside tables too."""
+    far = write(
+        "models/.tflited.toml", 'target = "gpu"\n[c_array]\nenabled = false\nsection = "a"\n'
+    )
+    near = write("models/vision/.tflited.toml", '[c_array]\nsection = "b"\n')
+    resolved = resolve(settings_of('[policy.default]\ntarget = "micro"\n'))
+    assert resolved.policy.target == "gpu"
+    assert (resolved.policy.c_array.enabled, resolved.policy.c_array.section) == (False, "b")
+    assert resolved.origins["c_array.enabled"] == str(far)
+    assert resolved.origins["c_array.section"] == str(near)
+    assert resolved.origins["c_array.symbol"] == "built-in"
+
+
+def test_a_saved_models_own_file_wins(settings_of: SettingsOf, write: Write) -> None:
+    """A policy inside the model's directory is nearest of all."""
+    write("models/.tflited.toml", 'target = "gpu"\n')
+    write("models/net/.tflited.toml", 'target = "micro"\n')
+    assert resolve(settings_of(""), "net").policy.target == "micro"
+
+
+def test_a_root_that_is_the_model(settings_of: SettingsOf, write: Write) -> None:
+    """The empty path is the root's own directory."""
+    write("models/.tflited.toml", 'target = "gpu"\n')
+    assert resolve(settings_of(""), "").policy.target == "gpu"
+
+
+def test_neighbours_are_left_alone(settings_of: SettingsOf, write: Write) -> None:
+    """A broken file concerns the models at or below it only."""
+    write("models/broken/.tflited.toml", 'target = "gpus"\n')
+    settings = settings_of("")
+    assert resolve(settings, "whole/net.keras").policy == Policy()
+    with pytest.raises(ConfigurationError, match="did you mean 'gpu'"):
+        resolve(settings, "broken/deep/net.keras")
+
+
+def test_problems_of_the_whole_chain(settings_of: SettingsOf, write: Write) -> None:
+    """Two broken files on the way are told together."""
+    write("models/.tflited.toml", "targt = 1\n")
+    write("models/vision/.tflited.toml", "= 1\n")
+    with pytest.raises(ConfigurationError) as refused:
+        resolve(settings_of(""))
+    assert len(refused.value.problems) == 2
+
+
+def test_edits_hold_at_once(settings_of: SettingsOf, write: Write) -> None:
+    """A changed, broken, mended and removed file is noticed by the next question."""
+    settings = settings_of("")
+    policies, root = FolderPolicies(settings), settings.roots[0]
+    file = write("models/.tflited.toml", 'target = "gpu"\n')
+    assert policies.resolve(root, "x").policy.target == "gpu"
+    write("models/.tflited.toml", 'target = "none!"\n')
+    with pytest.raises(ConfigurationError):
+        policies.resolve(root, "x")
+    write("models/.tflited.toml", 'target = "edgetpu"\n')
+    assert policies.resolve(root, "x").policy.target == "edgetpu"
+    file.unlink()
+    assert policies.resolve(root, "x").policy.target == "cpu"
+
+
+def test_an_unchanged_file_is_read_once(
+    settings_of: SettingsOf, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands of models below one file cost one parse; errors are kept as well."""
+    opened: list[object] = []
+    real = os.open
+    write("models/.tflited.toml", "broken = 1\n")
+    settings = settings_of("")
+    policies = FolderPolicies(settings)
+
+    def counting(path: Any, flags: int) -> int:
+        opened.append(path)
+        return real(path, flags)
+
+    monkeypatch.setattr("tflited.settings.folder_file.os.open", counting)
+    for _ in range(3):
+        with pytest.raises(ConfigurationError):
+            policies.resolve(settings.roots[0], "x")
+    assert len(opened) == 1
+
+
+def test_hooks_in_a_folder_are_refused(settings_of: SettingsOf, write: Write) -> None:
+    """Who may write models may not choose programs to run."""
+    write("models/.tflited.toml", '[hooks]\npublished = ["rm"]\n')
+    with pytest.raises(ConfigurationError, match="in the main file only"):
+        resolve(settings_of(""))
+
+
+def test_a_pipe_in_place_of_a_policy(settings_of: SettingsOf, tmp_path: Path) -> None:
+    """A named pipe is refused and does not hang the daemon."""
+    (tmp_path / "models").mkdir()
+    os.mkfifo(tmp_path / "models/.tflited.toml")
+    with pytest.raises(ConfigurationError, match="no regular file"):
+        resolve(settings_of(""))
+
+
+def test_a_huge_policy_is_refused(settings_of: SettingsOf, write: Write) -> None:
+    """A folder cannot make the daemon read without end."""
+    write("models/.tflited.toml", "#" * 1_048_577)
+    with pytest.raises(ConfigurationError, match="more than 1048576 bytes"):
+        resolve(settings_of(""))
+
+
+def test_folder_globs_are_relative_to_their_file(
+    settings_of: SettingsOf, write: Write, tmp_path: Path
+) -> None:
+    """The folder that names data is where the data is looked for."""
+    write("models/.tflited.toml", '[calibration]\ndata = "cal/*.npz"\nsamples = 7\n')
+    expected = Calibration(data=f"{tmp_path}/models/cal/*.npz", samples=7)
+    assert resolve(settings_of("")).policy.calibration == expected
+
+
+def test_main_file_globs_may_point_anywhere(settings_of: SettingsOf, tmp_path: Path) -> None:
+    """The operator's own file is trusted; relative globs start at its folder."""
+    settings = settings_of('[policy.default]\nevaluation.data = "../eval/*.npz"\n')
+    assert resolve(settings).policy.evaluation.data == f"{tmp_path.parent}/eval/*.npz"
+
+
+def test_a_folder_name_with_wildcards_is_literal(
+    settings_of: SettingsOf, write: Write, tmp_path: Path
+) -> None:
+    """Brackets in a folder's name do not become part of the pattern."""
+    write("models/v[2]/.tflited.toml", '[calibration]\ndata = "*.npz"\n')
+    calibration = resolve(settings_of(""), "v[2]/net.keras").policy.calibration
+    assert calibration == Calibration(data=f"{tmp_path}/models/v[[]2]/*.npz")
+
+
+@pytest.mark.parametrize("data", ["../../x/*.npz", "/etc/*", "a/../../../b", "*/../../../x"])
+def test_folder_globs_stay_inside_the_roots(
+    settings_of: SettingsOf, write: Write, data: str
+) -> None:
+    """A folder policy cannot make the daemon read files of others."""
+    write("models/vision/.tflited.toml", f'[calibration]\ndata = "{data}"\n')
+    with pytest.raises(ConfigurationError, match="inside a root"):
+        resolve(settings_of(""))
+
+
+def test_folder_globs_do_not_leave_by_a_link(
+    settings_of: SettingsOf, write: Write, tmp_path: Path
+) -> None:
+    """A link to the outside is followed before it is trusted."""
+    write("models/.tflited.toml", '[calibration]\ndata = "link/*.npz"\n')
+    (tmp_path / "models/link").symlink_to("/etc")
+    with pytest.raises(ConfigurationError, match="inside a root"):
+        resolve(settings_of(""))
+
+
+def test_an_empty_glob_switches_calibration_off(settings_of: SettingsOf, write: Write) -> None:
+    """A nearer file can take inherited data away."""
+    write("models/.tflited.toml", '[calibration]\ndata = "*.npz"\n')
+    write("models/vision/.tflited.toml", '[calibration]\ndata = ""\n')
+    assert resolve(settings_of("")).policy.calibration is None
+
+
+def test_older_names(settings_of: SettingsOf, write: Write) -> None:
+    """The two optimisation goals are one variant of today, listed once."""
+    write("models/.tflited.toml", 'variants = ["OPTIMIZE_FOR_SIZE", "OPTIMIZE_FOR_LATENCY"]\n')
+    assert resolve(settings_of("")).policy.variants == (Variant.DYNAMIC_RANGE,)
+
+
+def test_default_depends_on_merged_calibration(settings_of: SettingsOf, write: Write) -> None:
+    """DEFAULT is decided after the merge: another file may bring the data."""
+    write("models/.tflited.toml", 'variants = ["DEFAULT"]\n')
+    settings = settings_of("")
+    assert resolve(settings).policy.variants == (Variant.DYNAMIC_RANGE,)
+    write("models/vision/.tflited.toml", 'calibration.data = "*.npz"\n')
+    assert resolve(settings).policy.variants == (Variant.INT8_FLOAT_FALLBACK,)
+
+
+def test_input_shapes(settings_of: SettingsOf, write: Write) -> None:
+    """A list is the only input's shape; a nearer table replaces it as a whole."""
+    write("models/.tflited.toml", "input_shape = [1, 2]\n")
+    settings = settings_of("")
+    assert resolve(settings).policy.input_shape == {"": (1, 2)}
+    write("models/vision/.tflited.toml", "input_shape = {a = [1], b = [2]}\n")
+    assert resolve(settings).policy.input_shape == {"a": (1,), "b": (2,)}
+
+
+def test_a_trigger_lies_on_top(settings_of: SettingsOf, write: Write) -> None:
+    """Folder below named policy below override, each key with its origin."""
+    file = write("models/.tflited.toml", 'target = "gpu"\non_reject = "hold"\ntags = ["t"]\n')
+    settings = settings_of('[policy.a]\ntarget = "micro"\non_reject = "omit"\n')
+    resolved = ask(settings, trigger(name="a", target="edgetpu", c_array={"enabled": False}))
+    assert (resolved.name, resolved.policy.target, resolved.policy.on_reject) == (
+        "a",
+        "edgetpu",
+        "omit",
+    )
+    assert resolved.origins["target"] == resolved.origins["c_array.enabled"] == "trigger t-1"
+    assert resolved.origins["on_reject"] == f"{settings.source} [policy.a]"
+    assert resolved.origins["tags"] == str(file)
+
+
+def test_a_wrong_trigger_is_refused_with_everything(settings_of: SettingsOf) -> None:
+    """Unknown policy and wrong keys are told together."""
+    settings = settings_of("[policy.mobile]\n")
+    with pytest.raises(TriggerRefusedError) as refused:
+        ask(settings, trigger(name="mobil", variants=["int9"], targt="cpu"))
+    for text in ("'mobile'", "policy.override.variants[0]", "'target'"):
+        assert text in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [{"hooks": {"failed": ["rm"]}}, {"calibration": {"data": "/etc/*"}}, {"target": None}],
+)
+def test_a_trigger_gets_no_more_rights_than_a_folder(
+    settings_of: SettingsOf, override: dict[str, Any]
+) -> None:
+    """No hooks, no data from outside the roots, no nulls."""
+    with pytest.raises(TriggerRefusedError):
+        ask(settings_of(""), trigger(**override))
+
+
+def test_a_triggers_globs_are_relative_to_the_root(settings_of: SettingsOf, tmp_path: Path) -> None:
+    """A trigger has no folder of its own."""
+    policy = ask(settings_of(""), trigger(calibration={"data": "cal/*"})).policy
+    assert policy.calibration == Calibration(data=f"{tmp_path}/models/cal/*")
+
+
+def test_a_broken_folder_is_not_the_triggers_fault(settings_of: SettingsOf, write: Write) -> None:
+    """Wrong files keep their own error, so that the operator looks in the right place."""
+    write("models/.tflited.toml", "x = 1\n")
+    with pytest.raises(ConfigurationError):
+        ask(settings_of(""), trigger())
+
+
+def test_two_spellings_of_one_policy_have_one_digest(write: Write, tmp_path: Path) -> None:
+    """Where a key comes from does not change the build key."""
+    named = load(path=write("a.toml", '[[root]]\npath = "a"\n[policy.default]\ntarget = "cpu"\n'))
+    assert resolve(named).policy.digest == resolve(load(directory=tmp_path)).policy.digest

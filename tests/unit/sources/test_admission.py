@@ -1,0 +1,200 @@
+"""Admission: whole models pass, and each way to be torn is refused with its own sentence."""
+
+import io
+import os
+import re
+import struct
+import zipfile
+from pathlib import Path
+
+import h5py
+import pytest
+
+from model_trees import checkpoint_index, field, saved_model, write
+from tflited.domain.ports import Root
+from tflited.errors import ModelRefusedError
+from tflited.sources.admission import admit
+from tflited.sources.scan import DirectoryScanner
+
+
+def admit_only(root: Root) -> None:
+    """Admits the one model of a root."""
+    ((path, snapshot),) = DirectoryScanner().scan(root).models.items()
+    admit(root.path / path, snapshot)
+
+
+def refusal(root: Root) -> str:
+    """The sentence with which the one model of a root is refused."""
+    with pytest.raises(ModelRefusedError) as caught:
+        admit_only(root)
+    assert caught.value.hint, "a refusal names the next step"
+    assert str(root.path) in caught.value.message, "a refusal names the path"
+    return caught.value.message
+
+
+def archive(*, leave_out: str = "") -> bytes:
+    """A ``.keras`` archive as Keras 3 lays it out."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as opened:
+        for name in ("metadata.json", "config.json", "model.weights.h5"):
+            if name != leave_out:
+                opened.writestr(name, os.urandom(500))
+    return stream.getvalue()
+
+
+def hdf5(path: Path, *, libver: str = "earliest") -> Path:
+    """An HDF5 file with one dataset."""
+    with h5py.File(path, "w", libver=libver) as opened:
+        opened.create_dataset("kernel", data=list(range(1000)))
+    return path
+
+
+def test_a_whole_saved_model_is_admitted(root: Root) -> None:
+    """Graph, index and shard are there and long enough."""
+    saved_model(root.path / "digits")
+    admit_only(root)
+
+
+def test_a_saved_model_without_variables_is_admitted(root: Root) -> None:
+    """A function without weights is a model."""
+    write(root.path / "add" / "saved_model.pb", field(1, 1) + field(2, b"graph"))
+    admit_only(root)
+
+
+def test_an_empty_directory_is_refused(root: Root) -> None:
+    """It would be a SavedModel once something is in it."""
+    (root.path / "digits").mkdir()
+    assert "empty directory" in refusal(root)
+
+
+def test_a_missing_graph_is_refused(root: Root) -> None:
+    """The variables arrived before the graph."""
+    (saved_model(root.path / "digits") / "saved_model.pb").unlink()
+    assert "saved_model.pb is missing" in refusal(root)
+
+
+def test_an_empty_graph_is_refused(root: Root) -> None:
+    """The file was made and not yet written."""
+    write(saved_model(root.path / "digits") / "saved_model.pb", b"")
+    assert "0 bytes" in refusal(root)
+
+
+def test_a_torn_graph_is_refused(root: Root) -> None:
+    """The copy stopped inside the graph."""
+    write(saved_model(root.path / "digits") / "saved_model.pb", field(2, b"graph")[:-1])
+    assert "cut short" in refusal(root)
+
+
+def test_a_preallocated_graph_is_refused(root: Root) -> None:
+    """The file has its final size and holds zeros."""
+    write(saved_model(root.path / "digits") / "saved_model.pb", bytes(4096))
+    assert "cut short or no SavedModel" in refusal(root)
+
+
+def test_a_graph_cut_between_two_fields_is_refused(root: Root) -> None:
+    """What is there is well-formed, and yet there is no graph in it."""
+    write(saved_model(root.path / "digits") / "saved_model.pb", field(1, 1))
+    assert "holds no graph" in refusal(root)
+
+
+def test_a_missing_index_is_refused(root: Root) -> None:
+    """Data without an index cannot be read."""
+    (saved_model(root.path / "digits") / "variables" / "variables.index").unlink()
+    assert "variables.index is missing" in refusal(root)
+
+
+def test_a_torn_index_is_refused(root: Root) -> None:
+    """The copy stopped inside the index."""
+    index = saved_model(root.path / "digits") / "variables" / "variables.index"
+    write(index, index.read_bytes()[:-1])
+    assert "cut short" in refusal(root)
+
+
+def test_a_missing_shard_is_refused(root: Root) -> None:
+    """One shard of two is still on its way."""
+    folder = saved_model(root.path / "digits") / "variables"
+    (folder / "variables.data-00000-of-00001").rename(folder / "variables.data-00000-of-00002")
+    index = checkpoint_index({b"a": (0, 0, 8), b"b": (1, 0, 8)}, shards=2)
+    write(folder / "variables.index", index)
+    assert "variables.data-00001-of-00002 is missing" in refusal(root)
+
+
+@pytest.mark.parametrize(("data_bytes", "is_whole"), [(99, False), (100, True), (101, True)])
+def test_a_short_shard_is_refused(root: Root, data_bytes: int, is_whole: bool) -> None:
+    """The index knows how far the last tensor reaches."""
+    saved_model(root.path / "digits", data_bytes=data_bytes)
+    if is_whole:
+        admit_only(root)
+    else:
+        assert "99 bytes, the index asks for 100" in refusal(root)
+
+
+def test_a_whole_archive_is_admitted(root: Root) -> None:
+    """All members are there and their checksums hold."""
+    write(root.path / "digits.keras", archive())
+    admit_only(root)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.999])
+def test_a_torn_archive_is_refused(root: Root, share: float) -> None:
+    """The directory of a zip file is at its end: any truncation loses it."""
+    whole = archive()
+    write(root.path / "digits.keras", whole[: int(len(whole) * share)])
+    assert "cut short" in refusal(root)
+
+
+def test_an_archive_with_a_hole_is_refused(root: Root) -> None:
+    """Blocks of a preallocated file that are not yet written read as zeros."""
+    whole = archive()
+    write(root.path / "digits.keras", whole[:700] + bytes(64) + whole[764:])
+    assert re.search("checksum of .* is wrong", refusal(root))
+
+
+def test_an_archive_without_weights_is_refused(root: Root) -> None:
+    """Any zip file can be called .keras."""
+    write(root.path / "digits.keras", archive(leave_out="model.weights.h5"))
+    assert "model.weights.h5 missing" in refusal(root)
+
+
+@pytest.mark.parametrize("libver", ["earliest", "latest"])
+def test_a_whole_hdf5_file_is_admitted(root: Root, libver: str) -> None:
+    """The old superblock and the new one are both read."""
+    hdf5(root.path / "digits.h5", libver=libver)
+    admit_only(root)
+
+
+@pytest.mark.parametrize("libver", ["earliest", "latest"])
+@pytest.mark.parametrize("missing_bytes", [1, 4000])
+def test_a_torn_hdf5_file_is_refused(root: Root, libver: str, missing_bytes: int) -> None:
+    """The superblock says where the file ends."""
+    path = hdf5(root.path / "digits.h5", libver=libver)
+    write(path, path.read_bytes()[:-missing_bytes])
+    assert "cut short" in refusal(root)
+
+
+def test_a_file_that_is_no_hdf5_is_refused(root: Root) -> None:
+    """The ending alone makes no model."""
+    write(root.path / "digits.h5", struct.pack("<Q", 7) * 20)
+    assert "not an HDF5 file" in refusal(root)
+
+
+def test_a_hub_reference_is_refused_with_the_way_out(root: Root) -> None:
+    """What this version cannot build is said, not ignored."""
+    write(root.path / "net.hub.toml", b'handle = "https://example.org/net/1"')
+    assert "TensorFlow Hub" in refusal(root)
+
+
+def test_a_link_inside_a_model_is_refused(root: Root) -> None:
+    """A link would let the content change behind the watch's back."""
+    folder = saved_model(root.path / "digits")
+    (folder / "assets").symlink_to(root.path)
+    assert "symbolic link" in refusal(root)
+
+
+def test_a_file_gone_since_the_scan_is_refused(root: Root) -> None:
+    """The model is looked at again anyway; until then the reason is told."""
+    path = write(root.path / "digits.keras", archive())
+    snapshot = DirectoryScanner().scan(root).models["digits.keras"]
+    path.unlink()
+    with pytest.raises(ModelRefusedError, match="No such file"):
+        admit(path, snapshot)

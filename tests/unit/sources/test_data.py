@@ -1,0 +1,40 @@
+"""Calibration and evaluation data: which files a pattern means, and their digest."""
+
+from pathlib import Path
+
+from model_trees import write
+from tflited.sources import data
+from tflited.sources.digest import Digester
+
+
+def names(pattern: Path) -> list[str]:
+    return [entry.path.name for entry in data.find(str(pattern))]
+
+
+def test_files_are_found_in_order(tmp_path: Path) -> None:
+    """Samples are drawn in this order, so it must not depend on the file system."""
+    for name in ("b.npz", "a.npz", "c.txt", "deep/d.npz"):
+        write(tmp_path / name)
+    assert names(tmp_path / "*.npz") == ["a.npz", "b.npz"]
+    assert names(tmp_path / "**" / "*.npz") == ["a.npz", "b.npz", "d.npz"]
+
+
+def test_what_is_being_written_and_what_is_no_file_is_left_out(tmp_path: Path) -> None:
+    """Temporary names, folders and links are no data."""
+    write(tmp_path / "a.npz.part")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(write(tmp_path.parent / "outside"))
+    assert names(tmp_path / "*") == []
+
+
+def test_nothing_matches(tmp_path: Path) -> None:
+    """A pattern of a folder that is not there finds nothing."""
+    assert data.find(str(tmp_path / "gone" / "*.npz")) == ()
+
+
+def test_the_digest_follows_content(tmp_path: Path) -> None:
+    """Other samples, another build key."""
+    path, digester = write(tmp_path / "a.npz", b"one"), Digester()
+    first = data.digest(digester, data.find(str(path)))
+    write(path, b"other")
+    assert data.digest(digester, data.find(str(path))) != first

@@ -1,0 +1,88 @@
+"""Digests follow content and names; the cache follows identities; a copy is what was digested."""
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from model_trees import saved_model, write
+from tflited.domain.model import FileIdentity, Snapshot
+from tflited.domain.ports import Root
+from tflited.sources.digest import Digester, copy_with_digest, file_digest
+from tflited.sources.scan import DirectoryScanner, identity_of
+
+
+def seen(root: Root, path: str) -> Snapshot:
+    return DirectoryScanner().scan(root).models[path]
+
+
+def identity(path: Path) -> FileIdentity:
+    return identity_of(path.stat())
+
+
+def test_a_file_digest_is_sha256(tmp_path: Path) -> None:
+    """Files above one chunk are digested whole."""
+    content = os.urandom((1 << 20) + 17)
+    assert file_digest(write(tmp_path / "a", content)) == hashlib.sha256(content).hexdigest()
+
+
+def test_an_unchanged_identity_is_not_read_again(tmp_path: Path) -> None:
+    """The cache answers even where the file can no longer be read."""
+    path = write(tmp_path / "a")
+    known, digester = identity(path), Digester()
+    first = digester.file(path, known)
+    path.unlink()
+    assert digester.file(path, known) == first
+
+
+def test_a_changed_identity_is_read_again(tmp_path: Path) -> None:
+    """New content under the old name has a new digest."""
+    path, digester = write(tmp_path / "a", b"old"), Digester()
+    first = digester.file(path, identity(path))
+    write(path, b"newer")
+    assert digester.file(path, identity(path)) != first
+
+
+def test_a_model_moved_elsewhere_has_the_same_digest(root: Root) -> None:
+    """The digest is of the content below the model, not of the model's place."""
+    saved_model(root.path / "a")
+    saved_model(root.path / "deep" / "b")
+    digester = Digester()
+    first = digester.model(root.path / "a", seen(root, "a"))
+    assert digester.model(root.path / "deep" / "b", seen(root, "deep/b")) == first
+
+
+def test_a_renamed_file_changes_the_digest(root: Root) -> None:
+    """The same bytes under another name inside a model are another model."""
+    folder = saved_model(root.path / "a")
+    write(folder / "assets" / "one.txt")
+    digester = Digester()
+    first = digester.model(folder, seen(root, "a"))
+    (folder / "assets" / "one.txt").rename(folder / "assets" / "two.txt")
+    assert digester.model(folder, seen(root, "a")) != first
+
+
+def test_a_copy_holds_the_digested_bytes_and_is_read_only(tmp_path: Path) -> None:
+    """Nobody changes the private copy by accident."""
+    content = os.urandom(3_000_000)
+    copy = tmp_path / "copy"
+    digest = copy_with_digest(write(tmp_path / "a", content), copy)
+    assert digest == hashlib.sha256(copy.read_bytes()).hexdigest()
+    assert copy.read_bytes() == content
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o444
+
+
+def test_a_copy_follows_no_link(tmp_path: Path) -> None:
+    """A file that was swapped for a link after the scan leads nowhere."""
+    link = tmp_path / "link"
+    link.symlink_to(write(tmp_path / "secret"))
+    with pytest.raises(OSError, match="symbolic links"):
+        copy_with_digest(link, tmp_path / "copy")
+
+
+def test_a_copy_replaces_nothing(tmp_path: Path) -> None:
+    """Two copies into one place are a fault of the caller, not a silent overwrite."""
+    with pytest.raises(FileExistsError):
+        copy_with_digest(write(tmp_path / "a"), write(tmp_path / "copy"))

@@ -1,0 +1,66 @@
+"""When a model counts as settled: quiet for a time that grows with the writer's gaps."""
+
+from tflited.domain.model import FileIdentity, ModelKind, Snapshot
+from tflited.sources.settle import MAX_WAIT_SECONDS, SettleTracker
+
+
+def snapshot(size: int, *, is_ready: bool = False) -> Snapshot:
+    identity = FileIdentity(device=1, inode=1, size=size, mtime_ns=0, ctime_ns=0)
+    return Snapshot(kind=ModelKind.KERAS, files=(("", identity),), is_ready=is_ready)
+
+
+def test_an_unchanged_look_leaves_the_deadline() -> None:
+    """Looking again is no change: the clock runs from the last change."""
+    tracker = SettleTracker(snapshot=snapshot(1), changed_at=10.0)
+    assert not tracker.observe(snapshot(1), 14.0)
+    assert tracker.deadline(5.0) == 15.0
+
+
+def test_a_change_starts_the_waiting_time_anew() -> None:
+    """A file that grew puts the deadline off."""
+    tracker = SettleTracker(snapshot=snapshot(1), changed_at=10.0)
+    assert tracker.observe(snapshot(2), 12.0)
+    assert tracker.deadline(5.0) == 17.0
+
+
+def test_a_slow_writer_is_given_longer() -> None:
+    """After a gap of 20 s, 5 s of quiet prove nothing; 30 s are asked for."""
+    tracker = SettleTracker(snapshot=snapshot(1), changed_at=0.0)
+    tracker.observe(snapshot(2), 20.0)
+    assert tracker.deadline(5.0) == 50.0
+
+
+def test_the_slowest_gap_counts_not_the_last() -> None:
+    """One quick write after a slow one does not shorten the wait."""
+    tracker = SettleTracker(snapshot=snapshot(1), changed_at=0.0)
+    tracker.observe(snapshot(2), 20.0)
+    tracker.observe(snapshot(3), 21.0)
+    assert tracker.deadline(5.0) == 51.0
+
+
+def test_the_wait_is_bounded() -> None:
+    """A model that changes once a day is not held for another day."""
+    tracker = SettleTracker(snapshot=snapshot(1), changed_at=0.0)
+    tracker.observe(snapshot(2), 86_400.0)
+    assert tracker.deadline(5.0) == 86_400.0 + MAX_WAIT_SECONDS
+
+
+def test_a_longer_configured_time_holds() -> None:
+    """The bound is on what the tracker adds, not on what was configured."""
+    tracker = SettleTracker(snapshot=snapshot(1), changed_at=0.0)
+    assert tracker.deadline(300.0) == 300.0
+
+
+def test_a_ready_flag_ends_the_wait() -> None:
+    """The writer says that it is done."""
+    tracker = SettleTracker(snapshot=snapshot(1), changed_at=0.0)
+    tracker.observe(snapshot(1, is_ready=True), 3.0)
+    assert tracker.deadline(60.0) == 3.0
+
+
+def test_rest_forgets_the_gaps() -> None:
+    """The quiet time between two copies is no gap of the second copy."""
+    tracker = SettleTracker(snapshot=snapshot(1), changed_at=0.0)
+    tracker.observe(snapshot(2), 30.0)
+    tracker.rest()
+    assert tracker.deadline(5.0) == 35.0

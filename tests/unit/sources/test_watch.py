@@ -1,0 +1,234 @@
+"""Roots to observations, with a real disk and a real inotify."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from model_trees import saved_model, write
+from tflited.domain.model import Digest, ModelId
+from tflited.domain.observation import Observation, RootObservation, Sight
+from tflited.domain.ports import Root
+from tflited.errors import SourceChangedError
+from tflited.sources.watch import SourceWatch
+from waiting import wait_until
+
+DEADLINE_SECONDS = 20.0
+SETTLE_SECONDS = 0.2
+
+
+class SystemClock:
+    """The clock of this machine."""
+
+    def monotonic(self) -> float:
+        """Seconds since some moment."""
+        return time.monotonic()
+
+    def now(self) -> datetime:
+        """Aware UTC."""
+        return datetime.now(UTC)
+
+
+class Seen:
+    """What a watch reported."""
+
+    def __init__(self, root: Root) -> None:
+        self.root = root
+        self.all: list[Observation | RootObservation] = []
+        self.watch = SourceWatch(
+            SystemClock(), self.all.append, settle_seconds=SETTLE_SECONDS, scan_interval_seconds=600
+        )
+
+    def sights(self, path: str) -> list[Sight]:
+        """Every sight of a model, oldest first."""
+        return [one.sight for one in self.of(path)]
+
+    def newest(self, path: str) -> Observation:
+        """The newest observation of a model."""
+        return self.of(path)[-1]
+
+    def of(self, path: str) -> list[Observation]:
+        """Every observation of a model, oldest first."""
+        seen = [one for one in self.all.copy() if isinstance(one, Observation)]
+        return [one for one in seen if one.model.path == path]
+
+    def wait_for(self, path: str, sight: Sight) -> Observation:
+        """Waits until the newest observation of a model is such."""
+        wait_until(
+            lambda: self.sights(path)[-1:] == [sight], DEADLINE_SECONDS, what=f"{path} {sight}"
+        )
+        return self.newest(path)
+
+    def wait(self, condition: Callable[[], object], what: str) -> None:
+        """Waits for anything else."""
+        wait_until(condition, DEADLINE_SECONDS, what=what)
+
+
+@pytest.fixture
+def seen(root: Root) -> Iterator[Seen]:
+    found = Seen(root)
+    yield found
+    found.watch.stop(DEADLINE_SECONDS)
+
+
+def test_what_is_there_at_the_start_settles_and_is_admitted(seen: Seen) -> None:
+    """A start-up scan is no reason to skip settling."""
+    saved_model(seen.root.path / "net")
+    seen.watch.start((seen.root,))
+    admitted = seen.wait_for("net", Sight.ADMITTED)
+    assert seen.sights("net") == [Sight.SETTLING, Sight.ADMITTED]
+    assert admitted.digest
+
+
+def test_what_arrives_later_is_found_by_its_hint(seen: Seen) -> None:
+    """The next whole scan is ten minutes away."""
+    seen.watch.start((seen.root,))
+    seen.wait(lambda: seen.all, "the first scan")
+    saved_model(seen.root.path / "vision" / "net")
+    seen.wait_for("vision/net", Sight.ADMITTED)
+
+
+def test_a_torn_model_is_refused_and_admitted_once_whole(seen: Seen) -> None:
+    """A refusal is looked at again when a file changes."""
+    folder = saved_model(seen.root.path / "net", data_bytes=10)
+    seen.watch.start((seen.root,))
+    assert seen.wait_for("net", Sight.REFUSED).hint
+    write(folder / "variables" / "variables.data-00000-of-00001", bytes(100))
+    seen.wait_for("net", Sight.ADMITTED)
+
+
+def test_a_held_model_waits_for_its_flag(seen: Seen) -> None:
+    """It is admitted as soon as the flag is gone."""
+    flag = write(saved_model(seen.root.path / "net") / ".hold")
+    seen.watch.start((seen.root,))
+    seen.wait_for("net", Sight.HELD)
+    flag.unlink()
+    seen.wait_for("net", Sight.ADMITTED)
+
+
+def test_a_temporary_name_holds_it_up(seen: Seen) -> None:
+    """The observation names what it waits for."""
+    part = write(saved_model(seen.root.path / "net") / "assets.part")
+    seen.watch.start((seen.root,))
+    assert "assets.part" in seen.wait_for("net", Sight.SETTLING).reason
+    part.unlink()
+    seen.wait_for("net", Sight.ADMITTED)
+
+
+def test_a_removed_model_is_gone(seen: Seen) -> None:
+    """While the root can be read, what is not there is gone."""
+    path = seen.root.path / "net"
+    saved_model(path)
+    seen.watch.start((seen.root,))
+    seen.wait_for("net", Sight.ADMITTED)
+    path.rename(seen.root.path.parent / "elsewhere")
+    seen.wait_for("net", Sight.GONE)
+
+
+def test_models_that_go_together_while_settling(seen: Seen) -> None:
+    """A folder removed during a copy takes all its models along, and the watch goes on."""
+    for number in range(5):
+        saved_model(seen.root.path / "vision" / f"net{number}")
+    seen.watch.start((seen.root,))
+    seen.wait_for("vision/net4", Sight.SETTLING)
+    (seen.root.path / "vision").rename(seen.root.path.parent / "elsewhere")
+    seen.wait_for("vision/net4", Sight.GONE)
+    saved_model(seen.root.path / "later")
+    seen.wait_for("later", Sight.ADMITTED)
+
+
+def test_an_unmounted_root_is_an_outage_and_not_a_removal(seen: Seen) -> None:
+    """A root that comes back is seen again, and its models were never gone."""
+    saved_model(seen.root.path / "net")
+    seen.watch.start((seen.root,))
+    seen.wait_for("net", Sight.ADMITTED)
+    away = seen.root.path.with_name("away")
+    seen.root.path.rename(away)
+    seen.wait(lambda: any(_is_outage(one) for one in list(seen.all)), "the outage")
+    away.rename(seen.root.path)
+    saved_model(seen.root.path / "later")
+    seen.wait_for("later", Sight.ADMITTED)
+    assert Sight.GONE not in seen.sights("net")
+
+
+def test_a_busy_writer_does_not_hold_up_others(seen: Seen) -> None:
+    """Hints that never end must not keep a quiet model from settling."""
+    saved_model(seen.root.path / "net")
+    seen.watch.start((seen.root,))
+    busy = seen.root.path / "busy.bin"
+
+    def is_admitted() -> bool:
+        write(busy)
+        return Sight.ADMITTED in seen.sights("net")
+
+    wait_until(is_admitted, 5.0, what="net to be admitted beside a busy writer")
+
+
+def test_staging_copies_the_admitted_state(seen: Seen, tmp_path: Path) -> None:
+    """The copy is proven against the digest of the observation."""
+    saved_model(seen.root.path / "net")
+    seen.watch.start((seen.root,))
+    digest = seen.wait_for("net", Sight.ADMITTED).digest
+    assert digest
+    model = ModelId(root="models", path="net")
+    (tmp_path / "copy").mkdir()
+    assert seen.watch.stage(model, tmp_path / "copy", digest).is_dir()
+
+
+def test_staging_an_unknown_model_asks_for_another_look(seen: Seen, tmp_path: Path) -> None:
+    """Gone between decision and copy is a change."""
+    seen.watch.start((seen.root,))
+    with pytest.raises(SourceChangedError):
+        seen.watch.stage(ModelId(root="models", path="gone"), tmp_path, Digest("0" * 64))
+
+
+def _is_outage(one: Observation | RootObservation) -> bool:
+    return isinstance(one, RootObservation) and not one.is_available
+
+
+class HandClock(SystemClock):
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def monotonic(self) -> float:
+        """What the test says."""
+        return self.seconds
+
+
+@pytest.fixture
+def blind(root: Root, monkeypatch: pytest.MonkeyPatch) -> tuple[SourceWatch, HandClock, Seen]:
+    """A watch without hints and without a thread, whose ticks the test makes."""
+    seen, clock = Seen(root), HandClock()
+    watch = SourceWatch(clock, seen.all.append, settle_seconds=5.0, scan_interval_seconds=600.0)
+    monkeypatch.setattr(watch._hints, "ensure", lambda *_: False)
+    watch._apply((root,))
+    return watch, clock, seen
+
+
+def test_a_lost_removal_of_several_settling_models(
+    blind: tuple[SourceWatch, HandClock, Seen],
+) -> None:
+    """The look at the first finds that the second is gone, too."""
+    watch, clock, seen = blind
+    for name in ("one", "two"):
+        saved_model(seen.root.path / "vision" / name)
+    watch._tick()
+    (seen.root.path / "vision").rename(seen.root.path.parent / "elsewhere")
+    clock.seconds += 6.0
+    watch._tick()
+    assert [seen.sights(f"vision/{name}")[-1] for name in ("one", "two")] == [Sight.GONE] * 2
+
+
+def test_an_outage_while_settling_is_no_refusal(blind: tuple[SourceWatch, HandClock, Seen]) -> None:
+    """A root that cannot be read says nothing about its models."""
+    watch, clock, seen = blind
+    saved_model(seen.root.path / "net")
+    watch._tick()
+    seen.root.path.rename(seen.root.path.with_name("away"))
+    clock.seconds += 6.0
+    watch._tick()
+    assert seen.sights("net") == [Sight.SETTLING]

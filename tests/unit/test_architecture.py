@@ -1,0 +1,226 @@
+"""Rules about the code as text that neither ruff nor mypy nor import-linter can hold."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PACKAGE = CHECKOUT / "daemon" / "tflited"
+MAX_LINES = 400
+MAX_FUNCTION_LINES = 50
+BANNED_NAMES = frozenset({"utils", "util", "helpers", "common", "manager", "misc"})
+HEAVY = frozenset(
+    {
+        "ai_edge_litert",
+        "ai_edge_quantizer",
+        "h5py",
+        "keras",
+        "tensorflow",
+        "tensorflow_hub",
+        "tf_keras",
+    }
+)
+# Who may write a file without durable.write, and why that loses nothing.
+WRITERS = {
+    "durable.py": "the one durable way itself",
+    "convert/": "writes only its scratch folder; the parent syncs what it takes over",
+    "sources/digest.py": "private copies, made again after a crash",
+    "workers/": "a child's noise and scratch, of no use after a crash",
+}
+REGISTRY_HOST = re.compile(
+    r"\b(?:[a-z0-9-]+\.)*(?:artifactory|nexus|jfrog|devpi)[a-z0-9.-]*\.[a-z]{2,}"
+    r"|--(?:extra-)?index-url",
+    re.IGNORECASE,
+)
+MACHINE_PATH = re.compile(r"/(?:work|home/[a-z]+|Users/[A-Za-z]+|root|tmp/w)/")
+
+
+def sources() -> list[Path]:
+    """Every Python file of the package."""
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def modules_of_tests() -> list[Path]:
+    """Every Python file of the tests."""
+    return sorted((CHECKOUT / "tests").rglob("*.py"))
+
+
+def committed_text() -> Iterator[Path]:
+    """Every text file a reader of the project sees, the locks included."""
+    for folder in (
+        "daemon",
+        "tests",
+        "examples",
+        "docs",
+        "requirements",
+        "config",
+        "systemd",
+        ".ci",
+    ):
+        for path in sorted((CHECKOUT / folder).rglob("*")):
+            inside = path.relative_to(CHECKOUT / folder).parts
+            is_cache = any(part.startswith((".", "__pycache__")) for part in inside)
+            if path.is_file() and not is_cache and path != Path(__file__):
+                yield path
+    yield from (CHECKOUT / name for name in ("Makefile", "README.md", "pyproject.toml"))
+
+
+def below(path: Path) -> str:
+    """The path inside the package."""
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def tree(path: Path) -> ast.Module:
+    """The file's syntax tree."""
+    return ast.parse(path.read_text("utf-8"))
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names of everything a file imports, wherever in the file."""
+    names: set[str] = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return {name.partition(".")[0] for name in names}
+
+
+def writes(path: Path) -> list[int]:
+    """Lines that open or write a file for writing in Python's own words."""
+    return [
+        node.lineno
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and is_write(node)
+    ]
+
+
+def is_write(call: ast.Call) -> bool:
+    """Whether a call is ``write_text``, ``write_bytes`` or an ``open`` with a writing mode."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if name in {"write_text", "write_bytes"}:
+        return True
+    if name not in {"open", "fdopen"}:
+        return False
+    words = [*call.args, *(word.value for word in call.keywords if word.arg == "mode")]
+    modes = [
+        word.value
+        for word in words
+        if isinstance(word, ast.Constant) and isinstance(word.value, str)
+    ]
+    return any(re.fullmatch(r"[rwaxbt+]+", mode) and set("wax+") & set(mode) for mode in modes)
+
+
+@pytest.mark.parametrize("path", sources(), ids=below)
+def test_modules_stay_short(path: Path) -> None:
+    """A module above the limit holds more than one idea."""
+    assert len(path.read_text("utf-8").splitlines()) <= MAX_LINES
+
+
+@pytest.mark.parametrize("path", sources(), ids=below)
+def test_functions_stay_short(path: Path) -> None:
+    """A function fits on one screen."""
+    long = [
+        f"{node.name}:{node.lineno}"
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno >= MAX_FUNCTION_LINES
+    ]
+    assert not long
+
+
+def test_every_file_says_why_it_exists() -> None:
+    """The first line of a module or a test module tells what it owns."""
+    silent = [
+        path for path in [*sources(), *modules_of_tests()] if not ast.get_docstring(tree(path))
+    ]
+    assert not silent
+
+
+def test_module_names_are_nouns_of_the_subject() -> None:
+    """Names that say nothing collect everything."""
+    assert not [path for path in sources() if {path.stem, path.parent.name} & BANNED_NAMES]
+
+
+def test_only_waiting_sleeps_in_tests() -> None:
+    """A sleep is either too short or too long; waiting.wait_until is neither."""
+    sleepers = [
+        path
+        for path in modules_of_tests()
+        if path.name != "waiting.py"
+        and any(
+            isinstance(node, ast.Call) and ast.unparse(node.func) in {"time.sleep", "sleep"}
+            for node in ast.walk(tree(path))
+        )
+    ]
+    assert not sleepers
+
+
+def modules_of_tests_are_written_through_durable() -> None:
+    """A rename without fsync loses data; whoever may write otherwise is listed with the reason."""
+    others = {
+        below(path): lines
+        for path in sources()
+        if not below(path).startswith(tuple(WRITERS)) and (lines := writes(path))
+    }
+    assert not others
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("path.write_text('x')", True),
+        ("open(path, 'wb')", True),
+        ("path.open(mode='a')", True),
+        ("path.open('r+b')", True),
+        ("open(path)", False),
+        ("path.open('rb')", False),
+    ],
+)
+def test_the_write_rule_sees_a_write(code: str, expected: bool) -> None:
+    """The rule above can fail: it knows every way to write from every way to read."""
+    (call,) = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    assert is_write(call) is expected
+
+
+def test_only_convert_imports_tensorflow() -> None:
+    """The supervisor stays small: also a late import inside a function counts."""
+    others = {
+        below(path): heavy
+        for path in sources()
+        if not below(path).startswith("convert/") and (heavy := imported(path) & HEAVY)
+    }
+    assert not others
+
+
+def test_no_private_registry_is_named() -> None:
+    """The locks install from whatever index the reader's pip is set to."""
+    named = [
+        path
+        for path in committed_text()
+        if REGISTRY_HOST.search(path.read_text("utf-8", "replace"))
+    ]
+    assert not named
+
+
+def test_no_path_of_a_machine_is_named() -> None:
+    """What works in one checkout only does not belong in the project."""
+    named = [
+        path for path in committed_text() if MACHINE_PATH.search(path.read_text("utf-8", "replace"))
+    ]
+    assert not named
+
+
+def test_ci_brings_every_program_that_a_test_needs() -> None:
+    """On CI a missing program is a failure, so the script must know them all."""
+    needed: set[str] = set()
+    for path in modules_of_tests():
+        text = path.read_text("utf-8")
+        needed |= set(re.findall(r"(?:requires|find)_program\(\s*\"([^\"]+)\", \"apt-get", text))
+    script = (CHECKOUT / ".ci" / "run").read_text("utf-8")
+    brought = set(re.findall(r"^  \"(\S+) \S+\"$", script, re.MULTILINE))
+    assert needed
+    assert needed <= brought

@@ -64,6 +64,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--keep", action="store_true", help="leave the scratch directory behind")
     keep = parser.parse_args().keep
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the daemon is ended, too
     scratch = Path(tempfile.mkdtemp(prefix="tflited-demo-"))
     try:
         run(scratch, Console())

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
@@ -325,7 +326,8 @@ class Daemon:
         _LOG.info("reloaded", source=settings.source)
 
     def _render_metrics(self, accept: str) -> tuple[bytes, str]:
-        self._metrics.set_output_free(shutil.disk_usage(self._settings.output).free)
+        with suppress(OSError):  # an output that went away must not take the metrics along
+            self._metrics.set_output_free(shutil.disk_usage(self._settings.output).free)
         return self._metrics.render(accept)
 
 

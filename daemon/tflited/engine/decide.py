@@ -93,7 +93,7 @@ class Decider:
             return Decision(
                 phase=Phase.POLICY_ERROR,
                 action=Action.REFUSE,
-                reason=error.message,
+                reason="; ".join(map(str, error.problems)),
                 hint="mend the policy file; the last good set stays until then",
             )
         wanted = resolved.policy.model_type

@@ -91,7 +91,8 @@ class Intake:
         try:
             return self.resolver.resolve_trigger(place.root, seen.model.path, trigger)
         except ConfigurationError as error:
-            raise TriggerRefusedError(error.message, hint="mend the policy file") from error
+            problems = "; ".join(map(str, error.problems))
+            raise TriggerRefusedError(problems, hint="mend the policy file") from error
 
     def _store(
         self, trigger: Trigger, entry: Entry, resolved: ResolvedPolicy, now: datetime

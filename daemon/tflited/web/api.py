@@ -120,8 +120,7 @@ def _triggering(control: Control) -> APIRouter:
         receipt = await run_in_threadpool(control.submit, body, source)
         if receipt.is_accepted:
             return answer(_RECEIPT, receipt, status=202)
-        message = f"trigger {receipt.id}: {receipt.reason}"
-        return refuse(422, "trigger_refused", message, "correct the document and send it again")
+        return refuse(422, "trigger_refused", receipt.reason, "")
 
     return routes
 

@@ -235,6 +235,10 @@ class Daemon:
         next_watchdog = 0.0
         while not self._stop_signals and self.engine.fatal is None:
             self.engine.step()
+            if not self._sources.is_alive:
+                raise CannotStartError(
+                    "The sources thread ended unexpectedly.", hint="its log tells why; start again"
+                )
             if self._should_reload:
                 self._reload_on_signal()
             now_ready = all(check.is_ok for check in self.control.readiness())

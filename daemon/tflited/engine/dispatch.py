@@ -57,7 +57,8 @@ class Slots:
         for _ in self._threads:
             self._queue.put(None)
         for thread in self._threads:
-            thread.join(deadline_seconds)
+            if thread.ident is not None:
+                thread.join(deadline_seconds)
 
     @property
     def free(self) -> int:

@@ -39,6 +39,8 @@ def admit(path: Path, snapshot: Snapshot) -> None:
         )
     try:
         _admit_kind(path, snapshot)
+    except (FileNotFoundError, NotADirectoryError):
+        raise  # it went away while it was read; the next look decides
     except OSError as error:
         raise ModelRefusedError(
             f"{path}: cannot be read: {os.strerror(error.errno or 0)}.",

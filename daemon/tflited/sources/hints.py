@@ -194,8 +194,9 @@ class HintWatcher:
 
     def stop(self, deadline_seconds: float) -> None:
         """Ends every thread, waiting at most so long."""
-        self._observer.stop()
-        self._observer.join(deadline_seconds)
+        if self._observer.ident is not None:
+            self._observer.stop()
+            self._observer.join(deadline_seconds)
 
     def ensure(self, root: str, path: Path) -> bool:
         """Watches a root unless it is watched already.

@@ -12,6 +12,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 IN_MODIFY: Final = 0x2
@@ -63,6 +64,8 @@ class Inotify:
     def __init__(self) -> None:
         self._fd: int = _checked(_libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK), "inotify_init1")
         self._stop_reading, self._stop_writing = os.pipe2(os.O_CLOEXEC)
+        self._lock = Lock()
+        self._is_closed = False
 
     def watch(self, path: Path) -> int:
         """Watches one directory; the same inode gives the same watch again.
@@ -92,13 +95,19 @@ class Inotify:
             yield Event(watch, mask, os.fsdecode(name))
 
     def wake(self) -> None:
-        """Makes ``read`` return at once, now and ever after."""
-        os.write(self._stop_writing, b"\0")
+        """Makes ``read`` return at once, now and ever after; does nothing once closed."""
+        with self._lock:
+            if not self._is_closed:
+                os.write(self._stop_writing, b"\0")
 
     def close(self) -> None:
         """Frees the kernel's part; nothing may be reading any more."""
-        for descriptor in (self._fd, self._stop_reading, self._stop_writing):
-            os.close(descriptor)
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            for descriptor in (self._fd, self._stop_reading, self._stop_writing):
+                os.close(descriptor)
 
 
 def _checked(result: int, subject: str) -> int:

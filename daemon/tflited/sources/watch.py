@@ -33,6 +33,8 @@ _MAX_SCOPES: Final = 64
 _OUTAGE_POLL_SECONDS: Final = 5.0
 _COALESCE_SECONDS: Final = 0.02
 """Hints of one burst are looked at together."""
+_MAX_BURST_SECONDS: Final = 0.2
+"""A burst that goes on for longer is looked at in between."""
 
 Receive = Callable[[Observation | RootObservation], None]
 
@@ -89,7 +91,8 @@ class SourceWatch:
     def stop(self, deadline_seconds: float) -> None:
         """Ends every thread, waiting at most so long for each."""
         self._inbox.put(None)
-        self._thread.join(deadline_seconds)
+        if self._thread.ident is not None:
+            self._thread.join(deadline_seconds)
         self._hints.stop(deadline_seconds)
 
     def watch(self, roots: tuple[Root, ...]) -> None:
@@ -122,19 +125,31 @@ class SourceWatch:
         with self._digest_lock:
             return data.digest(self._digester, files)
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs; it ends only by ``stop``."""
+        return self._thread.is_alive()
+
     def _run(self) -> None:
         timeout = 0.0
+        while self._gather(timeout):
+            timeout = self._tick()
+
+    def _gather(self, timeout: float) -> bool:
+        """Takes messages until a burst is over, but not for ever; false when asked to stop."""
+        last = self._clock.monotonic() + timeout + _MAX_BURST_SECONDS
         while True:
             try:
                 message = self._inbox.get(timeout=timeout)
-                if message is None:
-                    return
-                self._take(message)
-                timeout = _COALESCE_SECONDS
-                continue
             except Empty:
-                pass
-            timeout = self._tick()
+                return True
+            if message is None:
+                return False
+            self._take(message)
+            timeout = _COALESCE_SECONDS
+            if self._clock.monotonic() > last:
+                return True
+            last = min(last, self._clock.monotonic() + _MAX_BURST_SECONDS)
 
     def _take(self, message: Hint | tuple[Root, ...]) -> None:
         if isinstance(message, tuple):
@@ -176,6 +191,8 @@ class SourceWatch:
         state.dirty.clear()
         self._settle_due(state)
         waits = [state.trackers[path].deadline(self._settle) for path in state.pending]
+        if state.dirty:  # a model vanished while it was read
+            waits.append(self._clock.monotonic() + _MAX_BURST_SECONDS)
         return min([state.next_scan, *waits])
 
     def _scan(self, state: _RootState, scope: str) -> None:
@@ -255,20 +272,24 @@ class SourceWatch:
 
     def _settle_due(self, state: _RootState) -> None:
         for path in sorted(state.pending):
-            tracker = state.trackers[path]
-            if self._clock.monotonic() < tracker.deadline(self._settle):
+            tracker = state.trackers.get(path)
+            if tracker is None or self._is_restless(tracker):
                 continue
             self._scan(state, path)
-            tracker_now = state.trackers.get(path)
-            if tracker_now is not tracker or path not in state.pending:
+            if not state.is_available:
+                return
+            if state.trackers.get(path) is not tracker or path not in state.pending:
                 continue
-            if self._clock.monotonic() < tracker.deadline(self._settle):
+            if self._is_restless(tracker):
                 continue
             if tracker.snapshot.blockers:
                 tracker.changed_at = self._clock.monotonic()  # a temporary name: look again later
                 continue
             state.pending.discard(path)
             self._admit(state, path, tracker)
+
+    def _is_restless(self, tracker: SettleTracker) -> bool:
+        return self._clock.monotonic() < tracker.deadline(self._settle)
 
     def _admit(self, state: _RootState, path: str, tracker: SettleTracker) -> None:
         tracker.rest()

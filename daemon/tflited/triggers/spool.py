@@ -51,7 +51,8 @@ class Spool:
     def stop(self, deadline_seconds: float) -> None:
         """Ends the thread; documents that are left wait for the next start."""
         self._stop.set()
-        self._thread.join(deadline_seconds)
+        if self._thread.ident is not None:
+            self._thread.join(deadline_seconds)
 
     def take(self) -> int:
         """Handles every document in ``new/``; returns how many."""

@@ -1,0 +1,96 @@
+"""One attempt: private copy, child, verdict, publication, and no trace of the copy."""
+
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from fakes.engine import World, an_end
+from fakes.samples import a_job, a_publish_key, a_report, a_variant
+from tflited.domain.attempt import AttemptOutcome, AttemptResult
+from tflited.domain.policy import OnReject, Policy, Variant
+from tflited.domain.report import Stage, VariantState
+from tflited.engine.attempt import Work, failure_of
+from tflited.engine.messages import AttemptEnded
+from tflited.errors import SourceChangedError, StoragePausedError, TflitedError, WorkerError
+
+
+def run(world: World, policy: Policy | None = None) -> AttemptEnded:
+    work = Work(
+        job=a_job(7),
+        policy=policy or Policy(),
+        key=a_publish_key(),
+        calibration=(Path("/data/a.npz"),),
+        evaluation=(),
+    )
+    return world.runner.run(work, lambda stage, detail: None, Event())
+
+
+def test_the_child_gets_the_private_copy(world: World) -> None:
+    """Never the source itself; with its data and where it came from."""
+    run(world)
+    (request,) = world.executor.requests
+    assert request.attempt == "7.1"
+    assert Path(request.model).is_relative_to(world.runner.scratch)
+    assert request.calibration == ("/data/a.npz",)
+    assert request.provenance["tensorflow"] == "2.21.0"
+    assert request.stem == "mobilenet"
+
+
+def test_a_good_attempt_ends_published(world: World) -> None:
+    """The set is in the tree before anybody is told."""
+    ended = run(world)
+    assert ended.published is not None
+    assert ended.failure is None
+    assert set(ended.stage_seconds) == {Stage.STAGE, Stage.PUBLISH}
+
+
+def test_nothing_is_left_in_the_scratch_folder(world: World) -> None:
+    """However it ends."""
+    run(world)
+    world.sources.error = SourceChangedError("It changed.")
+    run(world)
+    assert list(world.runner.scratch.iterdir()) == []
+
+
+def test_a_failed_child_publishes_nothing(world: World) -> None:
+    """Its failure is handed on."""
+    world.executor.script = [an_end(AttemptResult.ERROR)]
+    ended = run(world)
+    assert ended.published is None
+    assert ended.failure == an_end(AttemptResult.ERROR).failure
+    assert world.publisher.manifests() == []
+
+
+def test_a_source_that_changed_starts_no_child(world: World) -> None:
+    """Building it would prove the wrong model."""
+    world.sources.error = SourceChangedError("It changed.")
+    ended = run(world)
+    assert ended.outcome is None
+    assert ended.failure is not None
+    assert ended.failure.code == "source_changed"
+    assert world.executor.requests == []
+
+
+def test_on_reject_hold_keeps_the_last_set(world: World) -> None:
+    """A rejected variant holds the whole set back."""
+    report = a_report(a_variant(), a_variant(Variant.INT8, VariantState.REJECTED))
+    world.executor.script = [AttemptOutcome(result=AttemptResult.OK, report=report)]
+    ended = run(world, Policy(on_reject=OnReject.HOLD))
+    assert ended.published is None
+    assert ended.failure is not None
+    assert "held back" in ended.failure.message
+
+
+@pytest.mark.parametrize(
+    ("error", "is_retryable"),
+    [
+        (StoragePausedError("full"), True),
+        (WorkerError("lost"), True),
+        (SourceChangedError("changed"), False),
+    ],
+)
+def test_an_error_becomes_a_record(error: TflitedError, is_retryable: bool) -> None:
+    """A changed source is not waited for: it is looked at again."""
+    failure = failure_of(error)
+    assert (failure.code, failure.is_retryable) == (error.code, is_retryable)

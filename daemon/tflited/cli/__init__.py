@@ -2,8 +2,8 @@
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
 
-import click
 import structlog
 import typer
 
@@ -23,7 +23,12 @@ from tflited.cli import (
 )
 from tflited.errors import TflitedError, UsageError
 
+if TYPE_CHECKING:
+    import click
+
 _LOG = structlog.get_logger()
+# Typer may bring a copy of click whose errors are none of click's; this leaf is exported by both.
+_USAGE_ERROR = cast("type[click.UsageError]", typer.BadParameter.__mro__[1])
 
 application = typer.Typer(
     name="tflited",
@@ -62,15 +67,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result = application(args=arguments, standalone_mode=False)
     except TflitedError as error:
         return _fail(str(error), error.exit_code)
-    except click.ClickException as error:
+    except _USAGE_ERROR as error:
         error.show()
         return UsageError.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         return _fail("Interrupted.", 130)
     except BrokenPipeError:
         return 0
     except Exception as error:  # noqa: BLE001  # one of the four borders: no traceback for users
-        _LOG.debug("unexpected_error", exc_info=True)
+        if structlog.is_configured():  # by default structlog shows everything, on standard output
+            _LOG.debug("unexpected_error", exc_info=True)
         return _fail(f"Unexpected: {type(error).__name__}: {error}", TflitedError.exit_code)
     return result if isinstance(result, int) else 0
 

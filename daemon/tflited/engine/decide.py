@@ -22,6 +22,7 @@ KINDS: Mapping[ModelType, frozenset[ModelKind]] = {
     ModelType.HUB: frozenset({ModelKind.HUB, ModelKind.SAVED_MODEL}),
 }
 """Which containers fit what a policy or a trigger says a model is."""
+_NOT_AGAIN = frozenset({JobState.FAILED, JobState.DEAD, JobState.CANCELLED})
 
 
 def toolchain_digest(toolchain: Mapping[str, str]) -> Digest:
@@ -154,14 +155,15 @@ class Decider:
             if job.failure is not None:
                 reason = f"job {job.id} waits to try again after: {job.failure.message}"
             return Phase.QUEUED, Action.NOTHING, reason, ""
-        if manifest is not None and manifest.input_key == key.input_key:
-            return self._published(manifest, key)
-        if job is not None and is_same_job and job.state in {JobState.FAILED, JobState.DEAD}:
-            message = job.failure.message if job.failure else "no reason was recorded"
-            hint = job.failure.hint if job.failure else ""
-            retry = f"after that, tflited retry {job.id} tries the same input again"
-            return Phase.FAILED, Action.NOTHING, message, f"{hint}; {retry}" if hint else retry
-        return Phase.QUEUED, Action.BUILD, _why_build(manifest, key), ""
+        wanted = self._wanted(manifest, key)
+        if job is not None and is_same_job and job.state in _NOT_AGAIN:
+            return wanted if wanted[1] is not Action.BUILD else _ended(job)
+        return wanted
+
+    def _wanted(self, manifest: Manifest | None, key: BuildKey) -> tuple[Phase, Action, str, str]:
+        if manifest is None or manifest.input_key != key.input_key:
+            return Phase.QUEUED, Action.BUILD, _why_build(manifest, key), ""
+        return self._published(manifest, key)
 
     def _published(self, manifest: Manifest, key: BuildKey) -> tuple[Phase, Action, str, str]:
         if manifest.build_key == key.value:
@@ -174,11 +176,21 @@ class Decider:
         return Phase.STALE, Action.STALE, reason, "tflited rebuild --stale renews it"
 
     def _job(self, observation: Observation) -> Job | None:
-        """The newest job of the mirrored place that was neither superseded nor cancelled."""
-        passed_over = {JobState.SUPERSEDED, JobState.CANCELLED}
+        """The newest job of the mirrored place that was not superseded."""
         found = self.store.jobs(model=observation.model, limit=20)
-        mirrored = (job for job in found if job.save_to is None and job.state not in passed_over)
+        superseded = JobState.SUPERSEDED
+        mirrored = (j for j in found if j.save_to is None and j.state is not superseded)
         return next(mirrored, None)
+
+
+def _ended(job: Job) -> tuple[Phase, Action, str, str]:
+    """Why the same input is not built again by itself."""
+    if job.state is JobState.CANCELLED:
+        return Phase.FAILED, Action.NOTHING, f"job {job.id} was cancelled", "tflited trigger PATH"
+    message = job.failure.message if job.failure else "no reason was recorded"
+    hint = job.failure.hint if job.failure else ""
+    retry = f"after that, tflited retry {job.id} tries the same input again"
+    return Phase.FAILED, Action.NOTHING, message, f"{hint}; {retry}" if hint else retry
 
 
 def _why_build(manifest: Manifest | None, key: BuildKey) -> str:

@@ -36,6 +36,7 @@ from tflited.errors import StorageFailedError, TflitedError
 
 _LOG = structlog.get_logger()
 _TICK_SECONDS = 1.0
+_COUNT_SECONDS = 5.0
 _SECOND = timedelta(seconds=1)
 _Answer = TypeVar("_Answer")
 
@@ -71,6 +72,7 @@ class Engine:
     fatal: TflitedError | None = None
     _cancelled_as: dict[int, JobState] = field(default_factory=dict)
     _output_trouble: str = ""
+    _count_due: float = 0.0
 
     def post(self, message: Message) -> None:
         """Puts a message into the inbox; returns at once."""
@@ -95,11 +97,17 @@ class Engine:
         self._look_at_data()
         self._dispatch()
         self.last_tick = self.parts.clock.monotonic()
+        if self.last_tick >= self._count_due:  # counting reads the whole history
+            self._count_due = self.last_tick + _COUNT_SECONDS
+            running = self.slots.count - self.slots.free
+            self.parts.recorder.queue_changed(self.parts.store.counts(), running=running)
 
     def cancel(self, job: Job, as_state: JobState) -> None:
         """Ends an active job, killing its attempt if it has one."""
         if job.state is JobState.QUEUED:
             self.parts.store.finish(job.id, as_state, self.parts.clock.now())
+            if (entry := self.models.entries.get(job.model)) is not None:
+                self._reconsider(entry)
         elif self.slots.cancel(job.id):
             self._cancelled_as[job.id] = as_state
 
@@ -245,9 +253,6 @@ class Engine:
             if job is None:
                 break
             self._begin(job)
-        counts = self.parts.store.counts()
-        running = self.slots.count - self.slots.free
-        self.parts.recorder.queue_changed(counts, running=running)
 
     def _has_started(self) -> bool:
         return all(state.has_answered for state in self.models.roots.values())

@@ -38,3 +38,8 @@ def is_noise(name: str) -> bool:
 def is_hidden_directory(name: str) -> bool:
     """Whether a directory is never searched for models."""
     return name.startswith(".") or name in _NOISE_DIRECTORIES
+
+
+def speaks_for_its_folder(name: str) -> bool:
+    """Whether a file's coming or going changes what holds for others: a policy or a flag."""
+    return name == POLICY_NAME or name.endswith((HOLD_NAME, READY_NAME))

@@ -19,6 +19,7 @@ from tflited.sources.names import (
     is_hidden_directory,
     is_noise,
     is_temporary,
+    speaks_for_its_folder,
 )
 
 _MARKER_FILES: Final = frozenset(
@@ -124,6 +125,8 @@ class _Walk:
             if walked and self._is_saved_model(walked, listing):
                 return walked, is_held
             is_held = is_held or HOLD_NAME in listing.files
+            if speaks_for_its_folder(part):
+                return walked, is_held
             if is_hidden_directory(part) or part not in {*listing.directories, *listing.files}:
                 # A vanished or hidden name: its folder tells what became of it, except at the top,
                 # where the name alone is looked at so that one file does not cost the whole root.

@@ -217,3 +217,13 @@ def test_a_vanished_file_at_the_top_is_looked_at_alone(root: Root) -> None:
     write(root.path / "other.keras")
     found = scan(root, "gone.keras")
     assert (found.scope, found.models) == ("gone.keras", {})
+
+
+@pytest.mark.parametrize("name", [".tflited.toml", ".hold", "a.keras.hold", "a.keras.ready"])
+def test_a_policy_or_flag_at_the_top_widens_to_the_whole_root(root: Root, name: str) -> None:
+    """What holds for every model of a folder makes the folder be looked at, there or gone."""
+    write(root.path / "a.keras")
+    write(root.path / name)
+    assert set(scan(root, name).models) == {"a.keras"}
+    (root.path / name).unlink()
+    assert set(scan(root, name).models) == {"a.keras"}

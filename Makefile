@@ -13,7 +13,7 @@ PIP := $(PY) -m pip --disable-pip-version-check
 # One cache per user: root and an ordinary user may take turns in one checkout.
 CACHE := .cache/$(shell id -u)
 TESTS := $(wildcard tests/unit tests/contract tests/integration)
-CODE := $(wildcard daemon tests examples)
+CODE := $(wildcard daemon tests examples benchmarks)
 DIRECTORY ?= .run
 
 export RUFF_CACHE_DIR := $(CACHE)/ruff
@@ -21,7 +21,7 @@ export MYPY_CACHE_DIR := $(CACHE)/mypy
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
 PYTEST := $(PY) -m pytest -o cache_dir=$(CACHE)/pytest
 
-.PHONY: help venv demo run test faults check lint format lock clean
+.PHONY: help venv demo run test faults bench check lint format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ test: $(STAMP) | $(CACHE) ## run the unit, contract and integration tests
 
 faults: $(STAMP) | $(CACHE) ## run every test, the slow ones that break things included
 	$(PYTEST)
+
+bench: $(STAMP) ## measure against TensorFlow's own tools; prints one JSON document
+	@$(PY) benchmarks/run.py
 
 lint: $(STAMP) | $(CACHE) ## check style, format, types and import directions
 	$(PY) -m ruff check $(CODE)

@@ -1,6 +1,5 @@
 """The real program as a process of its own: started, asked over its socket, stopped or killed."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -131,8 +130,8 @@ def running(folder: Path) -> Iterator[DaemonProcess]:
 
 def processes() -> Iterator[tuple[int, str, str]]:
     """Number, parent and beginning of every process that is no zombie (proc_pid_stat(5))."""
-    for number in filter(str.isdigit, os.listdir("/proc")):
+    for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            fields = Path("/proc", number, "stat").read_text().rpartition(")")[2].split()
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
             if fields[0] != "Z":
-                yield int(number), fields[1], fields[19]
+                yield int(folder.name), fields[1], fields[19]

@@ -96,7 +96,7 @@ def _manifest_of(job: Job, key: PublishKey, report: BuildReport, verdict: Verdic
         model_digest=key.model,
         policy_digest=key.policy,
         data_digest=key.data,
-        toolchain=key.toolchain,
+        toolchain=dict(key.toolchain),
         files=tuple(sorted(files, key=lambda file: file.path)),
         variants=tuple(
             ManifestVariant(

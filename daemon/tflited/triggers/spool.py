@@ -58,7 +58,10 @@ class Spool:
         """Handles every document in ``new/``; returns how many."""
         names = sorted(path.name for path in (self._folder / "new").iterdir())
         for name in names:
-            self._handle(name)
+            try:
+                self._handle(name)
+            except OSError as error:  # one that cannot be filed must not block those after it
+                _LOG.error("spool_failed", document=name, reason=str(error))
         return len(names)
 
     def _run(self) -> None:
@@ -120,9 +123,10 @@ def _read(path: Path) -> bytes | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return None
     with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            return None
         content = stream.read(MAX_DOCUMENT_BYTES + 1)
     return content if len(content) <= MAX_DOCUMENT_BYTES else None
 

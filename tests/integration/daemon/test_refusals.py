@@ -1,12 +1,15 @@
 """What cannot be built is refused with its path and cause, and harms nothing beside it."""
 
 import json
-import shutil
 from typing import Any
+
+import pytest
 
 import zoo
 from daemon_process import DaemonProcess
+from tflited.cli import main
 from tflited.triggers.spool import drop
+from tree_copy import copy_tree
 from waiting import wait_until
 
 REFUSED_SECONDS = 30
@@ -21,16 +24,21 @@ def refused(daemon: DaemonProcess, path: str, phase: str = "refused") -> dict[st
     return answer
 
 
-def test_a_truncated_model_is_refused_beside_a_good_one(daemon: DaemonProcess) -> None:
+def test_a_truncated_model_is_refused_beside_a_good_one(
+    daemon: DaemonProcess, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The missing bytes are named; the neighbour is published."""
     for name in ("torn", "whole"):
-        shutil.copytree(zoo.digits().model, daemon.root / "pair" / name)
+        copy_tree(zoo.digits().model, daemon.root / "pair" / name)
     shard = next((daemon.root / "pair/torn").rglob("variables.data-*"))
     shard.write_bytes(shard.read_bytes()[:100])
 
-    answer = refused(daemon, "pair/torn")
+    refused(daemon, "pair/torn")
 
-    assert "pair/torn" in answer["path"]
+    asked = ["why", str(daemon.root / "pair/torn"), "--config", str(daemon.main_file), "--json"]
+    assert main(asked) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["path"] == str(daemon.root / "pair/torn")
     assert shard.name in answer["summary"]
     assert "100" in answer["summary"]
     daemon.wait_for("pair/whole", "published")
@@ -47,18 +55,20 @@ def test_a_text_file_named_keras_is_refused(daemon: DaemonProcess) -> None:
 
 
 def test_an_empty_directory_is_no_model(daemon: DaemonProcess) -> None:
-    """It is told apart from a path that is not there."""
+    """It is told as a folder to search, apart from a path that is not there; no job is made."""
     (daemon.root / "empty").mkdir()
 
     answer = daemon.why("empty")
 
     assert answer["subject"] == "folder"
-    assert "no model" in answer["summary"].lower()
+    assert answer["path"].endswith("empty")
+    assert daemon.why("nowhere")["subject"] == "not there"
+    assert not daemon.jobs("empty")
 
 
 def test_an_unknown_policy_key_is_refused(daemon: DaemonProcess) -> None:
     """The file and the key are named."""
-    shutil.copytree(zoo.digits().model, daemon.root / "strict" / "digits")
+    copy_tree(zoo.digits().model, daemon.root / "strict" / "digits")
     (daemon.root / "strict" / ".tflited.toml").write_text('varients = ["float32"]\n')
 
     answer = refused(daemon, "strict/digits", "policy_error")

@@ -23,7 +23,7 @@ def run(world: World, policy: Policy | None = None) -> AttemptEnded:
         calibration=(Path("/data/a.npz"),),
         evaluation=(),
     )
-    return world.runner.run(work, lambda stage, detail: None, Event())
+    return world.runner.run(work, lambda *_: None, Event())
 
 
 def test_the_child_gets_the_private_copy(world: World) -> None:

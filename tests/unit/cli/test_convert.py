@@ -1,0 +1,31 @@
+"""``tflited convert``: one model without a daemon."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import zoo
+from tflited.cli import main
+
+
+def test_publishes_a_proven_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The real converter runs; standard output is the manifest and standard error is empty."""
+    model = zoo.digits().model
+    code = main(["convert", str(model), "--output", str(tmp_path / "out"), "--json"])
+    shown = capsys.readouterr()
+    assert (code, shown.err) == (0, "")
+    states = {entry["variant"]: entry["state"] for entry in json.loads(shown.out)["variants"]}
+    assert states["float32"] == "proven"
+    assert (tmp_path / "out" / model.name / "manifest.json").is_file()
+
+
+def test_refuses_what_is_no_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The path and what would do are named; no set is left."""
+    model = tmp_path / "x.txt"
+    model.write_text("text")
+    code = main(["convert", str(model), "--output", str(tmp_path / "out")])
+    error = capsys.readouterr().err
+    assert code != 0
+    assert "x.txt: no model there" in error
+    assert not list((tmp_path / "out").glob("*"))

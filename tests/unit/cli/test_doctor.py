@@ -1,0 +1,37 @@
+"""``tflited doctor``: each finding is a line, and one wrong thing is an exit code."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tflited.cli import doctor
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tensorflow's load, seconds long, is proven by every conversion test."""
+    loads = doctor._Finding("tensorflow", is_ok=True, text="loads")
+    monkeypatch.setattr(doctor, "_preload", lambda: loads)
+    enough = doctor._Finding("inotify", is_ok=True, text="9000 watches")
+    monkeypatch.setattr(doctor, "_watches", lambda: enough)
+
+
+def test_a_right_machine(run: Run) -> None:
+    """Everything is marked good."""
+    code, out, _ = run("doctor")
+    assert code == 0
+    assert "[+] root models" in out
+    assert "[-]" not in out
+
+
+def test_a_root_that_is_not_there(folder: Path, run: Run) -> None:
+    """It is named with what to do."""
+    shutil.rmtree(folder / "models")
+    code, out, _ = run("doctor")
+    assert code == 1
+    assert "[-] root models" in out
+    assert "create it" in out

@@ -1,0 +1,54 @@
+"""``tflited jobs``, ``retry`` and ``cancel``."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from fakes.http_client import Daemon
+from tflited.domain.job import JobState
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_table(run: Run) -> None:
+    """Jobs are shown with their model and state."""
+    code, out, _ = run("jobs")
+    assert code == 0
+    assert "zoo/vision/net.keras" in out
+    assert out.index("queued") < out.index("failed")
+
+
+@pytest.mark.usefixtures("daemon")
+def test_only_one_state(run: Run) -> None:
+    """The state is a filter."""
+    _, out, _ = run("jobs", "--state", "failed", "--json")
+    assert [job["id"] for job in json.loads(out)] == [1]
+
+
+@pytest.mark.usefixtures("daemon")
+def test_only_dead_jobs(run: Run) -> None:
+    """``--dead`` is short for the state; there are none."""
+    _, out, _ = run("jobs", "--dead", "--json")
+    assert json.loads(out) == []
+
+
+def test_retry(daemon: Daemon, run: Run) -> None:
+    """A failed job is queued."""
+    assert run("retry", "1")[0] == 0
+    assert daemon.control.known[1].state is JobState.QUEUED
+
+
+def test_cancel(daemon: Daemon, run: Run) -> None:
+    """A queued job ends."""
+    assert run("cancel", "2")[0] == 0
+    assert daemon.control.known[2].state is JobState.CANCELLED
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_refused_retry(run: Run) -> None:
+    """The daemon's reason reaches the user."""
+    code, _, err = run("retry", "2")
+    assert code == 2
+    assert "allowed failed or dead" in err

@@ -1,0 +1,37 @@
+"""``tflited trigger``: through the daemon, else through its spool."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from fakes.http_client import Daemon
+from tflited.domain.job import TriggerSource
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+def test_sends_the_document(daemon: Daemon, run: Run) -> None:
+    """Every option is in the document, and the source is the command line."""
+    code, out, _ = run("trigger", "zoo/a", "--force", "--priority", "7", "--id", "mine")
+    assert (code, out) == (0, "job 1\n")
+    ((document, source),) = daemon.control.submitted
+    assert source is TriggerSource.CLI
+    expected = {"id": "mine", "model": {"path": "zoo/a"}, "priority": 7, "force": True}
+    assert json.loads(document) == {"version": 1, **expected}
+
+
+def test_a_refusal(daemon: Daemon, run: Run) -> None:
+    """The reason is told and the exit code is that of a wrong use."""
+    daemon.control.refusal = "zoo/a: outside the roots"
+    code, _, err = run("trigger", "zoo/a")
+    assert code == 2
+    assert "zoo/a: outside the roots" in err
+
+
+def test_without_a_daemon_it_is_spooled(folder: Path, run: Run) -> None:
+    """The next start finds it."""
+    code, out, _ = run("trigger", "zoo/a")
+    (document,) = (folder / "state" / "spool" / "new").iterdir()
+    assert code == 0
+    assert str(document) in out
+    assert json.loads(document.read_text())["model"] == {"path": "zoo/a"}

@@ -1,0 +1,46 @@
+"""Slots: attempts in named threads, each known by its job while it lasts."""
+
+from pathlib import Path
+
+from fakes.engine import DEADLINE_SECONDS, World
+from fakes.samples import MODEL
+from tflited.domain.job import JobState
+from tflited.domain.report import Stage
+from waiting import wait_until
+
+
+def test_a_running_attempt_shows_its_stage(world: World) -> None:
+    """What the child said last, and for how long it has run."""
+    world.hold()
+    world.clock.advance(3)
+    (attempt,) = world.slots.running()
+    assert (attempt.model, attempt.attempt) == (MODEL, 1)
+    assert (attempt.stage, attempt.detail) == (Stage.LOWER, "int8")
+    assert attempt.seconds == 3
+    assert world.slots.free == 0
+
+
+def test_no_more_attempts_than_slots(world: World) -> None:
+    """The second model waits until the first is over."""
+    world.hold()
+    world.see(model=MODEL.__class__(root=MODEL.root, path="b"))
+    assert world.states() == [JobState.RUNNING, JobState.QUEUED]
+    world.slots.cancel_all()
+    wait_until(lambda: world.slots.free, DEADLINE_SECONDS, what="the slot")
+    world.run()
+    assert world.states()[1] is JobState.PUBLISHED
+
+
+def test_cancelling_a_job_without_an_attempt_says_so(world: World) -> None:
+    """The caller must not wait for an end that never comes."""
+    assert not world.slots.cancel(99)
+
+
+def test_a_stopped_pool_has_finished_its_attempts(tmp_path: Path) -> None:
+    """Stop waits for what is under way."""
+    world = World(tmp_path)
+    world.scan()
+    world.see()
+    world.close()
+    world.step()
+    assert world.states() == [JobState.PUBLISHED]

@@ -1,0 +1,112 @@
+"""A trigger becomes a job, is known already, or is refused with the reason."""
+
+import json
+from typing import Any
+
+import pytest
+
+from fakes.engine import DATA, World, a_data_file, with_calibration
+from fakes.samples import MODEL
+from tflited.domain.job import JobState, TriggerSource
+from tflited.domain.observation import Sight
+from tflited.domain.trigger import TriggerReceipt
+from tflited.errors import ConfigurationError, Problem, TriggerRefusedError
+
+
+@pytest.fixture
+def seen(world: World) -> World:
+    """The model is there, no slot is ready, and its own job is over."""
+    world.build()
+    return world
+
+
+def send(world: World, path: str = str(MODEL), **more: Any) -> TriggerReceipt:
+    document = {"version": 1, "model": {"path": path}, **more}
+    intake = world.engine.parts.intake
+    return intake.accept(json.dumps(document).encode(), TriggerSource.API, world.clock.now())
+
+
+def test_a_trigger_for_what_is_published_is_unchanged(seen: World) -> None:
+    """It has a job all the same, so that whoever asked can look it up."""
+    receipt = send(seen)
+    assert receipt.is_accepted
+    assert seen.states()[-1] is JobState.UNCHANGED
+
+
+def test_force_builds_what_is_published(seen: World) -> None:
+    """Under the same build key."""
+    send(seen, force=True)
+    seen.run()
+    assert seen.states() == [JobState.PUBLISHED, JobState.PUBLISHED]
+
+
+def test_the_same_id_is_the_same_job(seen: World) -> None:
+    """However often it is sent, and whatever it says the second time."""
+    first = send(seen, id="a", force=True)
+    second = send(seen, "models/other", id="a")
+    assert second.is_duplicate
+    assert second.job_id == first.job_id
+    assert len(seen.jobs()) == 2
+
+
+def test_a_policy_of_its_own_needs_a_place_of_its_own(seen: World) -> None:
+    """Else the next scan would undo it."""
+    policy = {"override": {"target": "gpu"}}
+    with pytest.raises(TriggerRefusedError, match="save_to"):
+        send(seen, policy=policy)
+    send(seen, policy=policy, save_to="elsewhere")
+    seen.run()
+    assert seen.publisher.manifest(MODEL, "elsewhere") is not None
+    assert seen.resolver.triggers[-1].override == {"target": "gpu"}
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("models/other", "no model there"),
+        (f"{MODEL}/variables", "no model there"),
+        ("/etc/passwd", "outside every root"),
+        ("models/../x", r"\.\."),
+    ],
+)
+def test_a_path_that_is_no_model_is_refused(seen: World, path: str, reason: str) -> None:
+    """A trigger builds a model, not a part of one and nothing outside."""
+    with pytest.raises(TriggerRefusedError, match=reason):
+        send(seen, path)
+    assert len(seen.jobs()) == 1
+
+
+def test_a_model_that_is_not_settled_is_refused(seen: World) -> None:
+    """A trigger is no way round settling and admission."""
+    seen.see(sight=Sight.SETTLING, digest=None, reason="changed")
+    with pytest.raises(TriggerRefusedError, match="settling: changed"):
+        send(seen, force=True)
+
+
+def test_a_wrong_type_is_refused(seen: World) -> None:
+    """The sender is mistaken about what is there."""
+    with pytest.raises(TriggerRefusedError, match="observed saved_model, allowed keras"):
+        send(seen, model={"path": str(MODEL), "type": "keras"})
+
+
+def test_a_wrong_policy_file_refuses(seen: World) -> None:
+    """With the file's own problem."""
+    problem = Problem(file=".tflited.toml", key="ops", observed="X", allowed="Y")
+    seen.resolver.error = ConfigurationError((problem,))
+    with pytest.raises(TriggerRefusedError, match="ops: observed X"):
+        send(seen)
+
+
+def test_data_that_changes_refuses(seen: World) -> None:
+    """The build key is not known yet."""
+    seen.resolver.policy = with_calibration()
+    seen.sources.data = {DATA: (a_data_file(),)}
+    with pytest.raises(TriggerRefusedError, match="still changes"):
+        send(seen)
+
+
+def test_priority_reaches_the_job(seen: World) -> None:
+    """It decides who is claimed first."""
+    seen.executor.is_ready = False
+    send(seen, force=True, priority=9)
+    assert seen.jobs()[-1].priority == 9

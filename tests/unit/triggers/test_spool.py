@@ -1,0 +1,155 @@
+"""The spool: documents move from new to done or rejected, each with a receipt."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes.control import FakeControl
+from tflited.domain.job import TriggerSource
+from tflited.errors import CannotStartError
+from tflited.triggers.document import MAX_DOCUMENT_BYTES
+from tflited.triggers.spool import Spool, drop
+from waiting import wait_until
+
+DOCUMENT = b'{"version": 1, "model": {"path": "a"}}'
+
+
+@pytest.fixture
+def control() -> FakeControl:
+    return FakeControl()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("tmp", "new", "done", "rejected"):
+        (tmp_path / name).mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def spool(folder: Path, control: FakeControl) -> Spool:
+    return Spool(folder, control)
+
+
+def receipt(folder: Path, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / f"{name}.receipt.json").read_bytes())
+    return found
+
+
+def test_an_accepted_document_is_done(spool: Spool, folder: Path) -> None:
+    """Beside it stands the job that answers for it."""
+    drop(folder, "a.json", DOCUMENT)
+    assert spool.take() == 1
+    assert (folder / "done" / "a.json").read_bytes() == DOCUMENT
+    assert receipt(folder / "done", "a.json")["job_id"] == 1
+    assert list((folder / "new").iterdir()) == []
+
+
+def test_a_refused_document_is_rejected_with_the_reason(
+    spool: Spool, folder: Path, control: FakeControl
+) -> None:
+    """It is kept, so that its producer can look."""
+    control.refusal = "no model there"
+    drop(folder, "a.json", DOCUMENT)
+    spool.take()
+    assert (folder / "rejected" / "a.json").exists()
+    assert receipt(folder / "rejected", "a.json")["reason"] == "no model there"
+
+
+def test_a_document_without_an_id_gets_one_of_its_name_and_content(
+    spool: Spool, folder: Path, control: FakeControl
+) -> None:
+    """So that seeing it twice, after a crash, is the same trigger; another name is another one."""
+    for name in ("a.json", "a.json", "b.json"):
+        drop(folder, name, DOCUMENT)
+        spool.take()
+    ids = [json.loads(document)["id"] for document, _ in control.submitted]
+    assert ids[0] == ids[1] != ids[2]
+    assert control.submitted[0][1] is TriggerSource.SPOOL
+
+
+@pytest.mark.parametrize("document", [b'{"id": "mine"}', b"not json", b"[1]"])
+def test_other_documents_are_handed_on_as_they_are(
+    spool: Spool, folder: Path, control: FakeControl, document: bytes
+) -> None:
+    """An id of its own stays; what is wrong is refused at the one door."""
+    drop(folder, "a.json", document)
+    spool.take()
+    assert control.submitted[0][0] == document
+
+
+def test_a_link_is_rejected_unread(spool: Spool, folder: Path, control: FakeControl) -> None:
+    """Whoever may write the spool must not have the daemon's files read."""
+    secret = folder / "secret"
+    secret.write_bytes(DOCUMENT)
+    (folder / "new" / "a.json").symlink_to(secret)
+    spool.take()
+    assert control.submitted == []
+    assert not receipt(folder / "rejected", "a.json")["is_accepted"]
+    assert secret.exists()
+
+
+def test_a_pipe_does_not_block_the_spool(spool: Spool, folder: Path) -> None:
+    """Opening one would wait for a writer."""
+    os.mkfifo(folder / "new" / "a.json")
+    spool.take()
+    assert "regular file" in receipt(folder / "rejected", "a.json")["reason"]
+
+
+def test_a_folder_is_rejected(spool: Spool, folder: Path) -> None:
+    """It can be opened, and is no document all the same."""
+    (folder / "new" / "a.json").mkdir()
+    spool.take()
+    assert (folder / "rejected" / "a.json").is_dir()
+
+
+def test_a_document_that_cannot_be_filed_does_not_block_the_next(
+    spool: Spool, folder: Path
+) -> None:
+    """Its name leaves no room for that of a receipt."""
+    drop(folder, "a" * 255, DOCUMENT)
+    drop(folder, "b.json", DOCUMENT)
+    spool.take()
+    assert (folder / "done" / "b.json").exists()
+
+
+def test_a_document_that_is_too_long_is_rejected(
+    spool: Spool, folder: Path, control: FakeControl
+) -> None:
+    """It is never held in memory whole."""
+    drop(folder, "a.json", b" " * (MAX_DOCUMENT_BYTES + 1))
+    spool.take()
+    assert control.submitted == []
+    assert (folder / "rejected" / "a.json").exists()
+
+
+def test_a_document_that_found_no_engine_stays_new(
+    spool: Spool, folder: Path, control: FakeControl
+) -> None:
+    """Its job is not durable yet; the next start sees it again."""
+    control.error = CannotStartError("stopping")
+    path = drop(folder, "a.json", DOCUMENT)
+    with pytest.raises(CannotStartError):
+        spool.take()
+    assert path.exists()
+
+
+def test_what_lies_in_tmp_is_not_looked_at(spool: Spool, folder: Path) -> None:
+    """It is still being written."""
+    (folder / "tmp" / "a.json").write_bytes(DOCUMENT)
+    assert spool.take() == 0
+
+
+def test_the_thread_takes_what_is_dropped(tmp_path: Path, control: FakeControl) -> None:
+    """It makes its folders and looks by itself."""
+    folder = tmp_path / "spool"
+    spool = Spool(folder, control)
+    spool.start()
+    try:
+        drop(folder, "a.json", DOCUMENT)
+        wait_until((folder / "done" / "a.json").exists, 20, what="the document")
+    finally:
+        spool.stop(20)

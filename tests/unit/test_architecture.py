@@ -30,6 +30,22 @@ WRITERS = {
     "sources/digest.py": "private copies, made again after a crash",
     "workers/": "a child's noise and scratch, of no use after a crash",
 }
+# Who may rename without durable.write, and what makes that safe.
+RENAMERS = {
+    "durable.py": "the one durable way itself",
+    "triggers/spool.py": "moves whole synced documents, then syncs both folders",
+}
+# Modules that no test imports and no test file is named after, and what tests them instead.
+TESTED_THROUGH = {
+    "convert": "the builds of tests/integration/convert, in real tensorflow",
+    "domain/control": "tests/fakes and the engine, both of which implement it",
+    "output/errors": "tests/unit/output/test_tree.py",
+    "output/shelf": "tests/unit/output/test_tree.py",
+    "settings/folder_file": "tests/unit/settings/test_resolve.py",
+    "settings/problems": "tests/unit/settings/test_load.py and test_resolve.py",
+    "web/listeners": "tests/integration/web/test_server.py, on real sockets",
+    "workers": "tests/unit/workers/test_local.py, in real children",
+}
 REGISTRY_HOST = re.compile(
     r"\b(?:[a-z0-9-]+\.)*(?:artifactory|nexus|jfrog|devpi)[a-z0-9.-]*\.[a-z]{2,}"
     r"|--(?:extra-)?index-url",
@@ -54,6 +70,7 @@ def committed_text() -> Iterator[Path]:
         "daemon",
         "tests",
         "examples",
+        "benchmarks",
         "docs",
         "requirements",
         "config",
@@ -79,14 +96,19 @@ def tree(path: Path) -> ast.Module:
 
 
 def imported(path: Path) -> set[str]:
-    """Top-level names of everything a file imports, wherever in the file."""
+    """Full names of everything a file imports, wherever in the file; members count as modules."""
     names: set[str] = set()
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-    return {name.partition(".")[0] for name in names}
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def libraries(path: Path) -> set[str]:
+    """Top-level names of everything a file imports."""
+    return {name.partition(".")[0] for name in imported(path)}
 
 
 def writes(path: Path) -> list[int]:
@@ -159,12 +181,24 @@ def test_only_waiting_sleeps_in_tests() -> None:
     assert not sleepers
 
 
-def modules_of_tests_are_written_through_durable() -> None:
+def test_files_are_written_through_durable() -> None:
     """A rename without fsync loses data; whoever may write otherwise is listed with the reason."""
     others = {
         below(path): lines
         for path in sources()
         if not below(path).startswith(tuple(WRITERS)) and (lines := writes(path))
+    }
+    assert not others
+
+
+def test_files_are_renamed_through_durable() -> None:
+    """A rename that nothing syncs may be undone by a power cut."""
+    others = {
+        below(path): node.lineno
+        for path in sources()
+        if below(path) not in RENAMERS
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute) and node.attr in {"rename", "renames"}
     }
     assert not others
 
@@ -186,12 +220,37 @@ def test_the_write_rule_sees_a_write(code: str, expected: bool) -> None:
     assert is_write(call) is expected
 
 
+def test_every_module_is_tested() -> None:
+    """A module has a test file of its name, or a test imports it, or it is told what tests it."""
+    used = set[str]().union(*(imported(path) for path in modules_of_tests()))
+    untested = []
+    for path in sources():
+        module = path.relative_to(PACKAGE).with_suffix("")
+        own = CHECKOUT / "tests" / "unit" / module.parent / f"test_{module.name.strip('_')}.py"
+        is_tested = own.is_file() or ".".join(("tflited", *module.parts)) in used
+        told = {module.as_posix(), module.parts[0]} & set(TESTED_THROUGH)
+        if module.name != "__init__" and not is_tested and not told:
+            untested.append(module.as_posix())
+    assert not untested
+
+
+def test_unit_tests_mirror_the_package() -> None:
+    """Whoever knows a module finds its tests: the folders below tests/unit are the package's."""
+    folders = {path.parent for path in (CHECKOUT / "tests" / "unit").rglob("*.py")}
+    strangers = [
+        folder
+        for folder in folders
+        if not (PACKAGE / folder.relative_to(CHECKOUT / "tests" / "unit")).is_dir()
+    ]
+    assert not strangers
+
+
 def test_only_convert_imports_tensorflow() -> None:
     """The supervisor stays small: also a late import inside a function counts."""
     others = {
         below(path): heavy
         for path in sources()
-        if not below(path).startswith("convert/") and (heavy := imported(path) & HEAVY)
+        if not below(path).startswith("convert/") and (heavy := libraries(path) & HEAVY)
     }
     assert not others
 

@@ -51,7 +51,10 @@ class DataWatch:
     _fresh: set[str] = field(default_factory=set)
 
     def refresh(self) -> None:
-        """Lets every pattern be looked up again, once."""
+        """Lets every pattern be looked up again, once; forgets unsettled ones nobody asks for."""
+        for pattern in [p for p, state in self._patterns.items() if state.digest is None]:
+            if pattern not in self._fresh:
+                del self._patterns[pattern]
         self._fresh.clear()
 
     def view(self, policy: Policy) -> DataView:

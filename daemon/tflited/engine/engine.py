@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from queue import Empty, SimpleQueue
 from typing import TypeVar, assert_never
@@ -166,10 +166,17 @@ class Engine:
             self._supersede_running(seen.model)
         self._reconsider(entry)
 
-    def _supersede_running(self, model: ModelId) -> None:
-        """Ends a build of a state that is no longer on disk."""
+    def _supersede_running(self, model: ModelId, *, is_mirrored_only: bool = False) -> None:
+        """Ends builds of a state that is no longer on disk, or no longer asked for by the folder.
+
+        Args:
+            model: which.
+            is_mirrored_only: spare a trigger's build for a place of its own.
+        """
         for attempt in self.slots.running():
-            if attempt.model == model:
+            job = self.parts.store.job(attempt.job_id)
+            is_spared = is_mirrored_only and job is not None and job.save_to is not None
+            if attempt.model == model and not is_spared:
                 self._cancelled_as.setdefault(attempt.job_id, JobState.SUPERSEDED)
                 self.slots.cancel(attempt.job_id)
 
@@ -229,7 +236,7 @@ class Engine:
         if decision.key is None or decision.resolved is None:
             return
         seen = entry.observation
-        self._supersede_running(seen.model)
+        self._supersede_running(seen.model, is_mirrored_only=True)
         new = NewJob(
             model=seen.model,
             kind=seen.snapshot.kind,
@@ -316,6 +323,13 @@ class Engine:
         entry = self.models.entries.get(job.model)
         if job.state is JobState.SUPERSEDED and cancelled_as is None:
             self.parts.sources.look_again(job.model.root, job.model.path)
+            if entry is not None:  # the admitted state is not believed until it is seen anew
+                entry.observation = replace(
+                    entry.observation,
+                    sight=Sight.SETTLING,
+                    digest=None,
+                    reason="it changed while it was copied for the build",
+                )
         if entry is not None:
             self._reconsider(entry)
 

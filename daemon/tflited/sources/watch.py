@@ -39,6 +39,14 @@ _MAX_BURST_SECONDS: Final = 0.2
 Receive = Callable[[Observation | RootObservation], None]
 
 
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """A model whose admitted state is no longer believed."""
+
+    root: str
+    path: str
+
+
 @dataclass(slots=True)
 class _RootState:
     """What is remembered of one root."""
@@ -78,7 +86,7 @@ class SourceWatch:
         self._digester = Digester()
         self._digest_lock = Lock()
         self._roots: dict[str, _RootState] = {}
-        self._inbox: SimpleQueue[Hint | tuple[Root, ...] | None] = SimpleQueue()
+        self._inbox: SimpleQueue[Hint | _Doubt | tuple[Root, ...] | None] = SimpleQueue()
         self._hints = HintWatcher(self._inbox.put)
         self._thread = Thread(target=self._run, name="sources")
 
@@ -100,8 +108,8 @@ class SourceWatch:
         self._inbox.put(roots)
 
     def look_again(self, root: str, path: str) -> None:
-        """Asks for a fresh look at one model; returns at once."""
-        self._inbox.put(Hint(root=root, path=path))
+        """Asks for one model to be settled, admitted and digested anew; returns at once."""
+        self._inbox.put(_Doubt(root, path))
 
     def stage(self, model: ModelId, destination: Path, expected: Digest) -> Path:
         """Makes a private copy of an admitted model and proves that it has the expected digest.
@@ -151,18 +159,31 @@ class SourceWatch:
                 return True
             last = min(last, self._clock.monotonic() + _MAX_BURST_SECONDS)
 
-    def _take(self, message: Hint | tuple[Root, ...]) -> None:
+    def _take(self, message: Hint | _Doubt | tuple[Root, ...]) -> None:
         if isinstance(message, tuple):
             self._apply(message)
             return
         state = self._roots.get(message.root)
         if state is None:
             return
+        if isinstance(message, _Doubt):
+            self._forget(state, message.path)
+            return
         if message.kind is HintKind.CHANGED:
             state.dirty.add(message.path)
         else:
             _LOG.warning("watch_in_doubt", root=message.root, kind=message.kind.value)
             state.next_scan = 0.0
+
+    def _forget(self, state: _RootState, path: str) -> None:
+        """Makes the next look at a model the first one."""
+        tracker = state.trackers.pop(path, None)
+        if tracker is not None:
+            with self._digest_lock:
+                self._digester.forget(tracker.snapshot)
+        state.pending.discard(path)
+        state.admitted.pop(path, None)
+        state.dirty.add(path)
 
     def _apply(self, roots: tuple[Root, ...]) -> None:
         known = {root.name: root for root in roots}

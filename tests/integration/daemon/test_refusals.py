@@ -54,14 +54,14 @@ def test_a_text_file_named_keras_is_refused(daemon: DaemonProcess) -> None:
     assert "zip" in answer["summary"].lower()
 
 
-def test_an_empty_directory_is_no_model(daemon: DaemonProcess) -> None:
-    """It is told as a folder to search, apart from a path that is not there; no job is made."""
+def test_an_empty_directory_is_refused(daemon: DaemonProcess) -> None:
+    """Once it has settled, it is told as a model that lacks everything; no job is made."""
     (daemon.root / "empty").mkdir()
 
-    answer = daemon.why("empty")
+    answer = refused(daemon, "empty", "refused")
 
-    assert answer["subject"] == "folder"
-    assert answer["path"].endswith("empty")
+    assert str(daemon.root / "empty") in answer["summary"]
+    assert "empty directory" in answer["summary"]
     assert daemon.why("nowhere")["subject"] == "not there"
     assert not daemon.jobs("empty")
 

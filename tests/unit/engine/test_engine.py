@@ -162,7 +162,8 @@ def test_a_changed_source_is_looked_at_again(world: World) -> None:
     world.step()
     world.executor.is_ready = False
     world.run()
-    assert world.states()[0] is JobState.SUPERSEDED
+    assert world.states() == [JobState.SUPERSEDED], "nothing is queued before the fresh look"
+    assert phase(world) is Phase.SETTLING
     assert world.sources.looked == [(MODEL.root, MODEL.path)]
 
 

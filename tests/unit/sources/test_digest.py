@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from model_trees import saved_model, write
-from tflited.domain.model import FileIdentity, Snapshot
+from tflited.domain.model import FileIdentity, ModelKind, Snapshot
 from tflited.domain.ports import Root
 from tflited.sources.digest import Digester, copy_with_digest, file_digest
 from tflited.sources.scan import DirectoryScanner, identity_of
@@ -86,3 +86,15 @@ def test_a_copy_replaces_nothing(tmp_path: Path) -> None:
     """Two copies into one place are a fault of the caller, not a silent overwrite."""
     with pytest.raises(FileExistsError):
         copy_with_digest(write(tmp_path / "a"), write(tmp_path / "copy"))
+
+
+def test_a_forgotten_model_is_read_again(tmp_path: Path) -> None:
+    """Content that changed behind an unchanged identity is seen once it is no longer believed."""
+    path = write(tmp_path / "a.keras", b"one")
+    snapshot = Snapshot(kind=ModelKind.KERAS, files=(("", identity_of(path.lstat())),))
+    digester = Digester()
+    before = digester.model(path, snapshot)
+    write(path, b"two")
+    assert digester.model(path, snapshot) == before
+    digester.forget(snapshot)
+    assert digester.model(path, snapshot) != before

@@ -184,6 +184,18 @@ def test_staging_an_unknown_model_asks_for_another_look(seen: Seen, tmp_path: Pa
         seen.watch.stage(ModelId(root="models", path="gone"), tmp_path, Digest("0" * 64))
 
 
+def test_a_model_in_doubt_is_admitted_anew(seen: Seen) -> None:
+    """The engine's doubt costs one more settling and digest, and ends in the same admission."""
+    saved_model(seen.root.path / "net")
+    seen.watch.start((seen.root,))
+    first = seen.wait_for("net", Sight.ADMITTED)
+    seen.watch.look_again(seen.root.name, "net")
+    wait_until(
+        lambda: seen.sights("net").count(Sight.ADMITTED) > 1, DEADLINE_SECONDS, what="a new look"
+    )
+    assert seen.newest("net").digest == first.digest
+
+
 def _is_outage(one: Observation | RootObservation) -> bool:
     return isinstance(one, RootObservation) and not one.is_available
 

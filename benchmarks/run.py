@@ -1,0 +1,78 @@
+"""Measures tflited against its peers on this machine and prints one JSON document.
+
+    python benchmarks/run.py [--models N] [--pairs N] [--attempts N]
+
+Nothing here passes or fails on time: ratios of one run say more than seconds of two machines.
+"""
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+import folder
+import isolation
+from stopwatch import quiet
+from tflited import toolchain
+
+HERE: Final = Path(__file__).resolve().parent
+TRAINER: Final = HERE.parent / "examples" / "train_digits.py"
+MODEL: Final = "digits"
+
+
+def main() -> None:
+    """Reads the command line, measures and prints."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--models", type=_count, default=5, help="models in the folder")
+    parser.add_argument("--pairs", type=_count, default=7, help="pairs of conversions")
+    parser.add_argument("--attempts", type=_count, default=20, help="empty attempts")
+    print(json.dumps(measured(parser.parse_args()), indent=2))
+
+
+def measured(options: argparse.Namespace) -> dict[str, Any]:
+    """The whole document."""
+    with tempfile.TemporaryDirectory(prefix="tflited-bench-") as name:
+        scratch = Path(name)
+        model = _trained(scratch)
+        return {
+            "ratio": "ours / peer, median over pairs; below 1 means that tflited is quicker",
+            "machine": {
+                "cores": toolchain.processors(),
+                "architecture": platform.machine(),
+                "python": platform.python_version(),
+            },
+            "versions": toolchain.versions(),
+            "conversion": _conversion(model, options.pairs),
+            "folder": folder.measure(model, options.models, scratch),
+            "isolation": isolation.measure(options.attempts),
+        }
+
+
+def _trained(scratch: Path) -> Path:
+    target = scratch / "trained"
+    command = [sys.executable, str(TRAINER), str(target), "--format", "saved_model"]
+    # The document is all that goes to standard output.
+    subprocess.run(command, check=True, env=quiet(), stdout=sys.stderr)
+    return target / MODEL
+
+
+def _conversion(model: Path, pairs: int) -> dict[str, Any]:
+    command = [sys.executable, str(HERE / "conversion.py"), str(model), str(pairs)]
+    done = subprocess.run(command, check=True, env=quiet(), stdout=subprocess.PIPE, text=True)
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"observed {value}, allowed 1 or more")
+    return value
+
+
+if __name__ == "__main__":
+    main()

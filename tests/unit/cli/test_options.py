@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tflited.cli import main, options
 from tflited.errors import UsageError
@@ -39,6 +40,7 @@ def test_an_unknown_option(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_surprise(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """An error nobody thought of is one line, without a traceback."""
+    structlog.reset_defaults()  # another test may have configured logging in this process
 
     def surprise(**_: object) -> None:
         raise ZeroDivisionError("by zero")

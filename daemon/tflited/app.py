@@ -323,6 +323,7 @@ class Daemon:
         for name, root in known.items():
             roots.setdefault(name, RootEntry(root))
         self._settings = settings
+        self._metrics.set_roots(known)
         self._sources.watch(settings.roots)
         self.engine.reconsider_all()
         self._metrics.reloaded(is_successful=True, now=self._clock.now())

@@ -47,7 +47,9 @@ class Client:
             DaemonUnreachableError: nothing answers on the socket.
             TflitedError: the daemon refused.
         """
-        return self._request("GET", f"{path}?{urlencode(query)}" if query else path, b"")
+        # A path is bytes; what is no UTF-8 in it travels percent-encoded as it is on disk.
+        asked = urlencode(query, errors="surrogateescape")
+        return self._request("GET", f"{path}?{asked}" if query else path, b"")
 
     def post(self, path: str, body: bytes = b"") -> Any:
         """Asks for a change; raises as ``get`` does."""

@@ -5,7 +5,7 @@ import sys
 from typing import Final
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 FORMATS: Final = ("auto", "json", "console")
 LEVELS: Final = ("debug", "info", "warning", "error", "critical")
@@ -66,6 +66,24 @@ def _renderers(*, is_console: bool) -> list[Processor]:
     if is_console:
         # Plain tracebacks: the rich ones print local variables, which may hold secrets.
         plain = structlog.dev.plain_traceback
-        return [drop, structlog.dev.ConsoleRenderer(exception_formatter=plain)]
+        console = structlog.dev.ConsoleRenderer(exception_formatter=plain)
+        return [drop, structlog.processors.format_exc_info, _escape, console]
+    # ASCII throughout: control characters and names that are not UTF-8 come out as \uXXXX.
     render = structlog.processors.JSONRenderer(default=str)
     return [drop, structlog.processors.format_exc_info, render]
+
+
+def _escape(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Takes a text's power over the terminal: names come from anybody who may drop a model."""
+    for key, value in event.items():
+        if isinstance(value, str):
+            # A traceback has lines of its own; nothing else may begin one.
+            keep = "\n" if key in {"exception", "stack"} else ""
+            event[key] = "".join(_visible(character, keep) for character in value)
+    return event
+
+
+def _visible(character: str, keep: str) -> str:
+    if character.isprintable() or character in keep:
+        return character
+    return character.encode("unicode_escape").decode("ascii")

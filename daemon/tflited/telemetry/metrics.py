@@ -183,28 +183,19 @@ class Metrics:
 
     def _declare_roots(self, roots: Sequence[str]) -> None:
         gauge, _ = self._makers()
-        self._available = _fill(
-            gauge("tflited_root_available", "1 while the root can be read.", ("root",)), roots
+        self._available = gauge("tflited_root_available", "1 while readable.", ("root",))
+        self._scan_at = gauge("tflited_scan_last_timestamp_seconds", "Last whole scan.", ("root",))
+        self._scan_models = gauge("tflited_scan_models", "Models the last scan saw.", ("root",))
+        self._scan_seconds = self._make(
+            Histogram,
+            "tflited_scan_duration_seconds",
+            "Time for a whole scan.",
+            ("root",),
+            buckets=SECONDS,
         )
-        self._scan_at = _fill(
-            gauge("tflited_scan_last_timestamp_seconds", "Last whole scan.", ("root",)), roots
-        )
-        self._scan_models = _fill(
-            gauge("tflited_scan_models", "Models the last scan saw.", ("root",)), roots
-        )
-        self._scan_seconds = _fill(
-            self._make(
-                Histogram,
-                "tflited_scan_duration_seconds",
-                "Time for a whole scan.",
-                ("root",),
-                buckets=SECONDS,
-            ),
-            roots,
-        )
-        self._models = _fill(
-            gauge("tflited_models", "Models by phase.", ("root", "result")), roots, Phase
-        )
+        self._models = gauge("tflited_models", "Models by phase.", ("root", "result"))
+        self._roots: frozenset[str] = frozenset()
+        self.set_roots(roots)
 
     def _make(
         self,
@@ -232,6 +223,25 @@ class Metrics:
     def set_ready(self, *, is_ready: bool) -> None:
         """Tells whether the daemon accepts work."""
         self._ready.set(is_ready)
+
+    def set_roots(self, roots: Iterable[str]) -> None:
+        """Tells which roots are configured: new ones start at zero, others leave the exposition.
+
+        Args:
+            roots: the names of all of them.
+        """
+        names = frozenset(roots)
+        by_root = (self._available, self._scan_at, self._scan_models, self._scan_seconds)
+        for name in self._roots - names:
+            for metric in by_root:
+                metric.remove(name)
+            for phase in Phase:
+                self._models.remove(name, phase)
+        for name in names - self._roots:
+            for metric in by_root:
+                metric.labels(name)
+            _fill(self._models, [name], Phase)
+        self._roots = names
 
     def set_output_free(self, free_bytes: int) -> None:
         """Tells how many bytes the output tree's file system has left."""

@@ -1,6 +1,7 @@
-"""Messages to systemd over its notification socket; does nothing where nobody listens.
+"""Messages to systemd over its notification socket, and the sockets it hands over at start.
 
-The protocol is sd_notify(3): newline-separated assignments in one datagram.
+The protocols are sd_notify(3), newline-separated assignments in one datagram, and
+sd_listen_fds(3). Without systemd nothing is sent and nothing is found.
 """
 
 import os
@@ -12,6 +13,7 @@ from typing import Final, Self
 import structlog
 
 MICROSECONDS: Final = 1_000_000
+_FIRST_FD: Final = 3
 
 _log = structlog.get_logger(__name__)
 
@@ -84,6 +86,23 @@ def _watchdog_seconds() -> float | None:
     if not microseconds.isdecimal() or int(microseconds) == 0 or pid != str(os.getpid()):
         return None
     return int(microseconds) / MICROSECONDS
+
+
+def inherited_sockets() -> tuple[socket.socket, ...]:
+    """Takes over the listening sockets that the service manager opened, as sd_listen_fds(3).
+
+    Side effects: the descriptors become close-on-exec and ``LISTEN_*`` leave the environment, so
+    that no child takes the sockets for its own and a second call gives none.
+    """
+    pid, count = os.environ.get("LISTEN_PID", ""), os.environ.get("LISTEN_FDS", "")
+    if pid != str(os.getpid()) or not count.isdecimal():
+        return ()
+    for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
+        os.environ.pop(name, None)
+    sockets = tuple(socket.socket(fileno=_FIRST_FD + number) for number in range(int(count)))
+    for each in sockets:
+        each.set_inheritable(False)
+    return sockets
 
 
 def _one_line(text: str) -> str:

@@ -1,5 +1,6 @@
 """How answers become bytes: domain dataclasses and errors as JSON, health checks as lines."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,13 +31,12 @@ class RequestError(TflitedError):
 
 def answer(adapter: TypeAdapter[Any], value: Any, *, status: int = 200) -> Response:
     """A domain value as JSON."""
-    return Response(adapter.dump_json(value), status_code=status, media_type=JSON)
+    return _as_json(adapter.dump_python(value, mode="json"), status)
 
 
 def refuse(status: int, code: str, message: str, hint: str = "") -> Response:
     """An error as ``{"code", "message", "hint"}``."""
-    body = _ERROR.dump_json({"code": code, "message": message, "hint": hint})
-    return Response(body, status_code=status, media_type=JSON)
+    return _as_json({"code": code, "message": message, "hint": hint}, status)
 
 
 def refuse_error(error: TflitedError) -> Response:
@@ -49,10 +49,16 @@ def health(checks: Sequence[HealthCheck], *, is_verbose: bool) -> Response:
     is_ok = all(check.is_ok for check in checks)
     lines = [_line(check) for check in checks] if is_verbose else []
     lines.append("ok" if is_ok else "not ok")
-    return Response("\n".join(lines) + "\n", 200 if is_ok else 503, media_type="text/plain")
+    text = "\n".join(lines) + "\n"
+    body = text.encode(errors="backslashreplace")
+    return Response(body, 200 if is_ok else 503, media_type="text/plain")
 
 
-_ERROR: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
+def _as_json(document: Any, status: int) -> Response:
+    # Names on disk need not be UTF-8 and reach us with lone surrogates (PEP 383): escaped in
+    # ASCII they go through and back unharmed, encoded they would fail the whole answer.
+    body = json.dumps(document, separators=(",", ":")).encode("ascii")
+    return Response(body, status_code=status, media_type=JSON)
 
 
 def _line(check: HealthCheck) -> str:

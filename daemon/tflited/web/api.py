@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Annotated, Final, cast
+from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -15,7 +16,7 @@ from tflited.domain.status import Explanation, HealthCheck, PlanEntry, Status
 from tflited.domain.trigger import TriggerReceipt
 from tflited.errors import TflitedError
 from tflited.web.answers import RequestError, answer, health, refuse, refuse_error
-from tflited.web.guard import LoopbackHosts, require_unix_socket
+from tflited.web.guard import LocalRequests, require_unix_socket
 
 MAX_TRIGGER_BYTES: Final = 64 * 1024
 MAX_JOBS: Final = 1000
@@ -46,7 +47,7 @@ def create_app(
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
     )
-    app.add_middleware(LoopbackHosts)
+    app.add_middleware(LocalRequests)
     app.include_router(_monitoring(control, render_metrics))
     app.include_router(_reading(control), prefix="/api/v1")
     app.include_router(_triggering(control), prefix="/api/v1")
@@ -68,14 +69,18 @@ def _monitoring(control: Control, render_metrics: Callable[[str], tuple[bytes, s
 
     @routes.get("/livez")
     @routes.get("/healthz")
-    def livez(request: Request) -> Response:
+    async def livez(request: Request) -> Response:
+        # On the event loop: calls that hang may take every thread of the pool, and still the
+        # answer to "is it alive" must come.
         reason = "the engine's loop did not advance within the watchdog limit"
         check = HealthCheck(name="engine", is_ok=control.is_alive(), reason=reason)
         return health([check], is_verbose="verbose" in request.query_params)
 
     @routes.get("/readyz")
     def readyz(request: Request) -> Response:
-        return health(control.readiness(), is_verbose="verbose" in request.query_params)
+        excluded = set(request.query_params.getlist("exclude"))
+        checks = [check for check in control.readiness() if check.name not in excluded]
+        return health(checks, is_verbose="verbose" in request.query_params)
 
     return routes
 
@@ -88,8 +93,8 @@ def _reading(control: Control) -> APIRouter:
         return answer(_STATUS, control.status())
 
     @routes.get("/why")
-    def why(path: str) -> Response:
-        return answer(_EXPLANATION, control.why(path))
+    def why(request: Request, path: str) -> Response:
+        return answer(_EXPLANATION, control.why(_path_of(request) or path))
 
     @routes.get("/plan")
     def plan() -> Response:
@@ -148,6 +153,12 @@ def _writing(control: Control) -> APIRouter:
         return answer(_COUNT, {"queued": control.rebuild_stale()})
 
     return routes
+
+
+def _path_of(request: Request) -> str:
+    """The query's ``path`` byte for byte, where the framework replaces what is not UTF-8."""
+    query = bytes(request.scope["query_string"]).decode("ascii", "surrogateescape")
+    return parse_qs(query, errors="surrogateescape").get("path", [""])[-1]
 
 
 async def _read_body(request: Request) -> bytes:

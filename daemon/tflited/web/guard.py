@@ -25,11 +25,12 @@ class Tagged:
         await self._app({**scope, SCOPE_KEY: self._transport}, receive, send)
 
 
-class LoopbackHosts:
-    """Refuses TCP requests that name another host than this one.
+class LocalRequests:
+    """Refuses TCP requests that name another host than this one, or come from a foreign page.
 
     A web page can make a browser on this machine ask any name that its owner points at 127.0.0.1
-    (DNS rebinding); the ``Host`` header then still carries that name.
+    (DNS rebinding); the ``Host`` header then still carries that name. Where it asks this machine
+    by its own name, browsers put the page's address into ``Origin`` (RFC 6454).
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -38,10 +39,14 @@ class LoopbackHosts:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
         if scope["type"] == "http" and scope.get(SCOPE_KEY) != "unix":
-            host = Request(scope).headers.get("host", "")
+            headers = Request(scope).headers
+            host, origin = headers.get("host", ""), headers.get("origin")
             if not is_loopback(_without_port(host)):
                 message = f"Host header: observed {host!r}, allowed localhost, 127.0.0.1 or [::1]"
                 return await refuse(403, "foreign_host", message)(scope, receive, send)
+            if origin is not None and origin.lower() != f"http://{host.lower()}":
+                message = f"Origin header: observed {origin!r}, allowed http://{host} or none"
+                return await refuse(403, "foreign_origin", message)(scope, receive, send)
         return await self._app(scope, receive, send)
 
 

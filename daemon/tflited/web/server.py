@@ -2,9 +2,12 @@
 
 import asyncio
 import math
-import socket
 import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from socket import AF_UNIX
+from socket import socket as Socket  # noqa: N812 - "socket" is the control socket's path here
 from typing import Final
 
 import structlog
@@ -29,15 +32,26 @@ class HttpServer:
         host: loopback name or address.
         port: TCP port; 0 for any free one.
         socket: path of the unix socket.
+        inherited: listening sockets from the service manager; one of a kind, TCP or unix, takes
+            the place of binding that kind here, and its file is the service manager's.
     """
 
-    def __init__(self, app: ASGIApp, *, host: str, port: int, socket: Path) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        host: str,
+        port: int,
+        socket: Path,
+        inherited: Sequence[Socket] = (),
+    ) -> None:
         self._host = host
         self._port = port
         self._path = socket
         self._tcp = _Listener(Tagged(app, "tcp"))
         self._unix = _Listener(Tagged(app, "unix"))
-        self._identity = (0, 0)
+        self._inherited = tuple(inherited)
+        self._identity: tuple[int, int] | None = None
         self._thread: threading.Thread | None = None
 
     @property
@@ -51,15 +65,14 @@ class HttpServer:
         Raises:
             CannotStartError: an address is taken or not allowed, or the thread did not come up.
         """
-        tcp = listen_tcp(self._host, self._port)
+        tcp = self._listen_tcp()
         try:
-            unix = listen_unix(self._path)
+            unix = self._listen_unix()
         except CannotStartError:
-            tcp.close()
+            for listener in tcp:
+                listener.close()
             raise
-        self._port = tcp.getsockname()[1]
-        found = self._path.stat()
-        self._identity = (found.st_dev, found.st_ino)
+        self._port = tcp[0].getsockname()[1]
         self._thread = threading.Thread(
             target=self._run, args=(tcp, unix), name="http", daemon=True
         )
@@ -85,15 +98,31 @@ class HttpServer:
             self._thread.join(_FORCED_SECONDS)
         if self._thread.is_alive():
             _log.warning("http_thread_left_behind", deadline_seconds=deadline_seconds)
-        remove_socket(self._path, self._identity)
+        if self._identity is not None:
+            remove_socket(self._path, self._identity)
         self._thread = None
 
-    def _run(self, tcp: socket.socket, unix: socket.socket) -> None:
-        with tcp, unix:
+    def _listen_tcp(self) -> list[Socket]:
+        inherited = [each for each in self._inherited if each.family != AF_UNIX]
+        return inherited or [listen_tcp(self._host, self._port)]
+
+    def _listen_unix(self) -> list[Socket]:
+        inherited = [each for each in self._inherited if each.family == AF_UNIX]
+        if inherited:
+            return inherited
+        listener = listen_unix(self._path)
+        found = self._path.stat()
+        self._identity = (found.st_dev, found.st_ino)
+        return [listener]
+
+    def _run(self, tcp: list[Socket], unix: list[Socket]) -> None:
+        with ExitStack() as stack:
+            for listener in (*tcp, *unix):
+                stack.enter_context(listener)
             asyncio.run(self._serve(tcp, unix))
 
-    async def _serve(self, tcp: socket.socket, unix: socket.socket) -> None:
-        await asyncio.gather(self._tcp.serve([tcp]), self._unix.serve([unix]))
+    async def _serve(self, tcp: list[Socket], unix: list[Socket]) -> None:
+        await asyncio.gather(self._tcp.serve(tcp), self._unix.serve(unix))
 
 
 class _Listener(uvicorn.Server):
@@ -119,7 +148,7 @@ class _Listener(uvicorn.Server):
         super().__init__(config)
         self.is_up = threading.Event()
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+    async def startup(self, sockets: list[Socket] | None = None) -> None:
         """Starts listening, then says so."""
         await super().startup(sockets=sockets)
         self.is_up.set()

@@ -54,7 +54,7 @@ def live(birth: Birth) -> NoReturn:
     except OSError:
         traceback.print_exc()
         os._exit(EXIT_SANDBOX)
-    wire.send(birth.reply, wire.encode_message(_answer(birth, request)))
+    wire.send(birth.reply, _answer(birth, request))
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
@@ -65,23 +65,20 @@ def _content(descriptor: int) -> bytes:
     return os.pread(descriptor, size, 0)
 
 
-def _answer(birth: Birth, request: AttemptRequest) -> wire.ReportMessage | wire.FailureMessage:
-    def progress(stage: Stage, detail: str) -> None:
-        message = wire.ProgressMessage(stage=stage, detail=detail)
-        wire.send(birth.reply, wire.encode_message(message))
-
+def _answer(birth: Birth, request: AttemptRequest) -> bytes:
+    """The last message, encoded: a report the daemon would refuse is a failure like any other."""
     try:
-        run: Entry = importlib.import_module(birth.entry).run
-        return wire.ReportMessage(report=run(request, progress))
+        content = wire.encode_message(wire.ReportMessage(report=_report(birth, request)))
+        wire.decode_message(content)
     except TflitedError as error:
-        return wire.FailureMessage(
+        failure = wire.FailureMessage(
             code=error.code,
             message=error.message,
             hint=error.hint,
             is_retryable=error.retryable,
         )
     except MemoryError:
-        return wire.FailureMessage(
+        failure = wire.FailureMessage(
             code="out_of_memory",
             message=f"Building {request.stem} needed more memory than there is.",
             hint="Give the service more memory, or use a smaller model.",
@@ -89,9 +86,21 @@ def _answer(birth: Birth, request: AttemptRequest) -> wire.ReportMessage | wire.
         )
     except Exception as error:  # noqa: BLE001 - the child's border: everything becomes a reply
         traceback.print_exc()
-        return wire.FailureMessage(
+        failure = wire.FailureMessage(
             code="internal",
             message=f"Building {request.stem} failed: {type(error).__name__}: {error}",
             hint="The attempt's record holds the traceback; report it with the model.",
             is_retryable=False,
         )
+    else:
+        return content
+    return wire.encode_message(failure)
+
+
+def _report(birth: Birth, request: AttemptRequest) -> BuildReport:
+    def progress(stage: Stage, detail: str) -> None:
+        message = wire.ProgressMessage(stage=stage, detail=detail)
+        wire.send(birth.reply, wire.encode_message(message))
+
+    run: Entry = importlib.import_module(birth.entry).run
+    return run(request, progress)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Final
 
+import structlog
+
 from tflited.workers.sandbox import QUIET_ENVIRONMENT
 from tflited.workers.zygote import READY, RUN
 
@@ -20,6 +22,8 @@ LONGEST_DELAY_SECONDS: Final = 30.0
 EXIT_SECONDS: Final = 5.0
 """How long a zygote may take to end after a hang-up before it is killed."""
 _READ_BYTES: Final = 4096
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +124,12 @@ class Keeper:
     def _keep(self) -> None:
         delay = FIRST_DELAY_SECONDS
         while not self._stopping.is_set():
-            was_ready = self._live_once()
+            try:
+                was_ready = self._live_once()
+            except OSError as error:
+                # Out of descriptors, processes or memory: that may pass, this thread must not.
+                _log.warning("zygote_start_failed", reason=str(error))
+                was_ready = False
             delay = FIRST_DELAY_SECONDS if was_ready else delay
             self._stopping.wait(delay)
             delay = min(delay * 2, LONGEST_DELAY_SECONDS)

@@ -3,18 +3,14 @@
 import contextlib
 import os
 import socket
-import tempfile
 from threading import Event
-from typing import IO, Final
 
 from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest, AttemptResult
 from tflited.domain.ports import Progress
 from tflited.workers import wire
 from tflited.workers.keeper import Keeper
+from tflited.workers.noise import Noise
 from tflited.workers.watch import CANCELLED, POLL_SECONDS, WORKER_LOST, Watch
-
-NOISE_BYTES: Final = 16 * 1024
-"""How much of the end of a child's standard error is kept."""
 
 
 class LocalExecutor:
@@ -69,31 +65,30 @@ class LocalExecutor:
             cancel: when set, the child's process group is killed within ``POLL_SECONDS``.
 
         Raises:
-            OSError: the daemon itself is out of descriptors or temporary space.
+            OSError: the daemon itself is out of descriptors or memory.
         """
         with contextlib.ExitStack() as stack:
-            noise = stack.enter_context(tempfile.TemporaryFile())
-            content = stack.enter_context(tempfile.TemporaryFile())
-            content.write(wire.encode_request(request))
-            content.flush()
-            reply, their_reply = _pair(stack)
-            status, their_status = _pair(stack)
-            handed = (their_reply, their_status, noise, content)
-            refused = self._launch([part.fileno() for part in handed], cancel)
+            # Its own stack: an end of the child's that the daemon kept open would hide its death.
+            theirs = stack.enter_context(contextlib.ExitStack())
+            reply, their_reply = _pair(stack, theirs)
+            status, their_status = _pair(stack, theirs)
+            noise, their_noise = _pipe(stack, theirs)
+            content = _memory_file(theirs, wire.encode_request(request))
+            refused = self._launch([their_reply, their_status, their_noise, content], cancel)
             if refused is not None:
                 return refused
-            their_reply.close()
-            their_status.close()
+            theirs.close()
             watch = Watch(
                 reply=reply,
                 status=status,
+                noise=Noise(descriptor=noise),
                 progress=progress,
                 cancel=cancel,
                 wall_seconds=limits.wall_seconds,
                 condemn=self._keeper.condemn,
             )
             watch.follow()
-            return watch.outcome(noise=_tail(noise))
+            return watch.outcome()
 
     def _launch(self, descriptors: list[int], cancel: Event) -> AttemptOutcome | None:
         """Waits for a zygote that takes the request; an outcome where none will."""
@@ -106,12 +101,24 @@ class LocalExecutor:
         return AttemptOutcome(result=AttemptResult.CANCELLED, failure=CANCELLED)
 
 
-def _pair(stack: contextlib.ExitStack) -> tuple[socket.socket, socket.socket]:
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    return stack.enter_context(ours), stack.enter_context(theirs)
+def _pair(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[socket.socket, int]:
+    one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.enter_context(one)
+    return one, theirs.enter_context(other).fileno()
 
 
-def _tail(noise: IO[bytes]) -> str:
-    size = os.fstat(noise.fileno()).st_size
-    start = max(0, size - NOISE_BYTES)
-    return os.pread(noise.fileno(), size - start, start).decode(errors="replace")
+def _pipe(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[int, int]:
+    reader, writer = os.pipe()
+    ours.callback(os.close, reader)
+    theirs.callback(os.close, writer)
+    os.set_blocking(reader, False)
+    return reader, writer
+
+
+def _memory_file(stack: contextlib.ExitStack, content: bytes) -> int:
+    """A file without a place on disk: a request may be longer than a datagram."""
+    descriptor = os.memfd_create("request")
+    stack.callback(os.close, descriptor)
+    with os.fdopen(descriptor, "wb", closefd=False) as stream:
+        stream.write(content)
+    return descriptor

@@ -6,15 +6,17 @@ after ``no_new_privs``, which they require.
 
 import ctypes
 import os
-import resource
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from tflited.workers import limits
+
 PR_SET_PDEATHSIG: Final = 1
+PR_SET_CHILD_SUBREAPER: Final = 36
 PR_SET_NO_NEW_PRIVS: Final = 38
-"""Both from linux/prctl.h."""
+"""All from linux/prctl.h."""
 
 QUIET_ENVIRONMENT: Final = {
     "OPENBLAS_NUM_THREADS": "1",
@@ -57,6 +59,17 @@ def die_with_parent(parent_pid: int) -> None:
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent_pid:
         raise ProcessLookupError(f"The parent {parent_pid} is gone, now it is {os.getppid()}.")
+
+
+def adopt_orphans() -> None:
+    """Makes this process the parent of every descendant that loses its own.
+
+    A descendant in a session of its own escapes its group's kill; so it cannot escape its parent.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def confine(confinement: Confinement) -> None:
@@ -106,8 +119,8 @@ def _folder(confinement: Confinement) -> None:
     os.umask(0o077)
 
 
-def _no_core(_: Confinement) -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def _limits(_: Confinement) -> None:
+    limits.apply()
 
 
 def _no_new_privileges(_: Confinement) -> None:
@@ -120,7 +133,7 @@ LAYERS: Final[tuple[Callable[[Confinement], None], ...]] = (
     _descriptors,
     _environment,
     _folder,
-    _no_core,
+    _limits,
     _no_new_privileges,
 )
 """In the order of their application."""

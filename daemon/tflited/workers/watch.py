@@ -15,6 +15,7 @@ from tflited.domain.job import Failure
 from tflited.domain.ports import Progress
 from tflited.domain.report import Stage
 from tflited.workers import wire
+from tflited.workers.noise import Noise
 from tflited.workers.zygote import KILL
 
 POLL_SECONDS: Final = 0.05
@@ -23,6 +24,8 @@ KILL_SECONDS: Final = 10.0
 """How long the zygote may take to tell the end of a child it was told to kill."""
 LAST_DATAGRAMS: Final = 4096
 """More than a socket buffer holds; a descendant that escaped cannot keep the daemon reading."""
+LOST_SECONDS: Final = 1.0
+"""How long a child may outlive its zygote: the kernel kills it, measured within 0.1 s."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,6 +35,7 @@ class Watch:
     Attributes:
         reply: the child's socket.
         status: the zygote's socket about this child.
+        noise: what the child writes to its standard output and error.
         progress: told about stages.
         cancel: asks for the child's end.
         wall_seconds: limit from the request to the end; 0 for none.
@@ -40,6 +44,7 @@ class Watch:
 
     reply: socket.socket
     status: socket.socket
+    noise: Noise
     progress: Progress
     cancel: Event
     wall_seconds: float
@@ -61,12 +66,14 @@ class Watch:
         with selectors.DefaultSelector() as selector:
             selector.register(self.reply, selectors.EVENT_READ, self._read_reply)
             selector.register(self.status, selectors.EVENT_READ, self._read_status)
+            selector.register(self.noise.descriptor, selectors.EVENT_READ, self.noise.read)
             while self.exit is None and not self.is_lost:
                 self._check()
                 for key, _ in selector.select(POLL_SECONDS):
                     if not key.data():
                         selector.unregister(key.fileobj)
-        self.reply.setblocking(False)
+        # A child whose zygote is gone may still write to its scratch until its socket closes.
+        self.reply.settimeout(LOST_SECONDS if self.is_lost else 0.0)
         for _ in range(LAST_DATAGRAMS):
             if not self._read_reply():
                 break
@@ -124,7 +131,7 @@ class Watch:
         match message:
             case wire.ProgressMessage():
                 self._enter(message.stage)
-                self.progress(message.stage, message.detail)
+                self.progress(message.stage, wire.printable(message.detail))
             case wire.ReportMessage() | wire.FailureMessage():
                 self._enter(None)
                 self.final = message
@@ -138,7 +145,7 @@ class Watch:
             self.stage_seconds[self._stage.value] = spent + now - self._stage_started
         self._stage, self._stage_started = stage, now
 
-    def outcome(self, *, noise: str) -> AttemptOutcome:
+    def outcome(self) -> AttemptOutcome:
         """The name of the end, once ``follow`` returned."""
         result, failure = self._ended()
         final = self.final
@@ -149,7 +156,7 @@ class Watch:
             failure=failure,
             stage_seconds=self.stage_seconds,
             peak_rss_bytes=0 if self.exit is None else self.exit.peak_rss_bytes,
-            noise=noise,
+            noise=self.noise.finish(),
         )
 
     def _ended(self) -> tuple[AttemptResult, Failure | None]:

@@ -4,21 +4,30 @@ What comes from a child is hostile until it is validated here; it becomes a data
 ``WireError``, never anything else.
 """
 
+import json
 import socket
 from dataclasses import dataclass, field
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.job import Failure
-from tflited.domain.report import BuildReport, Stage
+from tflited.domain.report import FORBID_EXTRA, BuildReport, Stage
+from tflited.errors import SourceChangedError, StorageFailedError, WorkerError
 
 MAX_DATAGRAM_BYTES: Final = 32 * 1024
 MAX_MESSAGE_BYTES: Final = 8 * 1024 * 1024
+MAX_TEXT_CHARACTERS: Final = 4000
+"""Of a failure's message or hint, or a stage's detail; operators' names make messages long."""
+DAEMON_CODES: Final = frozenset({SourceChangedError.code, StorageFailedError.code})
+"""Codes on which the daemon itself acts, by dropping a job or stopping; no child may say them."""
 _MORE: Final = b"+"
 _LAST: Final = b"."
+
+
+Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 
 class WireError(ValueError):
@@ -29,6 +38,7 @@ class WireError(ValueError):
 class ProgressMessage:
     """A stage begins."""
 
+    __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
     stage: Stage
     detail: str
     kind: Literal["progress"] = "progress"
@@ -38,6 +48,7 @@ class ProgressMessage:
 class ReportMessage:
     """The work is done; the last message of a child."""
 
+    __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
     report: BuildReport
     kind: Literal["report"] = "report"
 
@@ -46,7 +57,8 @@ class ReportMessage:
 class FailureMessage:
     """The work failed with a reason; the last message of a child."""
 
-    code: str
+    __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
+    code: Code
     message: str
     hint: str
     is_retryable: bool
@@ -54,9 +66,16 @@ class FailureMessage:
 
     @property
     def failure(self) -> Failure:
-        """The domain's form."""
+        """The domain's form, as far as a child is believed.
+
+        A child's storage error concerns its scratch, so it is the worker's, and may be tried again.
+        """
+        is_daemons = self.code in DAEMON_CODES
         return Failure(
-            code=self.code, message=self.message, hint=self.hint, is_retryable=self.is_retryable
+            code=WorkerError.code if is_daemons else self.code,
+            message=printable(self.message),
+            hint=printable(self.hint),
+            is_retryable=is_daemons or self.is_retryable,
         )
 
 
@@ -81,9 +100,20 @@ _EXIT: Final = TypeAdapter(ExitMessage)
 _REQUEST: Final = TypeAdapter(AttemptRequest)
 
 
+def printable(text: str) -> str:
+    """A child's text without control characters, which a terminal would obey, and bounded."""
+    kept = printable_lines(text[:MAX_TEXT_CHARACTERS])
+    return kept if len(text) <= MAX_TEXT_CHARACTERS else f"{kept} …"
+
+
+def printable_lines(text: str) -> str:
+    """A text of a child's with its lines and tabs, and no other control character."""
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else "\ufffd" for sign in text)
+
+
 def encode_request(request: AttemptRequest) -> bytes:
-    """The request as JSON."""
-    return _REQUEST.dump_json(request)
+    """The request as JSON; file names that are no UTF-8 travel as escaped lone surrogates."""
+    return json.dumps(_REQUEST.dump_python(request, mode="json")).encode("ascii")
 
 
 def decode_request(content: bytes) -> AttemptRequest:
@@ -92,12 +122,19 @@ def decode_request(content: bytes) -> AttemptRequest:
     Raises:
         ValidationError: the bytes are no request; the daemon wrote them, so this is a fault.
     """
-    return _REQUEST.validate_json(content)
+    # Pydantic's own parser refuses the lone surrogates of such names.
+    return _REQUEST.validate_python(json.loads(content))
 
 
 def encode_message(message: Message) -> bytes:
-    """A child's message as JSON."""
-    return _MESSAGE.dump_json(message)
+    """A child's message as JSON; what is no UTF-8 becomes a question mark.
+
+    Raises:
+        ValueError: a number is infinite or not a number: there is no such JSON, and a null instead
+            would claim an exact match.
+    """
+    plain = _MESSAGE.dump_python(message, mode="json")
+    return json.dumps(plain, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
 
 
 def decode_message(content: bytes) -> Message:
@@ -108,7 +145,7 @@ def decode_message(content: bytes) -> Message:
     """
     try:
         from_json(content, allow_inf_nan=False)
-        return _MESSAGE.validate_json(content)
+        return _MESSAGE.validate_json(content, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])

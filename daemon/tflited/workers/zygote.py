@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
@@ -25,7 +26,7 @@ READY: Final = b'{"kind":"ready"}'
 RUN: Final = b'{"kind":"run"}'
 KILL: Final = b'{"kind":"kill"}'
 FDS_PER_REQUEST: Final = 4
-"""Reply socket, status socket, noise file, request file, in this order."""
+"""Reply socket, status socket, noise pipe, request file, in this order."""
 _CONTROL_BYTES: Final = 4096
 _EXIT_LOST: Final = 70
 """EX_SOFTWARE of sysexits.h: the child left its own code without a reply."""
@@ -63,8 +64,17 @@ class Zygote:
                 else:
                     os.read(self.wakeup, _CONTROL_BYTES)
                     self._reap()
+        self._end()
+
+    def _end(self) -> None:
+        """Returns when no child and no orphan is left; the daemon hears the end only then."""
         for pid in self.statuses:
             _kill(pid)
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                os.waitpid(-1, 0)
+                for pid in _orphans(()):
+                    _kill(pid)
 
     def _accept(self) -> bool:
         content, descriptors, _, _ = socket.recv_fds(self.control, _CONTROL_BYTES, FDS_PER_REQUEST)
@@ -113,6 +123,16 @@ class Zygote:
         self.selector.unregister(status)
         _kill(pid)
 
+    def _sweep(self) -> None:
+        """Kills and reaps what left a child's group and came here as an orphan.
+
+        Runs at every SIGCHLD: the end of a stray leads here again, for itself and its children.
+        """
+        for pid in _orphans(self.statuses):
+            with contextlib.suppress(ChildProcessError, ProcessLookupError):
+                if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                    os.kill(pid, signal.SIGKILL)
+
     def _reap(self) -> None:
         for pid in tuple(self.statuses):
             # WNOWAIT keeps the process id taken, so the group that is killed is the child's own.
@@ -120,7 +140,9 @@ class Zygote:
                 continue
             _kill(pid)
             _, wait_status, usage = os.wait4(pid, 0)
+            self._sweep()
             self._tell(pid, os.waitstatus_to_exitcode(wait_status), usage.ru_maxrss * 1024)
+        self._sweep()
 
     def _tell(self, pid: int, code: int, peak_rss_bytes: int) -> None:
         with self.statuses.pop(pid) as status:
@@ -130,6 +152,17 @@ class Zygote:
                 status.send(
                     wire.encode_exit(wire.ExitMessage(status=code, peak_rss_bytes=peak_rss_bytes))
                 )
+
+
+def _orphans(known: Container[int]) -> list[int]:
+    """Children of this process's only thread that it did not fork itself."""
+    pid = os.getpid()
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    except FileNotFoundError:
+        # A kernel without CONFIG_PROC_CHILDREN keeps them until the zygote's cgroup ends.
+        return []
+    return [child for child in map(int, text.split()) if child not in known]
 
 
 def _kill(pid: int) -> None:
@@ -184,6 +217,7 @@ def main() -> None:
     parser.add_argument("--entry", required=True)
     options = parser.parse_args()
     sandbox.die_with_parent(options.parent_pid)
+    sandbox.adopt_orphans()
     wakeup = _wakeup_pipe()
     _preload(options.preload)
     with socket.socket(fileno=options.control_fd) as control:

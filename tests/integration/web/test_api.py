@@ -1,5 +1,7 @@
 """Every path of the HTTP interface as clients see it, over loopback and the unix socket."""
 
+import os
+
 import pytest
 
 from fakes.http_client import Daemon
@@ -39,6 +41,20 @@ def test_readiness_names_what_fails(daemon: Daemon) -> None:
     assert daemon.tcp("GET", "/readyz").body == b"not ok\n"
 
 
+def test_readiness_leaves_out_what_is_excluded(daemon: Daemon) -> None:
+    """A probe may ask for less; every check may be named."""
+    daemon.control.checks = [
+        HealthCheck(name="output", is_ok=False, reason="full"),
+        HealthCheck(name="roots", is_ok=False, reason="away"),
+        HealthCheck(name="scan", is_ok=True),
+    ]
+    assert daemon.tcp("GET", "/readyz?exclude=output").status == 503
+
+    answer = daemon.tcp("GET", "/readyz?verbose&exclude=output&exclude=roots")
+    assert answer.status == 200
+    assert answer.body.splitlines() == [b"[+]scan ok", b"ok"]
+
+
 def test_status_is_the_whole_dataclass(daemon: Daemon) -> None:
     """Nested dataclasses, enumerations and times are plain JSON."""
     status = daemon.tcp("GET", "/api/v1/status").json
@@ -57,6 +73,20 @@ def test_why_needs_a_path(daemon: Daemon) -> None:
     assert answer.status == 422
     assert answer.json["code"] == "usage"
     assert "path" in answer.json["message"]
+
+
+@pytest.mark.parametrize(
+    ("query", "path"),
+    [
+        ("path=caf%E9", os.fsdecode(b"caf\xe9")),
+        ("path=caf%C3%A9", "caf\u00e9"),
+        ("path=a+b%2Bc", "a b+c"),
+        ("path=", ""),
+    ],
+)
+def test_why_takes_any_bytes(daemon: Daemon, query: str, path: str) -> None:
+    """A name that is not UTF-8 reaches the engine and comes back as it is on disk."""
+    assert daemon.tcp("GET", f"/api/v1/why?{query}").json["path"] == path
 
 
 def test_plan_is_a_list(daemon: Daemon) -> None:
@@ -189,6 +219,25 @@ def test_nothing_is_changed_over_tcp(daemon: Daemon, target: str) -> None:
 def test_foreign_host_names_are_refused(daemon: Daemon, host: str, status: int) -> None:
     """A page whose name was pointed at this machine cannot read through a browser here."""
     assert daemon.tcp("GET", "/api/v1/status", host=host).status == status
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://localhost:8571", 200),
+        ("http://LOCALHOST:8571", 200),
+        ("http://localhost:9999", 403),
+        ("https://localhost:8571", 403),
+        ("http://evil.example", 403),
+        ("null", 403),
+    ],
+)
+def test_foreign_pages_are_refused(daemon: Daemon, origin: str, status: int) -> None:
+    """A page served elsewhere, another port of this machine included, gets nothing."""
+    answer = daemon.tcp("GET", "/api/v1/status", host="localhost:8571", origin=origin)
+
+    assert answer.status == status
+    assert status == 200 or answer.json["code"] == "foreign_origin"
 
 
 def test_the_socket_takes_any_host_name(daemon: Daemon) -> None:

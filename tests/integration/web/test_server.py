@@ -5,6 +5,7 @@ import socket
 import stat
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from tflited.errors import CannotStartError
 from tflited.web.api import create_app
 from tflited.web.server import HttpServer
 from waiting import wait_until
+
+THREADS = 40  # of the pool that runs calls into the engine; anyio's own number
 
 
 def test_the_socket_is_for_owner_and_group(daemon: Daemon) -> None:
@@ -75,6 +78,67 @@ def test_only_loopback_is_bound(tmp_path: Path, host: str) -> None:
 
     with pytest.raises(CannotStartError, match="allowed localhost"):
         HttpServer(app, host=host, port=0, socket=tmp_path / "s").start()
+
+
+def test_inherited_sockets_are_served(tmp_path: Path) -> None:
+    """Listeners of the service manager are used as they are, and its file stays at the end."""
+    path = tmp_path / "inherited.sock"
+    tcp = socket.create_server(("127.0.0.1", 0))
+    unix = socket.socket(socket.AF_UNIX)
+    unix.bind(str(path))
+    unix.listen()
+    port = tcp.getsockname()[1]
+    own = tmp_path / "own.sock"
+    app = create_app(FakeControl(), render, version="1")
+    server = HttpServer(app, host="127.0.0.1", port=1, socket=own, inherited=(tcp, unix))
+    server.start()
+    client = Daemon(FakeControl(), server, path)
+
+    assert server.port == port
+    assert client.tcp("POST", "/api/v1/rebuild-stale").status == 403
+    assert client.unix("POST", "/api/v1/rebuild-stale").status == 200
+    server.stop(5)
+    assert path.exists()
+    assert not own.exists()
+
+
+def test_what_is_not_inherited_is_bound(tmp_path: Path) -> None:
+    """With an inherited port alone, the control socket is the daemon's own as ever."""
+    tcp = socket.create_server(("127.0.0.1", 0))
+    path = tmp_path / "own.sock"
+    app = create_app(FakeControl(), render, version="1")
+    server = HttpServer(app, host="127.0.0.1", port=0, socket=path, inherited=(tcp,))
+    server.start()
+
+    assert Daemon(FakeControl(), server, path).unix("GET", "/livez").status == 200
+    server.stop(5)
+    assert not path.exists()
+
+
+def test_liveness_is_told_while_calls_hang(tmp_path: Path) -> None:
+    """Calls into the engine that never end may take every thread, not the answer to a probe."""
+    go_on = threading.Event()
+    entered = threading.Semaphore(0)
+
+    class Hanging(FakeControl):
+        def why(self, path: str) -> Any:
+            entered.release()
+            go_on.wait(30)
+            return super().why(path)
+
+    path = tmp_path / "control.sock"
+    server = serve(Hanging(), path)
+    server.start()
+    with ExitStack() as clients:
+        clients.callback(server.stop, 5)
+        clients.callback(go_on.set)
+        for _ in range(THREADS + 1):
+            client = clients.enter_context(socket.socket(socket.AF_UNIX))
+            client.connect(str(path))
+            client.sendall(b"GET /api/v1/why?path=x HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert all(entered.acquire(timeout=10) for _ in range(THREADS))
+
+        assert ask(UnixConnection(path), "GET", "/livez", None, {}).status == 200
 
 
 def test_stop_ends_the_thread_and_the_socket(tmp_path: Path) -> None:

@@ -94,3 +94,33 @@ def test_unknown_settings_are_refused(format_name: str, level: str) -> None:
     """The message names what is allowed, and nothing was configured."""
     with pytest.raises(ValueError, match="allowed"):
         configure(format=format_name, level=level)
+
+
+HOSTILE = """
+import logging, os, sys, structlog
+from tflited.telemetry.logs import configure
+configure(format=sys.argv[1], level="info")
+name = os.fsdecode(b"net\\n2026 forged \\x1b[2J \\xe9") + chr(0x202e)
+structlog.get_logger("tflited").info("job_accepted", model=name, models=[name])
+logging.getLogger("library").warning("cannot read %s", name)
+try:
+    raise ValueError(name)
+except ValueError:
+    structlog.get_logger("tflited").exception("tick_failed")
+"""
+
+
+@pytest.mark.parametrize("format_name", ["json", "console"])
+def test_names_command_no_terminal_and_forge_no_line(format_name: str) -> None:
+    """Control characters, reordering marks and stray bytes are escaped, in a message too."""
+    command = [sys.executable, "-c", HOSTILE, format_name]
+    result = subprocess.run(command, capture_output=True, check=True)
+    text = result.stdout.decode()
+
+    assert result.stderr == b""
+    assert text.count("forged") == 4
+    assert "\x1b[2J" not in text
+    assert "\u202e" not in text
+    before_traceback = text.partition("tick_failed")[0].splitlines()
+    assert len(before_traceback) == 3
+    assert not any(line.startswith("2026 forged") for line in before_traceback)

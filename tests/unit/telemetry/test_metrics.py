@@ -268,3 +268,24 @@ def test_promtool_finds_nothing_to_say(metrics: Metrics) -> None:
     )
 
     assert (result.returncode, result.stdout + result.stderr) == (0, b"")
+
+
+def test_a_reload_changes_the_roots(metrics: Metrics) -> None:
+    """A new root starts at zero; one that is gone no longer shows its last state for ever."""
+    metrics.root_available("zoo", is_available=True)
+    metrics.models_changed("zoo", {Phase.PUBLISHED: 4})
+    metrics.set_roots(["annex"])
+
+    exposition = metrics.render("")[0].decode()
+    assert 'root="zoo"' not in exposition
+    assert value(metrics, "tflited_root_available", root="annex") == 0
+    assert value(metrics, "tflited_models", root="annex", result="published") == 0
+    assert value(metrics, "tflited_scan_duration_seconds_count", root="annex") == 0
+
+
+def test_a_root_that_stays_keeps_its_state(metrics: Metrics) -> None:
+    """Only what the reload changed changes."""
+    metrics.models_changed("zoo", {Phase.PUBLISHED: 4})
+    metrics.set_roots(["zoo", "annex"])
+
+    assert value(metrics, "tflited_models", root="zoo", result="published") == 4

@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from tflited.telemetry.notify import Notifier
+from tflited.telemetry.notify import Notifier, inherited_sockets
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -102,3 +104,40 @@ def test_the_watchdog_is_for_this_process(
         monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()) if pid == "own" else pid)
 
     assert Notifier.from_environment().watchdog_seconds == seconds
+
+
+INHERIT = """
+import os, socket
+for number in (3, 4):  # what a service manager opens before it starts the program
+    listener = socket.create_server(("127.0.0.1", 0))
+    if listener.fileno() != number:
+        os.dup2(listener.fileno(), number)
+    listener.detach()
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="2", LISTEN_FDNAMES="http:more")
+from tflited.telemetry.notify import inherited_sockets
+sockets = inherited_sockets()
+print([each.fileno() for each in sockets], any(each.get_inheritable() for each in sockets))
+print([socket.create_connection(each.getsockname(), 5).close() for each in sockets])
+print(sorted(name for name in os.environ if name.startswith("LISTEN_")), inherited_sockets())
+"""
+
+
+def test_inherited_sockets_are_taken_once() -> None:
+    """They listen, no child gets them, and a second call finds none."""
+    command = [sys.executable, "-W", "ignore", "-c", INHERIT]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert result.stdout.splitlines() == ["[3, 4] False", "[None, None]", "[] ()"]
+
+
+@pytest.mark.parametrize(
+    ("pid", "count"), [("1", "1"), ("", "1"), ("own", ""), ("own", "some"), ("own", "-1")]
+)
+def test_sockets_of_another_process_are_left_alone(
+    monkeypatch: pytest.MonkeyPatch, pid: str, count: str
+) -> None:
+    """Descriptor 3 is somebody's file where systemd did not hand it to this very process."""
+    monkeypatch.setenv("LISTEN_PID", str(os.getpid()) if pid == "own" else pid)
+    monkeypatch.setenv("LISTEN_FDS", count)
+
+    assert inherited_sockets() == ()

@@ -86,6 +86,38 @@ def test_malformed_content_is_a_wire_error(content: bytes) -> None:
         wire.decode_message(content)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        (b'"is_retryable": true', b'"is_retryable": "yes"'),
+        (b'"code": "c"', b'"code": "Not a name"'),
+        (b'"code": "c"', b'"code": "c\\n"'),
+        (b'"code": "c"', b'"code": "c", "more": 1'),
+    ],
+)
+def test_nothing_is_coerced_or_ignored(change: tuple[bytes, bytes]) -> None:
+    """A word for a flag, a code that is no name and an unknown key are refused."""
+    message = wire.FailureMessage(code="c", message="m", hint="h", is_retryable=True)
+    content = wire.encode_message(message)
+    assert change[0] in content
+    with pytest.raises(wire.WireError):
+        wire.decode_message(content.replace(*change))
+
+
+def test_message_with_a_number_that_is_none_cannot_be_written() -> None:
+    """JSON has no NaN, and null would say that there is no difference."""
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        wire.encode_message(
+            wire.ReportMessage(report=replace(REPORT, stage_seconds={"load": math.nan}))
+        )
+
+
+def test_names_outside_utf8_survive_the_way() -> None:
+    """A request may name any file."""
+    request = replace(REQUEST, model="/models/\udce9", stem="\udce9")
+    assert wire.decode_request(wire.encode_request(request)) == request
+
+
 def test_infinite_number_is_a_wire_error() -> None:
     """Numbers of a report are finite, so that report.json stays JSON."""
     report = replace(REPORT, stage_seconds={"load": 12345.5})

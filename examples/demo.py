@@ -91,10 +91,10 @@ def run(scratch: Path, console: Console) -> None:
         wait(lambda: is_ready(scratch), READY_SECONDS, "ready", process)
         console.rule("3. drop the model into it")
         copy_tree(trained / MODEL, scratch / "models" / MODEL)
-        manifest = published(scratch, process)
+        manifest, report = published(scratch, process)
         console.rule("4. what was published")
         show_tree(scratch / "output", console)
-        console.print(table(manifest))
+        console.print(table(manifest, report))
         console.rule("5. what the daemon counted")
         show_metrics(scratch, console)
         console.rule("6. stop")
@@ -153,20 +153,23 @@ def is_ready(scratch: Path) -> bool:
     return bool(json.loads(answer.stdout)["is_ready"])
 
 
-def published(scratch: Path, process: subprocess.Popen[bytes]) -> dict[str, Any]:
-    """The manifest of the set, as soon as there is one."""
+def published(
+    scratch: Path, process: subprocess.Popen[bytes]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The manifest and the report of the set, as soon as there is one."""
     path = scratch / "output" / "models" / MODEL / "manifest.json"
     wait(path.exists, PUBLISH_SECONDS, "published", process)
-    manifest: dict[str, Any] = json.loads(path.read_bytes())
-    return manifest
+    report = path.with_name("report.json")
+    return json.loads(path.read_bytes()), json.loads(report.read_bytes())
 
 
-def table(manifest: dict[str, Any]) -> Table:
+def table(manifest: dict[str, Any], report: dict[str, Any]) -> Table:
     """One line for each variant that was asked for."""
+    errors = {entry["variant"]: worst_error(entry) for entry in report["variants"]}
     made = Table(title=f"{manifest['root']}/{manifest['path']}")
-    made.add_column("variant")
+    made.add_column("variant", no_wrap=True)
     made.add_column("state")
-    for heading in ("bytes", "of float32", "min SNR dB"):
+    for heading in ("bytes", "of float32", "min SNR dB", "max error"):
         made.add_column(heading, justify="right")
     made.add_column("reason")
     for entry in manifest["variants"]:
@@ -176,9 +179,15 @@ def table(manifest: dict[str, Any]) -> Table:
             f"{entry['size_bytes']:,}",
             number(entry["size_ratio"], ".2f"),
             number(entry["min_snr_db"], ".1f"),
+            number(errors.get(entry["variant"]), ".1e"),
             entry["reason"],
         )
     return made
+
+
+def worst_error(variant: dict[str, Any]) -> float | None:
+    """Greatest absolute difference from the source over all outputs; None without a comparison."""
+    return max((output["max_abs_error"] for output in variant["fidelity"]), default=None)
 
 
 def number(value: float | None, form: str) -> str:

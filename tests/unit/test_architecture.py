@@ -37,6 +37,7 @@ RENAMERS = {
 }
 # Who may swallow an error that nobody named, and what becomes of it.
 BORDERS = {
+    "engine/engine.py": "the tick: logged, costs one message, stops the watchdog if it lasts",
     "cli/__init__.py": "one line for the user instead of a traceback",
     "workers/child.py": "a reply to the parent",
     "workers/zygote.py": "the child's exit code; nothing may return into the loop above",

@@ -9,7 +9,7 @@ from tflited.cli import show
 from tflited.cli.options import AsJson, Config, Directory, settings
 from tflited.domain.ports import Root
 from tflited.engine.locate import places
-from tflited.errors import UsageError
+from tflited.errors import ConfigurationError, Problem, UsageError
 from tflited.settings.explain import effective, explain
 from tflited.settings.folder_file import FILE_NAME
 from tflited.settings.resolve import FolderPolicies
@@ -23,11 +23,17 @@ def check(config: Config = None, directory: Directory = None) -> int:
     loaded = settings(config, directory)
     policies = FolderPolicies(loaded)
     count = 0
+    problems: dict[Problem, None] = {}  # a file above is met again by every file below it
     for root in loaded.roots:
         for path in sorted(root.path.rglob(FILE_NAME)):
             below = path.parent.relative_to(root.path)
-            policies.resolve(root, str(below / "model"))
             count += 1
+            try:
+                policies.resolve(root, str(below / "model"))
+            except ConfigurationError as error:
+                problems.update(dict.fromkeys(error.problems))
+    if problems:
+        raise ConfigurationError(tuple(problems))
     print(f"{loaded.source}: ok, {len(loaded.roots)} roots, {count} folder policies")
     return 0
 

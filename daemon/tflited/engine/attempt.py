@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Event
 
 from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest
+from tflited.domain.build_key import BuildKey
 from tflited.domain.job import Failure, Job
 from tflited.domain.policy import Policy
 from tflited.domain.ports import (
@@ -20,6 +21,7 @@ from tflited.domain.ports import (
 )
 from tflited.domain.report import BuildReport, Stage
 from tflited.domain.verdict import decide
+from tflited.engine.data import DataView
 from tflited.engine.messages import AttemptEnded
 from tflited.errors import OutputError, SourceChangedError, TflitedError
 
@@ -123,6 +125,26 @@ class AttemptRunner:
         published = self.publisher.publish(work.job, work.policy, work.key, report, scratch)
         seconds[Stage.PUBLISH] = self.clock.monotonic() - began
         return published
+
+
+def work_of(
+    job: Job, policy: Policy, key: BuildKey, data: DataView, toolchain: Mapping[str, str]
+) -> Work:
+    """A claimed job with its policy, its key and its data."""
+    return Work(
+        job=job,
+        policy=policy,
+        key=PublishKey(
+            build_key=key.value,
+            input_key=key.input_key,
+            model=key.model,
+            policy=key.policy,
+            data=key.data,
+            toolchain=toolchain,
+        ),
+        calibration=data.calibration,
+        evaluation=data.evaluation,
+    )
 
 
 def failure_of(error: TflitedError) -> Failure:

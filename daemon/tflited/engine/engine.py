@@ -19,20 +19,19 @@ from tflited.domain.ports import (
     Clock,
     JobStore,
     Publisher,
-    PublishKey,
     Recorder,
     Sources,
 )
 from tflited.domain.status import Action, Phase
-from tflited.engine.attempt import Work
-from tflited.engine.data import DataView
+from tflited.engine import journal
+from tflited.engine.attempt import work_of
 from tflited.engine.decide import Decider, Decision, toolchain_digest
 from tflited.engine.dispatch import Slots
 from tflited.engine.intake import Intake
 from tflited.engine.messages import AttemptEnded, Call, Message, Wake
 from tflited.engine.models import Entry, Models
 from tflited.engine.outcome import Finisher
-from tflited.errors import StorageFailedError, TflitedError
+from tflited.errors import StorageFailedError, StoragePausedError, TflitedError
 
 _LOG = structlog.get_logger()
 _TICK_SECONDS = 1.0
@@ -73,6 +72,8 @@ class Engine:
     _cancelled_as: dict[int, JobState] = field(default_factory=dict)
     _output_trouble: str = ""
     _count_due: float = 0.0
+    _record_due: float = 0.0
+    _unrecorded: list[AttemptEnded] = field(default_factory=list)
 
     def post(self, message: Message) -> None:
         """Puts a message into the inbox; returns at once."""
@@ -94,11 +95,15 @@ class Engine:
             self._take(self.inbox.get(timeout=_TICK_SECONDS))
             while True:
                 self._take(self.inbox.get_nowait())
-        self._look_at_data()
-        self._dispatch()
+        is_whole = self._guarded(self._take_unrecorded) & self._guarded(self._look_at_data)
+        if not (is_whole & self._guarded(self._dispatch) & self._guarded(self._count)):
+            return  # a tick that keeps failing stops the watchdog's heartbeat
         self.last_tick = self.parts.clock.monotonic()
-        if self.last_tick >= self._count_due:  # counting reads the whole history
-            self._count_due = self.last_tick + _COUNT_SECONDS
+
+    def _count(self) -> None:
+        now = self.parts.clock.monotonic()
+        if now >= self._count_due:  # counting reads the whole history
+            self._count_due = now + _COUNT_SECONDS
             running = self.slots.count - self.slots.free
             self.parts.recorder.queue_changed(self.parts.store.counts(), running=running)
 
@@ -132,13 +137,43 @@ class Engine:
         return len(stale)
 
     def _take(self, message: Message) -> None:
+        """Handles one message; a fault in it costs this message only."""
+        self._guarded(lambda: self._handle(message))
+
+    def _take_unrecorded(self) -> None:
+        waiting, self._unrecorded = self._unrecorded, []
+        now = self.parts.clock.monotonic()
+        if waiting and now < self._record_due:
+            self._unrecorded = waiting
+            return
+        self._record_due = now + _TICK_SECONDS
+        for message in waiting:
+            self._take(message)
+
+    def _guarded(self, action: Callable[[], None]) -> bool:
+        """Runs a part of the tick; a fault costs that part and is told, never the daemon."""
+        try:
+            action()
+        except StorageFailedError as error:
+            self.fatal = error
+        except Exception:  # noqa: BLE001  # the engine's one border
+            _LOG.exception("engine_fault")
+        else:
+            return True
+        return False
+
+    def _handle(self, message: Message) -> None:
         match message:
             case Observation():
                 self._observed(message)
             case RootObservation():
                 self._root_observed(message)
             case AttemptEnded():
-                self._ended(message)
+                try:
+                    self._ended(message)
+                except StoragePausedError as error:  # its end is not lost: recorded when it fits
+                    _LOG.warning("store_paused", reason=error.message, hint=error.hint)
+                    self._unrecorded.append(message)
             case Call():
                 self._answer(message)
             case Wake():
@@ -151,8 +186,10 @@ class Engine:
             return
         try:
             call.answer.set_result(call.action())
-        except (TflitedError, OSError) as error:
+        except Exception as error:
             call.answer.set_exception(error)
+            if not isinstance(error, TflitedError | OSError):
+                raise
 
     def _observed(self, seen: Observation) -> None:
         if seen.model.root not in self.models.roots:
@@ -230,7 +267,7 @@ class Engine:
             self._queue(entry, decision)
         if before is None or (before.phase, before.reason) != (decision.phase, decision.reason):
             entry.since = self.parts.clock.now()
-            _tell(seen.model, entry.decision)
+            journal.phase_changed(seen.model, entry.decision)
 
     def _queue(self, entry: Entry, decision: Decision) -> None:
         if decision.key is None or decision.resolved is None:
@@ -294,7 +331,7 @@ class Engine:
             self._reconsider(entry)
             return
         _LOG.info("attempt_started", job_id=job.id, model=str(job.model), attempt=job.attempts)
-        self.slots.begin(_work(job, policy, key, data, self.parts.toolchain))
+        self.slots.begin(work_of(job, policy, key, data, self.parts.toolchain))
         self._reconsider(entry)
 
     def _defer(self, job: Job, *, is_gone: bool) -> None:
@@ -319,7 +356,7 @@ class Engine:
         job = self.parts.finisher.finish(ended, cancelled_as=cancelled_as)
         if ended.failure is not None and ended.failure.code == StorageFailedError.code:
             self.fatal = StorageFailedError(ended.failure.message, hint=ended.failure.hint)
-        _tell_ended(job, ended)
+        journal.attempt_ended(job, ended)
         entry = self.models.entries.get(job.model)
         if job.state is JobState.SUPERSEDED and cancelled_as is None:
             self.parts.sources.look_again(job.model.root, job.model.path)
@@ -334,25 +371,6 @@ class Engine:
             self._reconsider(entry)
 
 
-def _work(
-    job: Job, policy: Policy, key: BuildKey, data: DataView, toolchain: Mapping[str, str]
-) -> Work:
-    return Work(
-        job=job,
-        policy=policy,
-        key=PublishKey(
-            build_key=key.value,
-            input_key=key.input_key,
-            model=key.model,
-            policy=key.policy,
-            data=key.data,
-            toolchain=toolchain,
-        ),
-        calibration=data.calibration,
-        evaluation=data.evaluation,
-    )
-
-
 def _phase(entry: Entry) -> Phase | None:
     return entry.decision.phase if entry.decision else None
 
@@ -362,26 +380,3 @@ def _has_data(entry: Entry) -> bool:
     return resolved is not None and bool(
         resolved.policy.calibration or resolved.policy.evaluation.data
     )
-
-
-def _tell(model: ModelId, decision: Decision) -> None:
-    is_bad = decision.phase in {Phase.REFUSED, Phase.POLICY_ERROR, Phase.FAILED}
-    log = _LOG.warning if is_bad else _LOG.info
-    log(
-        "model_phase",
-        model=str(model),
-        phase=decision.phase.value,
-        reason=decision.reason,
-        **({"hint": decision.hint} if decision.hint else {}),
-    )
-
-
-def _tell_ended(job: Job, ended: AttemptEnded) -> None:
-    facts = {"job_id": job.id, "model": str(job.model), "state": job.state.value}
-    if ended.published is not None:
-        _LOG.info("set_published", **facts, directory=str(ended.published.directory))
-    elif ended.failure is not None:
-        failure = ended.failure
-        _LOG.warning(
-            "attempt_failed", **facts, code=failure.code, reason=failure.message, hint=failure.hint
-        )

@@ -8,27 +8,31 @@ from typing import Any
 from tflited.domain.policy import Calibration, Policy, ResolvedPolicy
 from tflited.settings.layers import leaves_of
 from tflited.settings.model import Settings
+from tflited.settings.problems import masked
 
 
 def explain(resolved: ResolvedPolicy) -> tuple[tuple[str, str, str], ...]:
-    """Every key of a policy as (dotted key, value as in TOML, origin)."""
+    """Every key of a policy as (dotted key, value as in TOML, origin); credentials are masked."""
     values = _values(resolved.policy)
     return tuple((key, toml_value(values[key]), origin) for key, origin in resolved.origins.items())
 
 
 def effective(settings: Settings) -> str:
-    """The configuration in force as the text of a main file, every default spelled out."""
+    """The configuration in force as the text of a main file, every default spelled out.
+
+    Credentials in the addresses of hooks are masked: people paste this into reports.
+    """
     return "\n".join((*_daemon(settings), *_http_and_log(settings), *_roots(settings)))
 
 
 def toml_value(value: Any) -> str:
-    """A plain value as TOML writes it."""
+    """A plain value as TOML writes it, with credentials masked."""
     match value:
         case bool():
             return "true" if value else "false"
         case str():
             # JSON's escapes are TOML's, except for the delete character.
-            return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007F")
+            return json.dumps(masked(value), ensure_ascii=False).replace("\x7f", "\\u007F")
         case list() | tuple():
             return f"[{', '.join(toml_value(item) for item in value)}]"
         case Mapping():

@@ -1,5 +1,6 @@
 """Owns reading folder policies: one ``.tflited.toml`` at a time, cached by file identity."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterable
@@ -9,10 +10,12 @@ from typing import Final
 
 from tflited.errors import ConfigurationError
 from tflited.settings.layers import Layer, anchor_data, escaping_globs, named_leaves
-from tflited.settings.problems import LARGEST_FILE_BYTES, parse_toml, unreadable, validate
+from tflited.settings.problems import parse_toml, unreadable, validate
 from tflited.settings.schema import PolicyTable
 
 FILE_NAME: Final = ".tflited.toml"
+LARGEST_FOLDER_FILE_BYTES: Final = 65_536
+"""Whoever may drop a model may write such a file: parsing it must stay quick."""
 
 _Identity = tuple[int, int, int, int, int]
 
@@ -42,12 +45,12 @@ class FolderFiles:
         """
         file = folder / FILE_NAME
         try:
-            identity = _identity(file.stat())
+            identity = _identity(file.lstat())
         except (FileNotFoundError, NotADirectoryError):
             self._readings.pop(file, None)
             return None
         except OSError as error:
-            raise unreadable(file, os.strerror(error.errno or 0).lower()) from error
+            raise _unreadable(file, os.strerror(error.errno or 0).lower()) from error
         reading = self._readings.get(file)
         if reading is None or reading.identity != identity:
             reading = _Reading(identity=identity, outcome=self._outcome(file))
@@ -82,15 +85,25 @@ def _identity(status: os.stat_result) -> _Identity:
 
 
 def _content(file: Path) -> bytes:
-    """Reads a regular file of sensible size; a pipe or a device in its place must not hang us."""
+    """Reads a regular file of sensible size; a pipe or a device in its place must not hang us.
+
+    A link is refused: the errors about what it leads to would tell of files outside the roots.
+    """
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(file, flags)
         with os.fdopen(descriptor, "rb") as stream:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise unreadable(file, "no regular file")
-            content = stream.read(LARGEST_FILE_BYTES + 1)
+                raise _unreadable(file, "no regular file")
+            content = stream.read(LARGEST_FOLDER_FILE_BYTES + 1)
     except OSError as error:
-        raise unreadable(file, os.strerror(error.errno or 0).lower()) from error
-    if len(content) > LARGEST_FILE_BYTES:
-        raise unreadable(file, f"more than {LARGEST_FILE_BYTES} bytes")
+        is_link = error.errno == errno.ELOOP
+        reason = "a symbolic link" if is_link else os.strerror(error.errno or 0).lower()
+        raise _unreadable(file, reason) from error
+    if len(content) > LARGEST_FOLDER_FILE_BYTES:
+        raise _unreadable(file, f"more than {LARGEST_FOLDER_FILE_BYTES} bytes")
     return content
+
+
+def _unreadable(file: Path, reason: str) -> ConfigurationError:
+    return unreadable(file, reason, largest_bytes=LARGEST_FOLDER_FILE_BYTES)

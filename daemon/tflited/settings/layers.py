@@ -15,21 +15,29 @@ from tflited.domain.policy import (
     OutputRules,
     Policy,
     ResolvedPolicy,
+    TensorType,
     Variant,
 )
 from tflited.errors import Problem
-from tflited.settings.schema import SECTIONS, MainPolicyTable, PolicyTable
+from tflited.settings.schema import OLDER_VARIANTS, SECTIONS, MainPolicyTable, PolicyTable
 
 BUILT_IN: Final = "built-in"
 """Origin of a key that nothing names, and the name of the policy without a named one."""
 
 DATA_KEYS: Final = ("calibration.data", "evaluation.data")
+_CARRIERS: Final = {
+    TensorType.INT8: frozenset({Variant.INT8, Variant.INT8_FLOAT_FALLBACK}),
+    TensorType.UINT8: frozenset({Variant.INT8, Variant.INT8_FLOAT_FALLBACK}),
+    TensorType.INT16: frozenset({Variant.INT16X8}),
+}
+"""Variants whose inputs and outputs can have an integer type (``tf.lite.TFLiteConverter``)."""
+
 _OLDER: Final = frozenset({"OPTIMIZE_FOR_SIZE", "OPTIMIZE_FOR_LATENCY"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Layer:
-    """The keys that one place names, by dotted key."""
+    """The keys that one place names, by dotted key; itself only, so that a chain is a cache key."""
 
     origin: str
     leaves: Mapping[str, Any] = field(default_factory=dict)
@@ -67,7 +75,37 @@ def merge(layers: Iterable[Layer], *, name: str) -> ResolvedPolicy:
     for layer in (BUILT_IN_LAYER, *layers):
         values |= layer.leaves
         origins |= dict.fromkeys(layer.leaves, layer.origin)
-    return ResolvedPolicy(policy=policy_from(values), origins=origins, name=name)
+    policy = policy_from(values)
+    if note := _translation(values["variants"], policy):
+        origins["variants"] += f" ({note})"
+    return ResolvedPolicy(policy=policy, origins=origins, name=name)
+
+
+def _translation(names: Iterable[str], policy: Policy) -> str:
+    """What older names among the variants were read as, and why."""
+    has_data = policy.calibration is not None
+    reason = f"; calibration data is {'' if has_data else 'not '}named"
+    return ", ".join(
+        f"{name} means {_variant(name, has_data=has_data)}{reason if name == 'DEFAULT' else ''}"
+        for name in dict.fromkeys(names)
+        if name in OLDER_VARIANTS
+    )
+
+
+def contradictions(resolved: ResolvedPolicy) -> tuple[Problem, ...]:
+    """Keys that no artifact of the policy could follow, each told at the place that set it."""
+    policy = resolved.policy
+    types = {"input_type": policy.input_type, "output_type": policy.output_type}
+    return tuple(
+        Problem(
+            file=resolved.origins[key],
+            key=key,
+            observed=f'"{asked}" with the variants {", ".join(policy.variants)}',
+            allowed=f"this type with {' or '.join(sorted(_CARRIERS[asked]))} among the variants",
+        )
+        for key, asked in types.items()
+        if asked in _CARRIERS and not _CARRIERS[asked] & set(policy.variants)
+    )
 
 
 def policy_from(leaves: Mapping[str, Any]) -> Policy:

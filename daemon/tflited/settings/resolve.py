@@ -1,7 +1,8 @@
 """Owns finding the policy in force: built-in, named, folders from the root down, trigger on top."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
+from typing import Final
 
 from tflited.domain.policy import ResolvedPolicy
 from tflited.domain.ports import Root
@@ -12,6 +13,7 @@ from tflited.settings.layers import (
     BUILT_IN,
     Layer,
     anchor_data,
+    contradictions,
     escaping_globs,
     leaves_of,
     merge,
@@ -22,6 +24,8 @@ from tflited.settings.problems import close_match, validate
 from tflited.settings.schema import PolicyTable
 
 _DEFAULT_NAME = "default"
+_MOST_MERGED: Final = 20_000
+"""Merged policies that are kept; edits leave old ones behind."""
 
 
 class FolderPolicies:
@@ -38,6 +42,8 @@ class FolderPolicies:
         self._settings = settings
         self._root_paths = tuple(root.path for root in settings.roots)
         self._files = FolderFiles(self._root_paths)
+        self._named = {name: _named(settings, name) for name in settings.policies}
+        self._merged: dict[tuple[str, *tuple[Layer, ...]], ResolvedPolicy] = {}
 
     def resolve(self, root: Root, path: str) -> ResolvedPolicy:
         """The policy of the model at a path below the root.
@@ -46,7 +52,14 @@ class FolderPolicies:
             ConfigurationError: policy files on the way are wrong, with the problems of all.
         """
         name = self._base_name(root)
-        return merge(self._layers(root, path, name), name=name)
+        layers = self._layers(root, path, name)
+        resolved = self._merged.get((name, *layers))
+        if resolved is None:
+            resolved = merge(layers, name=name)
+            if problems := contradictions(resolved):
+                raise ConfigurationError(problems)
+            self._keep((name, *layers), resolved)
+        return resolved
 
     def resolve_trigger(self, root: Root, path: str, trigger: Trigger) -> ResolvedPolicy:
         """The policy of a model with a trigger's named policy and override on top.
@@ -60,19 +73,24 @@ class FolderPolicies:
         asked = self._asked(root, trigger)
         name = self._base_name(root)
         layers = (*self._layers(root, path, name), *asked)
-        return merge(layers, name=trigger.policy_name or name)
+        resolved = merge(layers, name=trigger.policy_name or name)
+        if problems := contradictions(resolved):
+            raise _refused(trigger, problems)
+        return resolved
+
+    def _keep(self, key: tuple[str, *tuple[Layer, ...]], resolved: ResolvedPolicy) -> None:
+        """Keeps a merged policy: the models of a folder share one, and a scan asks for each."""
+        if len(self._merged) >= _MOST_MERGED:
+            self._merged.clear()
+        self._merged[key] = resolved
 
     def _base_name(self, root: Root) -> str:
         if root.policy is not None:
             return root.policy
         return _DEFAULT_NAME if _DEFAULT_NAME in self._settings.policies else BUILT_IN
 
-    def _named(self, name: str) -> Layer:
-        origin = f"{self._settings.source} [policy.{name}]"
-        return Layer(origin=origin, leaves=leaves_of(self._settings.policies[name]))
-
     def _layers(self, root: Root, path: str, name: str) -> tuple[Layer, ...]:
-        layers = [] if name == BUILT_IN else [self._named(name)]
+        layers = [] if name == BUILT_IN else [self._named[name]]
         problems: list[Problem] = []
         for folder in _folders(root.path, path):
             try:
@@ -90,11 +108,7 @@ class FolderPolicies:
         """The layers of a trigger; every problem is found before the first is used."""
         problems = (*self._unknown_name(trigger), *self._wrong_override(root, trigger))
         if problems:
-            lines = "\n".join(f"  {problem}" for problem in problems)
-            raise TriggerRefusedError(
-                f"Trigger {trigger.id} asks for a policy that cannot be:\n{lines}",
-                hint="correct the trigger document and send it again",
-            )
+            raise _refused(trigger, problems)
         return self._trigger_layers(root, trigger)
 
     def _unknown_name(self, trigger: Trigger) -> Iterator[Problem]:
@@ -118,9 +132,22 @@ class FolderPolicies:
 
     def _trigger_layers(self, root: Root, trigger: Trigger) -> Iterator[Layer]:
         if trigger.policy_name is not None:
-            yield self._named(trigger.policy_name)
+            yield self._named[trigger.policy_name]
         leaves = named_leaves(PolicyTable.model_validate(trigger.override))
         yield Layer(origin=f"trigger {trigger.id}", leaves=anchor_data(leaves, root.path))
+
+
+def _named(settings: Settings, name: str) -> Layer:
+    origin = f"{settings.source} [policy.{name}]"
+    return Layer(origin=origin, leaves=leaves_of(settings.policies[name]))
+
+
+def _refused(trigger: Trigger, problems: Iterable[Problem]) -> TriggerRefusedError:
+    lines = "\n".join(f"  {problem}" for problem in problems)
+    return TriggerRefusedError(
+        f"Trigger {trigger.id} asks for a policy that cannot be:\n{lines}",
+        hint="correct the trigger document and send it again",
+    )
 
 
 def _folders(root: Path, path: str) -> Iterator[Path]:

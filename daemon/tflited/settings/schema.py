@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainValidator,
@@ -34,6 +35,8 @@ OLDER_VARIANTS: Final = ("OPTIMIZE_FOR_SIZE", "OPTIMIZE_FOR_LATENCY", "DEFAULT")
 
 SECTIONS: Final = frozenset({"calibration", "evaluation", "c_array", "output", "hooks"})
 """Keys of a policy that are tables and merge key by key."""
+
+LATER: Final = "not available in this version"
 
 LOOPBACK_HOSTS: Final = ("127.0.0.1", "::1", "localhost")
 LARGEST_WORKERS: Final = 64
@@ -80,6 +83,17 @@ def _hook(value: object) -> tuple[str, ...] | str:
     raise _refuse("a list of program and arguments, or an http or https address")
 
 
+def _model_type(value: object) -> object:
+    names = [kind.value for kind in ModelType if kind is not ModelType.HUB]
+    return _choice(value, names) if isinstance(value, str) else value
+
+
+def _place(value: str) -> str:
+    if value == "~" or value.startswith("~/"):
+        raise _refuse("a path without ~, which is not expanded")
+    return value
+
+
 def _workers(value: object) -> int:
     if value == "auto":
         return 0
@@ -97,7 +111,8 @@ def split_listen(value: str) -> tuple[str, int]:
     match = _LISTEN.fullmatch(value)
     host = (match["v6"] or match["host"]) if match else ""
     if match is None or host not in LOOPBACK_HOSTS or int(match["port"]) > _LARGEST_PORT:
-        raise _refuse(f"HOST:PORT with a host of {', '.join(LOOPBACK_HOSTS)}")
+        hosts = ", ".join(LOOPBACK_HOSTS)
+        raise _refuse(f"HOST:PORT with a host of {hosts}: others need tokens, {LATER}")
     return host, int(match["port"])
 
 
@@ -148,8 +163,13 @@ Workers = Annotated[
     ),
 ]
 Slug = Annotated[StrictStr, Field(pattern=_SLUG)]
-PathText = Annotated[StrictStr, Field(min_length=1, pattern=r"^[^\x00]+$")]
-Glob = Annotated[StrictStr, Field(pattern=r"^[^\x00]*$")]
+PathText = Annotated[StrictStr, Field(min_length=1, pattern=r"^[^\x00]+$"), AfterValidator(_place)]
+Glob = Annotated[StrictStr, Field(pattern=r"^[^\x00]*$"), AfterValidator(_place)]
+ConvertibleType = Annotated[
+    ModelType,
+    BeforeValidator(_model_type),
+    WithJsonSchema({"type": "string", "enum": ["auto", "saved_model", "keras"]}),
+]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Seconds = Annotated[Number, Field(gt=0, le=604_800)]
 Names = Annotated[tuple[Annotated[StrictStr, Field(min_length=1)], ...], Field(min_length=1)]
@@ -209,7 +229,7 @@ class PolicyTable(Table):
     variants: Annotated[tuple[VariantName, ...], Field(min_length=1)] = tuple(
         variant.value for variant in _DEFAULT.variants
     )
-    model_type: ModelType = _DEFAULT.model_type
+    model_type: ConvertibleType = _DEFAULT.model_type
     ops: Annotated[tuple[OperatorSet, ...], Field(min_length=1)] = _DEFAULT.ops
     concrete_function: StrictBool = _DEFAULT.concrete_function
     signatures: Names = _DEFAULT.signatures

@@ -15,13 +15,18 @@ from tflited.sources.scan import identity_of
 def find(pattern: str) -> tuple[DataFile, ...]:
     """Regular files that match an absolute glob pattern, sorted by path; links are left out.
 
+    A link in the fixed part of the pattern was checked with the policy; one that a wildcard
+    matches could lead anywhere, so nothing behind it is taken.
+
     Args:
         pattern: as Python's ``glob``, ``**`` included.
     """
     found = []
+    fixed = _fixed_part(pattern)
+    real = fixed.resolve()
     for name in sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207  # absolute pattern
         path = Path(name)
-        if is_temporary(path.name):
+        if is_temporary(path.name) or path.resolve() != real / path.relative_to(fixed):
             continue
         try:
             status = path.lstat()
@@ -30,6 +35,14 @@ def find(pattern: str) -> tuple[DataFile, ...]:
         if stat.S_ISREG(status.st_mode):
             found.append(DataFile(path=path, identity=identity_of(status)))
     return tuple(found)
+
+
+def _fixed_part(pattern: str) -> Path:
+    """The folders of a pattern before its first wildcard."""
+    folder = Path(pattern).parent
+    while glob.has_magic(str(folder)):
+        folder = folder.parent
+    return folder
 
 
 def digest(digester: Digester, files: Sequence[DataFile]) -> Digest:

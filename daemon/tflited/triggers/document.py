@@ -64,7 +64,8 @@ def parse(document: bytes, source: TriggerSource) -> Trigger:
             for entry in error.errors(include_url=False, include_input=False)
         )
         raise TriggerRefusedError(
-            f"The trigger document is wrong: {problems}.", hint="docs/http.md shows the document"
+            f"The trigger document is wrong: {problems}.",
+            hint="docs/triggers.md shows the document",
         ) from error
     _check_path("model.path", parsed.model.path)
     if parsed.save_to is not None:

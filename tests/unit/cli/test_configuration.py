@@ -24,6 +24,18 @@ def test_check_refuses_a_wrong_folder_policy(folder: Path, run: Run) -> None:
     assert "varients" in err
 
 
+def test_check_tells_every_wrong_folder_policy(folder: Path, run: Run) -> None:
+    """Two broken files are two problems in one run, each told once."""
+    for name in ("a", "b"):
+        (folder / "models" / name / "below").mkdir(parents=True)
+        (folder / "models" / name / ".tflited.toml").write_text(f"wrong_{name} = 1\n")
+        (folder / "models" / name / "below" / ".tflited.toml").write_text("")
+    code, _, err = run("config", "check")
+    assert code == 3
+    assert err.count("wrong_a:") == 1
+    assert err.count("wrong_b:") == 1
+
+
 def test_show_prints_what_is_in_force(folder: Path, run: Run) -> None:
     """The output is TOML, defaults included."""
     code, out, _ = run("config", "show")

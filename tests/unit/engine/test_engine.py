@@ -1,6 +1,7 @@
 """The engine's decisions from sighting to publication, over doubles of everything outside."""
 
 from dataclasses import replace
+from typing import NoReturn
 
 import pytest
 
@@ -20,7 +21,14 @@ from tflited.domain.observation import Sight
 from tflited.domain.policy import OnSourceRemoved, OutputRules, Policy, Variant
 from tflited.domain.retry import MAX_DEATHS, delay_seconds
 from tflited.domain.status import Phase
-from tflited.errors import ConfigurationError, Problem, SourceChangedError, StorageFailedError
+from tflited.errors import (
+    ConfigurationError,
+    Problem,
+    SourceChangedError,
+    StorageFailedError,
+    StoragePausedError,
+)
+from waiting import wait_until
 
 
 def phase(world: World) -> Phase:
@@ -319,3 +327,61 @@ def test_metrics_hear_of_every_scan(world: World) -> None:
     assert ("root_available", True) in world.recorder.told
     assert ("scanned", 3) in world.recorder.told
     assert "models_changed" in world.recorder.names()
+
+
+def test_a_fault_costs_one_message(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody thought of in one model's decision leaves the engine to the others."""
+
+    def fault(*_: object) -> NoReturn:
+        raise RecursionError("nested too deep")
+
+    world.scan()
+    with monkeypatch.context() as patched:
+        patched.setattr(world.resolver, "resolve", fault)
+        world.see()
+    assert world.states() == []
+    assert world.engine.fatal is None
+    world.scan()
+    world.step()
+    world.run()
+    assert world.states() == [JobState.PUBLISHED]
+
+
+def test_a_tick_that_fails_stops_the_heartbeat(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The watchdog hears of an engine that lives and does not work."""
+
+    def fault() -> NoReturn:
+        raise RuntimeError("broken")
+
+    world.scan()
+    world.step()
+    before = world.engine.last_tick
+    monkeypatch.setattr(world.publisher, "check_writable", fault)
+    world.clock.advance(5.0)
+    world.step()
+    assert world.engine.last_tick == before
+
+
+def test_an_end_that_cannot_be_stored_is_stored_later(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk loses no attempt's end."""
+
+    def full(*_: object, **__: object) -> NoReturn:
+        raise StoragePausedError("No space.")
+
+    world.scan()
+    with monkeypatch.context() as patched:
+        patched.setattr(world.store, "finish", full)
+        world.see()
+
+        def is_waiting() -> bool:
+            world.step()
+            return bool(world.engine._unrecorded)
+
+        wait_until(is_waiting, DEADLINE_SECONDS, what="an end that cannot be stored")
+    world.clock.advance(2.0)
+    world.run()
+    assert world.states() == [JobState.PUBLISHED]

@@ -30,7 +30,8 @@ def test_every_key_is_explained(settings_of: Callable[[str], Settings]) -> None:
     lines = explain(FolderPolicies(settings).resolve(settings.roots[0], "x"))
     named = f"{settings.source} [policy.default]"
     assert ("input_shape", "[1, 2]", named) in lines
-    assert ("variants", '["int8", "int8_float_fallback"]', named) in lines
+    translated = f"{named} (DEFAULT means int8_float_fallback; calibration data is named)"
+    assert ("variants", '["int8", "int8_float_fallback"]', translated) in lines
     assert ("calibration.samples", "200", "built-in") in lines
     assert ("hooks.published", '["notify", "a \\"b\\""]', named) in lines
 
@@ -49,6 +50,19 @@ def test_effective_configuration_loads_to_the_same(
     settings = settings_of(RICH)
     again = load(path=write("tflited.toml", effective(settings)))
     assert again == settings
+
+
+def test_credentials_are_masked(settings_of: Callable[[str], Settings]) -> None:
+    """What people paste into a report has no password and no token, in lists neither."""
+    settings = settings_of(
+        '[policy.default.hooks]\nfailed = "https://user:s3cret@ci.example/h?token=t0ken"\n'
+        'published = ["/bin/post", "https://s3cret@ci.example"]\n'
+    )
+    lines = explain(FolderPolicies(settings).resolve(settings.roots[0], "x"))
+    shown = effective(settings) + repr(lines)
+    assert "https://***@ci.example/h?***" in shown
+    assert "s3cret" not in shown
+    assert "t0ken" not in shown
 
 
 def test_tables_are_inline() -> None:

@@ -110,6 +110,7 @@ def test_a_mistyped_value_is_answered_with_the_right_one(problems_of: Problems) 
     ("text", "key"),
     [
         ('variants = ["auto"]', "variants[0]"),
+        ('model_type = "hub"', "model_type"),
         ('evaluation.metric = "top1"', "evaluation.metric"),
         ("evaluation.max_drop = 0.1", "evaluation.max_drop"),
         ("prune.sparsity = 0.5", "prune"),
@@ -121,6 +122,38 @@ def test_planned_keys_say_so(problems_of: Problems, text: str, key: str) -> None
     problem = problems_of(f"{ROOT}[policy.a]\n{text}\n")[f"policy.a.{key}"]
     assert "not available in this version" in problem.allowed
     assert not problem.suggestion
+
+
+@pytest.mark.parametrize("table", ["hub", "broker"])
+def test_planned_tables_say_so(problems_of: Problems, table: str) -> None:
+    """A table of a later version is told apart from a typing error."""
+    assert "not available in this version" in problems_of(f"{ROOT}[{table}]\n")[table].allowed
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "place"),
+    [
+        ('variants = ["int8"]\n', "variants", "policy.NAME.variants"),
+        ("[hooks]\n", "hooks", "policy.NAME.hooks"),
+        ("[policy.a]\nkeep_builds = 1\n", "policy.a.keep_builds", "policy.NAME.output.keep_builds"),
+        ("[log]\nworkers = 1\n", "log.workers", "daemon.workers"),
+    ],
+)
+def test_a_key_in_the_wrong_table(problems_of: Problems, text: str, key: str, place: str) -> None:
+    """A key that only one table has is sent there."""
+    assert problems_of(text + ROOT)[key].suggestion == place
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('[daemon]\nstate = "~/state"\n', "daemon.state"),
+        ('[policy.a.calibration]\ndata = "~"\n', "policy.a.calibration.data"),
+    ],
+)
+def test_a_tilde_is_not_a_folder(problems_of: Problems, text: str, key: str) -> None:
+    """Nobody means a folder called ~; shells expand it, this file does not."""
+    assert "not expanded" in problems_of(ROOT + text)[key].allowed
 
 
 @pytest.mark.parametrize(
@@ -216,6 +249,13 @@ def test_wrong_hooks(problems_of: Problems, value: str) -> None:
     """A shell line or another scheme is no hook."""
     problems = problems_of(f"{ROOT}[policy.a.hooks]\nfailed = {value}\n")
     assert "policy.a.hooks.failed" in problems
+
+
+def test_credentials_of_a_wrong_hook_are_masked(problems_of: Problems) -> None:
+    """The log does not learn the password of an address that is refused."""
+    text = f'{ROOT}[policy.a.hooks]\nfailed = "ftp://user:s3cret@ci.example/x"\n'
+    problem = problems_of(text)["policy.a.hooks.failed"]
+    assert problem.observed == '"ftp://***@ci.example/x"'
 
 
 @pytest.mark.parametrize("value", ["[]", "[0]", "[true]", '"x"', "{x = [1, -1]}", "{x = 3}"])

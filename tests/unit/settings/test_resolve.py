@@ -2,10 +2,15 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 
 from tflited.domain.job import TriggerSource
 from tflited.domain.policy import Calibration, Policy, ResolvedPolicy, Variant
@@ -24,7 +29,7 @@ def resolve(settings: Settings, path: str = "vision/net.keras") -> ResolvedPolic
     return FolderPolicies(settings).resolve(settings.roots[0], path)
 
 
-def trigger(*, name: str | None = None, **override: Any) -> Trigger:
+def trigger(name: str | None = None, /, **override: Any) -> Trigger:
     return Trigger(
         id="t-1", path="x", policy_name=name, override=override, source=TriggerSource.CLI
     )
@@ -161,9 +166,79 @@ def test_a_pipe_in_place_of_a_policy(settings_of: SettingsOf, tmp_path: Path) ->
 
 def test_a_huge_policy_is_refused(settings_of: SettingsOf, write: Write) -> None:
     """A folder cannot make the daemon read without end."""
-    write("models/.tflited.toml", "#" * 1_048_577)
-    with pytest.raises(ConfigurationError, match="more than 1048576 bytes"):
+    write("models/.tflited.toml", "#" * 65_537)
+    with pytest.raises(ConfigurationError, match="more than 65536 bytes"):
         resolve(settings_of(""))
+
+
+@pytest.mark.parametrize("target", ["secret.toml", "gone.toml"])
+def test_a_link_in_place_of_a_policy(
+    settings_of: SettingsOf, write: Write, tmp_path: Path, target: str
+) -> None:
+    """What a link leads to is neither used nor told of; a dangling one is no missing file."""
+    write("secret.toml", 'pass_phrase = "x"\n')
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/.tflited.toml").symlink_to(tmp_path / target)
+    with pytest.raises(ConfigurationError, match="a symbolic link") as refused:
+        resolve(settings_of(""))
+    assert "pass_phrase" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param("samples = " + "1" * 5000, "thousands of digits", id="decimal"),
+        pytest.param("target = 0x" + "f" * 5000, "a number of 20000 bits", id="hexadecimal"),
+        pytest.param("target = [0x" + "f" * 5000 + "]", "20000 bits", id="in-a-list"),
+        pytest.param("target" + ".a" * 20_000 + " = 1", "at most 200", id="endless-key"),
+        pytest.param("x = " + "[" * 30_000, "levels of nesting", id="lists"),
+        pytest.param(
+            "\n".join(f"target{'.a' * 100}.b{i} = 1" for i in range(100)),
+            "a table",
+            id="deep-table",
+        ),
+    ],
+)
+def test_hostile_files_are_problems_of_their_own(
+    settings_of: SettingsOf, write: Write, text: str, words: str
+) -> None:
+    """Whatever a folder file holds, it is told as a problem: another error ends the daemon."""
+    write("models/.tflited.toml", text)
+    with pytest.raises(ConfigurationError, match=words):
+        resolve(settings_of(""))
+
+
+def test_a_value_nested_deeper_than_python_follows(settings_of: SettingsOf) -> None:
+    """A trigger's override may come from JSON of any depth; refusing it must not recurse."""
+    deep: dict[str, Any] = {}
+    for _ in range(50_000):
+        deep = {"a": deep}
+    with pytest.raises(TriggerRefusedError, match="levels of nesting"):
+        ask(settings_of(""), trigger(target=deep))
+
+
+def test_dots_in_a_comment_are_harmless(settings_of: SettingsOf, write: Write) -> None:
+    """A ruler of dots is no endless key."""
+    write("models/.tflited.toml", "# " + "." * 300 + '\ntarget = "gpu"\n')
+    assert resolve(settings_of("")).policy.target == "gpu"
+
+
+def test_a_file_of_rubbish_is_cut_short(settings_of: SettingsOf, write: Write) -> None:
+    """Problems stand in every status: thousands of them are counted, not told."""
+    write("models/.tflited.toml", "\n".join(f"k{i} = 1" for i in range(60)))
+    with pytest.raises(ConfigurationError) as refused:
+        resolve(settings_of(""))
+    assert len(refused.value.problems) == 51
+    assert refused.value.problems[-1].observed == "10 more problems"
+
+
+@pytest.mark.parametrize("text", ['"a\\n\\u001b[31m" = 1', 'target = "\u009b31m\u202e"'])
+def test_control_characters_are_escaped(settings_of: SettingsOf, write: Write, text: str) -> None:
+    """A file cannot write on the terminal or add lines to the log of who reads its problems."""
+    write("models/.tflited.toml", text)
+    with pytest.raises(ConfigurationError) as refused:
+        resolve(settings_of(""))
+    assert all(sign.isprintable() for problem in refused.value.problems for sign in str(problem))
 
 
 def test_folder_globs_are_relative_to_their_file(
@@ -232,6 +307,78 @@ def test_default_depends_on_merged_calibration(settings_of: SettingsOf, write: W
     assert resolve(settings).policy.variants == (Variant.INT8_FLOAT_FALLBACK,)
 
 
+@pytest.mark.parametrize(
+    ("names", "note"),
+    [
+        ('"OPTIMIZE_FOR_SIZE", "int8"', "OPTIMIZE_FOR_SIZE means dynamic_range"),
+        ('"DEFAULT"', "DEFAULT means dynamic_range; calibration data is not named"),
+    ],
+)
+def test_older_names_stay_visible(
+    settings_of: SettingsOf, write: Write, names: str, note: str
+) -> None:
+    """Whoever wrote an older name is told what it was read as."""
+    file = write("models/.tflited.toml", f"variants = [{names}]\n")
+    assert resolve(settings_of("")).origins["variants"] == f"{file} ({note})"
+
+
+@pytest.mark.parametrize(
+    ("io_type", "variants", "is_right"),
+    [
+        ("int8", ["float32", "dynamic_range"], False),
+        ("uint8", ["float32", "int16x8"], False),
+        ("int16", ["int8"], False),
+        ("int8", ["float32", "int8"], True),
+        ("uint8", ["int8_float_fallback"], True),
+        ("int16", ["int16x8"], True),
+        ("float32", ["float32"], True),
+    ],
+)
+def test_integer_inputs_need_a_variant_that_has_them(
+    settings_of: SettingsOf, write: Write, io_type: str, variants: list[str], is_right: bool
+) -> None:
+    """A type that no variant asked for could have is a mistake in the place that set it."""
+    write("models/.tflited.toml", f"variants = {variants}\n")
+    file = write("models/vision/.tflited.toml", f'output_type = "{io_type}"\n')
+    if is_right:
+        assert resolve(settings_of("")).policy.output_type == io_type
+        return
+    with pytest.raises(ConfigurationError) as refused:
+        resolve(settings_of(""))
+    assert [(p.file, p.key) for p in refused.value.problems] == [(str(file), "output_type")]
+
+
+def test_a_trigger_that_contradicts_itself_is_refused(settings_of: SettingsOf) -> None:
+    """The override is at fault, not a file."""
+    with pytest.raises(TriggerRefusedError, match="trigger t-1: input_type"):
+        ask(settings_of(""), trigger(input_type="int8"))
+
+
+def test_models_of_a_folder_share_one_policy(settings_of: SettingsOf, write: Write) -> None:
+    """Thousands of models cost one merge; an edit and a sibling folder get their own."""
+    write("models/vision/.tflited.toml", 'target = "gpu"\n')
+    loaded = settings_of("")
+    policies, root = FolderPolicies(loaded), loaded.roots[0]
+    before = policies.resolve(root, "vision/a.keras")
+    assert policies.resolve(root, "vision/deep/b.keras") is before
+    assert policies.resolve(root, "sound/c.keras").policy.target == "cpu"
+    write("models/vision/.tflited.toml", 'target = "micro"\n')
+    assert policies.resolve(root, "vision/a.keras").policy.target == "micro"
+
+
+def test_merged_policies_are_bounded(
+    settings_of: SettingsOf, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Edits over years do not fill the memory."""
+    monkeypatch.setattr("tflited.settings.resolve._MOST_MERGED", 3)
+    loaded = settings_of("")
+    policies = FolderPolicies(loaded)
+    for count in range(8):
+        write("models/.tflited.toml", f"calibration.samples = {count + 1}\n")
+        policies.resolve(loaded.roots[0], "x")
+    assert len(policies._merged) <= 3
+
+
 def test_input_shapes(settings_of: SettingsOf, write: Write) -> None:
     """A list is the only input's shape; a nearer table replaces it as a whole."""
     write("models/.tflited.toml", "input_shape = [1, 2]\n")
@@ -245,7 +392,7 @@ def test_a_trigger_lies_on_top(settings_of: SettingsOf, write: Write) -> None:
     """Folder below named policy below override, each key with its origin."""
     file = write("models/.tflited.toml", 'target = "gpu"\non_reject = "hold"\ntags = ["t"]\n')
     settings = settings_of('[policy.a]\ntarget = "micro"\non_reject = "omit"\n')
-    resolved = ask(settings, trigger(name="a", target="edgetpu", c_array={"enabled": False}))
+    resolved = ask(settings, trigger("a", target="edgetpu", c_array={"enabled": False}))
     assert (resolved.name, resolved.policy.target, resolved.policy.on_reject) == (
         "a",
         "edgetpu",
@@ -260,7 +407,7 @@ def test_a_wrong_trigger_is_refused_with_everything(settings_of: SettingsOf) -> 
     """Unknown policy and wrong keys are told together."""
     settings = settings_of("[policy.mobile]\n")
     with pytest.raises(TriggerRefusedError) as refused:
-        ask(settings, trigger(name="mobil", variants=["int9"], targt="cpu"))
+        ask(settings, trigger("mobil", variants=["int9"], targt="cpu"))
     for text in ("'mobile'", "policy.override.variants[0]", "'target'"):
         assert text in str(refused.value)
 
@@ -294,3 +441,29 @@ def test_two_spellings_of_one_policy_have_one_digest(write: Write, tmp_path: Pat
     """Where a key comes from does not change the build key."""
     named = load(path=write("a.toml", '[[root]]\npath = "a"\n[policy.default]\ntarget = "cpu"\n'))
     assert resolve(named).policy.digest == resolve(load(directory=tmp_path)).policy.digest
+
+
+_WORDS = ["target", "variants", "calibration", "data", "hooks", "a b", ""]
+_KEYS = st.sampled_from(_WORDS) | st.text(max_size=4)
+_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from(["int8", "../x", "https://a:b@c/d?e"])
+    | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=3),
+    max_leaves=12,
+)
+_POLICY_KEYS = st.sampled_from([field.name for field in fields(Policy)])
+
+
+@examples(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(override=st.dictionaries(_KEYS | _POLICY_KEYS, _VALUES, max_size=5))
+def test_any_override_gives_a_policy_or_a_refusal(tmp_path: Path, override: dict[str, Any]) -> None:
+    """Whatever JSON a trigger holds, no other error leaves the resolver."""
+    loaded = load(directory=tmp_path)
+    origins = {"built-in"}
+    with suppress(TriggerRefusedError):
+        origins |= set(ask(loaded, trigger(**override)).origins.values())
+    assert origins <= {"built-in", "trigger t-1"}

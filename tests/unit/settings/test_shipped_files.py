@@ -1,5 +1,6 @@
 """The files that are shipped say what the code says."""
 
+import json
 import re
 import tomllib
 from collections.abc import Callable, Iterator
@@ -8,13 +9,23 @@ from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from tflited.domain.policy import Policy
 from tflited.settings.json_schema import main, schemas
-from tflited.settings.layers import BUILT_IN_LAYER
+from tflited.settings.layers import BUILT_IN_LAYER, leaves_of
 from tflited.settings.load import load
 from tflited.settings.resolve import FolderPolicies
-from tflited.settings.schema import DaemonTable, HttpTable, LogTable, RootTable
+from tflited.settings.schema import (
+    CalibrationTable,
+    DaemonTable,
+    EvaluationTable,
+    HooksTable,
+    HttpTable,
+    LogTable,
+    OutputTable,
+    RootTable,
+)
 from tflited.settings.starter import FOLDER_POLICY, MAIN_FILE
 
 REPOSITORY = Path(__file__).parents[3]
@@ -25,6 +36,12 @@ TABLES: dict[str, type[BaseModel]] = {
     "http": HttpTable,
     "log": LogTable,
     "root": RootTable,
+}
+POLICY_TABLES: dict[str, type[BaseModel]] = {
+    "calibration": CalibrationTable,
+    "evaluation": EvaluationTable,
+    "output": OutputTable,
+    "hooks": HooksTable,
 }
 
 
@@ -47,6 +64,17 @@ def test_annotated_main_file_shows_every_key() -> None:
     assert shown == {key for key in main_keys() if not key.startswith("root.")}
 
 
+def test_annotated_main_file_shows_every_policy_key(write: Callable[[str, str], Path]) -> None:
+    """With the # before its keys taken away, the policy names every key at its default."""
+    text = (CONFIG / "tflited.toml").read_text()
+    settings = load(
+        path=write("tflited.toml", re.sub(r"^#(?=[a-z\[])", "", text, flags=re.MULTILINE))
+    )
+    resolved = FolderPolicies(settings).resolve(settings.roots[0], "x")
+    assert set(leaves_of(settings.policies["default"])) == set(BUILT_IN_LAYER.leaves)
+    assert resolved.policy == Policy()
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_policy_examples_hold(write: Callable[[str, str], Path], example: Path) -> None:
     """Every example loads as a folder policy and changes something."""
@@ -57,7 +85,7 @@ def test_policy_examples_hold(write: Callable[[str, str], Path], example: Path) 
 
 def test_there_are_policy_examples() -> None:
     """The test above would pass on an empty folder."""
-    assert len(EXAMPLES) == 2
+    assert len(EXAMPLES) == 3
 
 
 @pytest.mark.parametrize("name", sorted(schemas()))
@@ -92,3 +120,28 @@ def test_documentation_has_every_key_and_no_other() -> None:
     text = (REPOSITORY / "docs/configuration.md").read_text()
     rows = set(re.findall(r"^\| `([^`]+)` \|", text, flags=re.MULTILINE))
     assert rows == {*main_keys(), *BUILT_IN_LAYER.leaves, "policy.NAME"}
+
+
+def test_documentation_tells_the_defaults() -> None:
+    """The default of each policy key is the one of the code."""
+    text = (REPOSITORY / "docs/configuration.md").read_text()
+    told = dict(re.findall(r"^\| `([^`]+)` \| `([^`]+)` \|", text, flags=re.MULTILINE))
+    for key, value in BUILT_IN_LAYER.leaves.items():
+        assert tomllib.loads(f"x = {told[key]}")["x"] == json.loads(json.dumps(value)), key
+
+
+def test_documentation_tells_the_ranges() -> None:
+    """The least and the greatest value of each number stand in its row."""
+    text = (REPOSITORY / "docs/configuration.md").read_text()
+    rows = {line.split("`")[1]: line for line in text.splitlines() if line.startswith("| `")}
+    for key, field in number_fields():
+        for limit in field.metadata:
+            bound = next((getattr(limit, n) for n in ("ge", "gt", "le") if hasattr(limit, n)), None)
+            assert bound is None or re.search(rf"(?<![\d.]){bound}(?![\d.])", rows[key]), key
+
+
+def number_fields() -> Iterator[tuple[str, FieldInfo]]:
+    for name, table in {**TABLES, **POLICY_TABLES}.items():
+        for key, field in table.model_fields.items():
+            if field.annotation in {int, float}:
+                yield f"{name}.{key}", field

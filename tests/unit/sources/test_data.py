@@ -38,3 +38,18 @@ def test_the_digest_follows_content(tmp_path: Path) -> None:
     first = data.digest(digester, data.find(str(path)))
     write(path, b"other")
     assert data.digest(digester, data.find(str(path))) != first
+
+
+def test_a_wildcard_leads_through_no_link(tmp_path: Path) -> None:
+    """A folder policy may not reach out of its root by a linked folder."""
+    write(tmp_path / "outside" / "secret.npz")
+    write(tmp_path / "root" / "own" / "a.npz")
+    (tmp_path / "root" / "linked").symlink_to(tmp_path / "outside")
+    assert names(tmp_path / "root" / "*" / "*.npz") == ["a.npz"]
+
+
+def test_a_link_before_the_first_wildcard_is_followed(tmp_path: Path) -> None:
+    """The configuration names it; that it stays inside is checked there."""
+    write(tmp_path / "disk" / "a.npz")
+    (tmp_path / "data").symlink_to(tmp_path / "disk")
+    assert names(tmp_path / "data" / "*.npz") == ["a.npz"]

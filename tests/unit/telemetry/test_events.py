@@ -7,7 +7,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[3]
 LOGGERS = {"_LOG", "_log", "LOG", "log"}
-METHODS = {"debug", "info", "warning", "error", "critical"}
+METHODS = {"debug", "info", "warning", "error", "critical", "exception"}
 
 
 def logged() -> Iterator[str]:

@@ -1,0 +1,145 @@
+"""Owns what the main file's keys must be to each other; looks at them also where others are wrong.
+
+It reads the parsed file, not the validated one: a typing error in ``[log]`` must not hide that
+two roots overlap, or the reader mends the file twice.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from pydantic import ValidationError
+
+from tflited.errors import Problem
+from tflited.settings.layers import BUILT_IN
+from tflited.settings.problems import close_match, shown
+from tflited.settings.schema import DaemonTable, HttpTable, RootTable, Table
+
+SOCKET_NAME: Final = "tflited.sock"
+_LONGEST_SOCKET_BYTES: Final = 107
+"""``sun_path`` of unix(7) holds 108 bytes with its final zero."""
+
+_Some = TypeVar("_Some", bound=Table)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sketch:
+    """The parts of a main file that can be understood; roots keep their index in the file."""
+
+    source: str
+    base: Path
+    daemon: DaemonTable | None
+    http: HttpTable | None
+    roots: tuple[tuple[int, RootTable], ...]
+    policies: tuple[str, ...]
+
+    def problem(self, key: str, observed: str, allowed: str) -> Problem:
+        return Problem(file=self.source, key=key, observed=observed, allowed=allowed)
+
+
+def absolute(base: Path, text: str) -> Path:
+    """A path of the main file; what is relative is relative to the file's folder."""
+    return Path(os.path.normpath(base / text))
+
+
+def cross_problems(table: Mapping[str, Any], *, base: Path, source: str) -> tuple[Problem, ...]:
+    """Every problem between keys of a parsed main file.
+
+    Args:
+        table: the parsed file, valid or not.
+        base: what relative paths are relative to.
+        source: named in the problems.
+    """
+    sketch = _sketch(table, base=base, source=source)
+    return (
+        *_root_names(sketch),
+        *_unknown_policies(sketch),
+        *_reserved_policies(sketch),
+        *_overlaps(sketch),
+        *_long_socket(sketch),
+    )
+
+
+def _sketch(table: Mapping[str, Any], *, base: Path, source: str) -> _Sketch:
+    roots, policies = table.get("root"), table.get("policy")
+    understood = (
+        (index, _understood(RootTable, root, "name", "path", "policy"))
+        for index, root in enumerate(roots if isinstance(roots, list) else ())
+    )
+    return _Sketch(
+        source=source,
+        base=base,
+        daemon=_understood(DaemonTable, table.get("daemon", {}), "output", "state"),
+        http=_understood(HttpTable, table.get("http", {}), "socket"),
+        roots=tuple((index, root) for index, root in understood if root is not None),
+        policies=tuple(policies) if isinstance(policies, dict) else (),
+    )
+
+
+def _understood(model: type[_Some], table: object, *keys: str) -> _Some | None:
+    if not isinstance(table, dict):
+        return None
+    try:
+        return model.model_validate({key: table[key] for key in keys if key in table})
+    except (ValidationError, RecursionError):
+        return None
+
+
+def _root_names(sketch: _Sketch) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for index, root in sketch.roots:
+        key = f"root[{index}].name"
+        name = root.name or absolute(sketch.base, root.path).name
+        if _understood(RootTable, {"name": name, "path": root.path}, "name", "path") is None:
+            allowed = "a name of letters, digits and . _ -, given with name ="
+            yield sketch.problem(key, f"{shown(name)} from the path", allowed)
+        elif name in seen:
+            yield sketch.problem(key, f'"{name}" again', "a name of its own for each root")
+        seen.add(name)
+
+
+def _unknown_policies(sketch: _Sketch) -> Iterator[Problem]:
+    known = sketch.policies
+    for index, root in sketch.roots:
+        if root.policy is not None and root.policy not in known:
+            yield Problem(
+                file=sketch.source,
+                key=f"root[{index}].policy",
+                observed=f'"{root.policy}"',
+                allowed=f"a [policy.NAME] of this file: {', '.join(known) or 'there is none'}",
+                suggestion=close_match(root.policy, known),
+            )
+
+
+def _reserved_policies(sketch: _Sketch) -> Iterator[Problem]:
+    """The resolver calls the defaults by this name; a table of that name would never hold."""
+    if BUILT_IN in sketch.policies:
+        allowed = "another name: this one stands for the defaults"
+        yield sketch.problem(f"policy.{BUILT_IN}", "a reserved name", allowed)
+
+
+def _overlaps(sketch: _Sketch) -> Iterator[Problem]:
+    """No two of the trees may hold each other: the daemon would build what it published."""
+    daemon = sketch.daemon
+    trees = [("daemon.output", daemon.output), ("daemon.state", daemon.state)] if daemon else []
+    trees += [(f"root[{index}].path", root.path) for index, root in sketch.roots]
+    places = [(key, absolute(sketch.base, text)) for key, text in trees]
+    for (one, here), (other, there) in combinations(places, 2):
+        inner, outer = Path(os.path.realpath(here)), Path(os.path.realpath(there))
+        if inner.is_relative_to(outer) or outer.is_relative_to(inner):
+            allowed = f"neither inside nor around {one} ({here})"
+            yield sketch.problem(other, f'"{there}"', allowed)
+
+
+def _long_socket(sketch: _Sketch) -> Iterator[Problem]:
+    if sketch.daemon is None or sketch.http is None:
+        return
+    default = Path(sketch.daemon.state, SOCKET_NAME)
+    socket = absolute(sketch.base, sketch.http.socket or str(default))
+    length = len(os.fsencode(socket))
+    if length > _LONGEST_SOCKET_BYTES:
+        allowed = f"a path of at most {_LONGEST_SOCKET_BYTES} bytes"
+        yield sketch.problem("http.socket", f"{length} bytes: {socket}", allowed)

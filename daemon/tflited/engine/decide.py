@@ -13,7 +13,7 @@ from tflited.domain.policy import ModelType, ResolvedPolicy
 from tflited.domain.ports import JobStore, PolicyResolver, Publisher, Root
 from tflited.domain.status import Action, Phase
 from tflited.engine.data import DataView, DataWatch
-from tflited.errors import ConfigurationError
+from tflited.errors import ConfigurationError, OutputError
 
 KINDS: Mapping[ModelType, frozenset[ModelKind]] = {
     ModelType.AUTO: frozenset(ModelKind),
@@ -130,7 +130,16 @@ class Decider:
     def _compared(
         self, observation: Observation, resolved: ResolvedPolicy, data: DataView, key: BuildKey
     ) -> Decision:
-        manifest = self.publisher.manifest(observation.model)
+        try:
+            manifest = self.publisher.manifest(observation.model)
+        except OutputError as error:  # a name that the output tree cannot carry
+            return Decision(
+                phase=Phase.REFUSED,
+                action=Action.REFUSE,
+                reason=error.message,
+                hint=error.hint,
+                resolved=resolved,
+            )
         job = self._job(observation)
         phase, action, reason, hint = self._judge(manifest, job, key)
         return Decision(

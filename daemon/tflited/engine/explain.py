@@ -12,6 +12,7 @@ from tflited.domain.status import Action, Explanation, HealthCheck, Phase, PlanE
 from tflited.engine.engine import Engine
 from tflited.engine.locate import Place, owner, places
 from tflited.engine.models import Entry, Models
+from tflited.errors import OutputError
 
 _POLICY_NAME = ".tflited.toml"
 
@@ -70,11 +71,20 @@ class Explainer:
             job=job,
             next_retry=_next_retry(job),
             manifest=self._manifest(model),
-            output=str(self.publisher.directory(model)),
+            output=self._output(model),
         )
 
     def _manifest(self, model: ModelId) -> Manifest | None:
-        return self.publisher.manifest(model)
+        try:
+            return self.publisher.manifest(model)
+        except OutputError:
+            return None
+
+    def _output(self, model: ModelId) -> str:
+        try:
+            return str(self.publisher.directory(model))
+        except OutputError:  # a name that the output tree cannot carry; its refusal says so
+            return ""
 
     def _no_model(self, path: str, candidates: tuple[Place, ...]) -> Explanation:
         for place in candidates:

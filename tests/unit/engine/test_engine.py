@@ -21,8 +21,10 @@ from tflited.domain.observation import Sight
 from tflited.domain.policy import OnSourceRemoved, OutputRules, Policy, Variant
 from tflited.domain.retry import MAX_DEATHS, delay_seconds
 from tflited.domain.status import Phase
+from tflited.engine.explain import Explainer
 from tflited.errors import (
     ConfigurationError,
+    OutputError,
     Problem,
     SourceChangedError,
     StorageFailedError,
@@ -385,3 +387,23 @@ def test_an_end_that_cannot_be_stored_is_stored_later(
     world.clock.advance(2.0)
     world.run()
     assert world.states() == [JobState.PUBLISHED]
+
+
+def test_a_name_the_output_cannot_carry_is_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told by name; ``why`` answers all the same."""
+
+    def refuse(*_: object) -> NoReturn:
+        raise OutputError("No such place.", hint="rename the model")
+
+    monkeypatch.setattr(world.publisher, "manifest", refuse)
+    monkeypatch.setattr(world.publisher, "directory", refuse)
+    world.scan()
+    world.see()
+    assert phase(world) is Phase.REFUSED
+    explainer = Explainer(models=world.models, store=world.store, publisher=world.publisher)
+    answer = explainer.why(str(MODEL))
+    assert "No such place" in answer.summary
+    assert answer.hint == "rename the model"
+    assert answer.output == ""

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -13,10 +14,10 @@ from tflited.domain.attempt import AttemptLimits
 from tflited.domain.job import Job, JobState, TriggerSource
 from tflited.domain.model import ModelId
 from tflited.domain.observation import Observation, Sight
-from tflited.domain.ports import JobStore, Progress, PublishKey, Root
-from tflited.engine.attempt import AttemptRunner, Work
+from tflited.domain.ports import JobStore, Progress, Root
+from tflited.engine.attempt import AttemptRunner, Work, work_of
 from tflited.engine.data import DataWatch
-from tflited.engine.decide import Decider
+from tflited.engine.decide import Decider, job_for
 from tflited.engine.explain import Explainer
 from tflited.engine.messages import AttemptEnded
 from tflited.engine.models import Entry, Models, RootEntry
@@ -117,33 +118,11 @@ def _work(root: Root, path: Path, settings: Settings, look: SingleLook, store: J
     if decision.key is None or decision.resolved is None or decision.data is None:
         raise ConversionError(decision.reason, hint=decision.hint)
     key, policy = decision.key, decision.resolved.policy
-    return Work(
-        job=Job(
-            id=0,
-            state=JobState.RUNNING,
-            model=seen.model,
-            kind=seen.snapshot.kind,
-            build_key=key.value,
-            input_key=key.input_key,
-            model_digest=key.model,
-            policy_json=encode_policy(policy),
-            trigger=TriggerSource.CLI,
-            save_to=seen.model.stem,
-            attempts=1,
-            created_at=seen.at,
-        ),
-        policy=policy,
-        key=PublishKey(
-            build_key=key.value,
-            input_key=key.input_key,
-            model=key.model,
-            policy=key.policy,
-            data=key.data,
-            toolchain=toolchain.versions(),
-        ),
-        calibration=decision.data.calibration,
-        evaluation=decision.data.evaluation,
-    )
+    new = job_for(seen, key, encode_policy(policy), TriggerSource.CLI)
+    fields = {entry.name: getattr(new, entry.name) for entry in dataclass_fields(new)}
+    fields["save_to"] = seen.model.stem
+    job = Job(id=0, state=JobState.RUNNING, attempts=1, created_at=seen.at, **fields)
+    return work_of(job, policy, key, decision.data, toolchain.versions())
 
 
 def _find(root: Root, path: Path, look: SingleLook) -> Observation:

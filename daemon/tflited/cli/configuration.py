@@ -7,11 +7,11 @@ import typer
 
 from tflited.cli import show
 from tflited.cli.options import AsJson, Config, Directory, settings
+from tflited.domain.policy import FOLDER_POLICY_NAME
 from tflited.domain.ports import Root
 from tflited.engine.locate import places
 from tflited.errors import ConfigurationError, Problem, UsageError
 from tflited.settings.explain import effective, explain
-from tflited.settings.folder_file import FILE_NAME
 from tflited.settings.resolve import FolderPolicies
 
 application = typer.Typer(help="Check, show and explain the configuration.", no_args_is_help=True)
@@ -25,7 +25,7 @@ def check(config: Config = None, directory: Directory = None) -> int:
     count = 0
     problems: dict[Problem, None] = {}  # a file above is met again by every file below it
     for root in loaded.roots:
-        for path in sorted(root.path.rglob(FILE_NAME)):
+        for path in sorted(root.path.rglob(FOLDER_POLICY_NAME)):
             below = path.parent.relative_to(root.path)
             count += 1
             try:

@@ -1,7 +1,9 @@
 """The build key: equal key means nothing to do."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from tflited.domain.model import Digest
 
@@ -31,6 +33,14 @@ class BuildKey:
     policy: Digest
     data: Digest
     toolchain: Digest
+
+    @classmethod
+    def of(
+        cls, *, model: Digest, policy: Digest, data: Digest, toolchain: Mapping[str, str]
+    ) -> Self:
+        """The key of a model under a policy, with the toolchain given as name to version."""
+        versions = combine(*(part for item in sorted(toolchain.items()) for part in item))
+        return cls(model=model, policy=policy, data=data, toolchain=versions)
 
     @property
     def value(self) -> Digest:

@@ -9,6 +9,9 @@ from typing import Any
 
 from tflited.domain.model import Digest
 
+FOLDER_POLICY_NAME = ".tflited.toml"
+"""The policy file that holds for the models at or below its folder."""
+
 
 class Variant(StrEnum):
     """One optimisation of a model."""

@@ -3,6 +3,10 @@
 MAX_DEATHS = 3
 """Attempts that may end without a reply before a job is dead."""
 
+MAX_LOSSES = 10
+"""Attempts after which a job whose zygote is lost once more is dead: no death of its own each time,
+but a model that kills the process above its child must not be tried for ever."""
+
 FIRST_DELAY_SECONDS = 2.0
 MAX_DELAY_SECONDS = 300.0
 

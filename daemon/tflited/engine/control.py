@@ -11,7 +11,7 @@ from tflited.domain.trigger import TriggerReceipt
 from tflited.engine.engine import Engine
 from tflited.engine.explain import Explainer, status_of
 from tflited.engine.messages import Wake
-from tflited.errors import CannotStartError, TriggerRefusedError, UsageError
+from tflited.errors import CannotStartError, UsageError
 
 _Answer = TypeVar("_Answer")
 
@@ -122,11 +122,11 @@ class EngineControl:
     def _submit(self, document: bytes, source: TriggerSource) -> TriggerReceipt:
         parts = self.engine.parts
         now = parts.clock.now()
-        try:
-            receipt = parts.intake.accept(document, source, now)
-        except TriggerRefusedError as error:
-            receipt = TriggerReceipt(id="", is_accepted=False, reason=str(error), at=now)
+        receipt = parts.intake.receive(document, source, now)
         parts.recorder.trigger_received(source, is_accepted=receipt.is_accepted)
+        job = None if receipt.job_id is None else parts.store.job(receipt.job_id)
+        if job is not None and not receipt.is_duplicate:
+            self.engine.queued(job)
         return receipt
 
     def _retry(self, job_id: int) -> Job:
@@ -136,7 +136,9 @@ class EngineControl:
                 f"Job {job_id} is {job.state}; only failed and dead jobs are tried again.",
                 hint="tflited trigger PATH --force builds a model anew",
             )
-        return self.engine.parts.store.retry(job_id, self.engine.parts.clock.now())
+        again = self.engine.parts.store.retry(job_id, self.engine.parts.clock.now())
+        self.engine.queued(again)
+        return again
 
     def _cancel(self, job_id: int) -> Job:
         job = self._known(job_id)

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
-from tflited.domain.build_key import BuildKey, combine
-from tflited.domain.job import Job, JobState
+from tflited.domain.build_key import BuildKey
+from tflited.domain.job import Job, JobState, NewJob, TriggerSource
 from tflited.domain.manifest import Manifest
-from tflited.domain.model import Digest, ModelKind
+from tflited.domain.model import ModelKind
 from tflited.domain.observation import Observation, Sight
 from tflited.domain.policy import ModelType, ResolvedPolicy
 from tflited.domain.ports import JobStore, PolicyResolver, Publisher, Root
@@ -25,9 +25,17 @@ KINDS: Mapping[ModelType, frozenset[ModelKind]] = {
 _NOT_AGAIN = frozenset({JobState.FAILED, JobState.DEAD, JobState.CANCELLED})
 
 
-def toolchain_digest(toolchain: Mapping[str, str]) -> Digest:
-    """Digest of the toolchain versions."""
-    return combine(*(part for item in sorted(toolchain.items()) for part in item))
+def job_for(seen: Observation, key: BuildKey, policy_json: str, trigger: TriggerSource) -> NewJob:
+    """The job that builds an observed model under a policy."""
+    return NewJob(
+        model=seen.model,
+        kind=seen.snapshot.kind,
+        build_key=key.value,
+        input_key=key.input_key,
+        model_digest=key.model,
+        policy_json=policy_json,
+        trigger=trigger,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,11 +127,11 @@ class Decider:
             )
         if observation.digest is None:
             raise AssertionError("an admitted model has a digest")
-        key = BuildKey(
+        key = BuildKey.of(
             model=observation.digest,
             policy=resolved.policy.digest,
             data=data.digest,
-            toolchain=toolchain_digest(self.toolchain),
+            toolchain=self.toolchain,
         )
         return self._compared(observation, resolved, data, key)
 

@@ -11,7 +11,7 @@ from typing import TypeVar, assert_never
 import structlog
 
 from tflited.domain.build_key import BuildKey
-from tflited.domain.job import Failure, Job, JobState, NewJob, TriggerSource
+from tflited.domain.job import Failure, Job, JobState, TriggerSource
 from tflited.domain.model import ModelId
 from tflited.domain.observation import Observation, RootObservation, Sight
 from tflited.domain.policy import OnSourceRemoved, Policy
@@ -25,7 +25,7 @@ from tflited.domain.ports import (
 from tflited.domain.status import Action, Phase
 from tflited.engine import journal
 from tflited.engine.attempt import work_of
-from tflited.engine.decide import Decider, Decision, toolchain_digest
+from tflited.engine.decide import Decider, Decision, job_for
 from tflited.engine.dispatch import Slots
 from tflited.engine.intake import Intake
 from tflited.engine.messages import AttemptEnded, Call, Message, Wake
@@ -126,6 +126,13 @@ class Engine:
         """Decides anew on every model."""
         self.parts.decider.data.refresh()
         for entry in list(self.models.entries.values()):
+            self._reconsider(entry)
+
+    def queued(self, job: Job) -> None:
+        """Takes notice of a job that a trigger or a retry put into the queue."""
+        if job.state is JobState.QUEUED:
+            self.parts.recorder.job_accepted(job)
+        if (entry := self.models.entries.get(job.model)) is not None:
             self._reconsider(entry)
 
     def rebuild_stale(self) -> int:
@@ -274,15 +281,8 @@ class Engine:
             return
         seen = entry.observation
         self._supersede_running(seen.model, is_mirrored_only=True)
-        new = NewJob(
-            model=seen.model,
-            kind=seen.snapshot.kind,
-            build_key=decision.key.value,
-            input_key=decision.key.input_key,
-            model_digest=decision.key.model,
-            policy_json=self.parts.encode_policy(decision.resolved.policy),
-            trigger=TriggerSource.WATCH,
-        )
+        policy_json = self.parts.encode_policy(decision.resolved.policy)
+        new = job_for(seen, decision.key, policy_json, TriggerSource.WATCH)
         job = self.parts.store.accept(new, self.parts.clock.now())
         self.parts.recorder.job_accepted(job)
         root = self.models.roots[seen.model.root].root
@@ -319,11 +319,11 @@ class Engine:
         if entry is None or seen is None or data.digest is None or seen.digest is None:
             self._defer(job, is_gone=entry is None)
             return
-        key = BuildKey(
+        key = BuildKey.of(
             model=seen.digest,
             policy=policy.digest,
             data=data.digest,
-            toolchain=toolchain_digest(self.parts.toolchain),
+            toolchain=self.parts.toolchain,
         )
         if key.value != job.build_key:
             failure = Failure(code="source_changed", message="Its inputs changed while it waited.")

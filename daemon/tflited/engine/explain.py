@@ -7,14 +7,13 @@ from pathlib import Path
 from tflited.domain.job import Job, JobState
 from tflited.domain.manifest import Manifest
 from tflited.domain.model import ModelId, kind_of_file
+from tflited.domain.policy import FOLDER_POLICY_NAME
 from tflited.domain.ports import JobStore, Publisher
 from tflited.domain.status import Action, Explanation, HealthCheck, Phase, PlanEntry, Status
 from tflited.engine.engine import Engine
 from tflited.engine.locate import Place, owner, places
 from tflited.engine.models import Entry, Models
 from tflited.errors import OutputError
-
-_POLICY_NAME = ".tflited.toml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +110,7 @@ class Explainer:
 
 
 def _known_path(path: str, place: Place, where: Path) -> Explanation:
-    if where.name == _POLICY_NAME:
+    if where.name == FOLDER_POLICY_NAME:
         return Explanation(
             path=path,
             subject="policy file",

@@ -1,17 +1,18 @@
 """Turns a trigger into a job: the same document, whatever door it came through."""
 
+import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tflited.domain.build_key import BuildKey
-from tflited.domain.job import Job, NewJob, TriggerSource
+from tflited.domain.job import Job, TriggerSource
 from tflited.domain.observation import Sight
 from tflited.domain.policy import ModelType, Policy, ResolvedPolicy
 from tflited.domain.ports import JobStore, PolicyResolver, Publisher
 from tflited.domain.trigger import Trigger, TriggerReceipt
 from tflited.engine.data import DataWatch
-from tflited.engine.decide import KINDS, toolchain_digest
+from tflited.engine.decide import KINDS, job_for
 from tflited.engine.locate import Place, owner, places
 from tflited.engine.models import Entry, Models
 from tflited.errors import ConfigurationError, TriggerRefusedError
@@ -32,16 +33,28 @@ class Intake:
     toolchain: dict[str, str]
     encode_policy: Callable[[Policy], str]
 
-    def accept(self, document: bytes, source: TriggerSource, now: datetime) -> TriggerReceipt:
-        """Makes a trigger's job durable.
+    def receive(self, document: bytes, source: TriggerSource, now: datetime) -> TriggerReceipt:
+        """Makes a trigger's job and its receipt durable, or refuses it with the reason.
+
+        Args:
+            document: the trigger document as it came.
+            source: the door it came through.
+            now: aware UTC.
 
         Returns:
-            The receipt of an accepted trigger.
-
-        Raises:
-            TriggerRefusedError: the document is wrong or asks for what is not allowed.
+            The receipt; a document that cannot be read is named by its content.
         """
-        trigger = self.parse(document, source)
+        trigger_id = f"unread-{hashlib.sha256(document).hexdigest()[:32]}"
+        try:
+            trigger = self.parse(document, source)
+            trigger_id = trigger.id
+            receipt = self._accept(trigger, now)
+        except TriggerRefusedError as error:
+            receipt = TriggerReceipt(id=trigger_id, is_accepted=False, reason=str(error), at=now)
+        self.store.record_receipt(receipt, source)
+        return receipt
+
+    def _accept(self, trigger: Trigger, now: datetime) -> TriggerReceipt:
         known = self.store.job_of_trigger(trigger.id)
         if known is not None:
             return _receipt(trigger, known, now, is_duplicate=True)
@@ -104,20 +117,14 @@ class Intake:
                 f"{seen.model}: data that matches {data.waits_for} still changes.",
                 hint="send the trigger again in a moment",
             )
-        key = BuildKey(
+        key = BuildKey.of(
             model=seen.digest,
             policy=resolved.policy.digest,
             data=data.digest,
-            toolchain=toolchain_digest(self.toolchain),
+            toolchain=self.toolchain,
         )
-        new = NewJob(
-            model=seen.model,
-            kind=seen.snapshot.kind,
-            build_key=key.value,
-            input_key=key.input_key,
-            model_digest=key.model,
-            policy_json=self.encode_policy(resolved.policy),
-            trigger=trigger.source,
+        new = replace(
+            job_for(seen, key, self.encode_policy(resolved.policy), trigger.source),
             trigger_id=trigger.id,
             priority=trigger.priority,
             is_forced=trigger.is_forced,

@@ -7,7 +7,7 @@ from tflited.domain.attempt import AttemptResult
 from tflited.domain.job import Failure, Job, JobState
 from tflited.domain.ports import Clock, HookRunner, JobStore, Recorder
 from tflited.domain.report import Stage
-from tflited.domain.retry import MAX_DEATHS, delay_seconds
+from tflited.domain.retry import MAX_DEATHS, MAX_LOSSES, delay_seconds
 from tflited.engine.messages import AttemptEnded
 
 _DEATHS = frozenset({AttemptResult.TIMEOUT, AttemptResult.CRASH})
@@ -64,7 +64,10 @@ class Finisher:
     def _failed(self, ended: AttemptEnded, failure: Failure) -> Job:
         now, job = self.clock.now(), ended.job
         has_died = ended.outcome is not None and ended.outcome.result in _DEATHS
-        is_dead = has_died and job.deaths + 1 >= MAX_DEATHS
+        is_lost = ended.outcome is not None and ended.outcome.result is AttemptResult.WORKER_LOST
+        is_dead = (has_died and job.deaths + 1 >= MAX_DEATHS) or (
+            is_lost and job.attempts >= MAX_LOSSES
+        )
         if (has_died or failure.is_retryable) and not is_dead:
             later = now + timedelta(seconds=delay_seconds(job.attempts))
             return self.store.requeue(job.id, failure, later, has_died=has_died)

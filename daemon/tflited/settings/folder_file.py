@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tflited.domain.policy import FOLDER_POLICY_NAME
 from tflited.errors import ConfigurationError
 from tflited.settings.layers import Layer, anchor_data, escaping_globs, named_leaves
 from tflited.settings.problems import parse_toml, unreadable, validate
 from tflited.settings.schema import PolicyTable
 
-FILE_NAME: Final = ".tflited.toml"
 LARGEST_FOLDER_FILE_BYTES: Final = 65_536
 """Whoever may drop a model may write such a file: parsing it must stay quick."""
 
@@ -43,7 +43,7 @@ class FolderFiles:
         Raises:
             ConfigurationError: the file is wrong.
         """
-        file = folder / FILE_NAME
+        file = folder / FOLDER_POLICY_NAME
         try:
             identity = _identity(file.lstat())
         except (FileNotFoundError, NotADirectoryError):

@@ -3,7 +3,8 @@
 import re
 from typing import Final
 
-POLICY_NAME: Final = ".tflited.toml"
+from tflited.domain.policy import FOLDER_POLICY_NAME
+
 HOLD_NAME: Final = ".hold"
 READY_NAME: Final = ".ready"
 
@@ -42,4 +43,4 @@ def is_hidden_directory(name: str) -> bool:
 
 def speaks_for_its_folder(name: str) -> bool:
     """Whether a file's coming or going changes what holds for others: a policy or a flag."""
-    return name == POLICY_NAME or name.endswith((HOLD_NAME, READY_NAME))
+    return name == FOLDER_POLICY_NAME or name.endswith((HOLD_NAME, READY_NAME))

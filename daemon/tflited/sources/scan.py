@@ -11,10 +11,10 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from tflited.domain.model import FileIdentity, ModelKind, Scan, Snapshot, kind_of_file
+from tflited.domain.policy import FOLDER_POLICY_NAME
 from tflited.domain.ports import Root
 from tflited.sources.names import (
     HOLD_NAME,
-    POLICY_NAME,
     READY_NAME,
     is_hidden_directory,
     is_noise,
@@ -155,8 +155,10 @@ class _Walk:
             self._scan.trouble[base] = _reason(error)
             return
         is_held = is_held or HOLD_NAME in listing.files
-        if POLICY_NAME in listing.files:
-            self._scan.policies[_join(base, POLICY_NAME)] = identity_of(listing.files[POLICY_NAME])
+        if FOLDER_POLICY_NAME in listing.files:
+            self._scan.policies[_join(base, FOLDER_POLICY_NAME)] = identity_of(
+                listing.files[FOLDER_POLICY_NAME]
+            )
         for link in listing.links:
             self._scan.trouble[_join(base, link)] = "a symbolic link; links are not followed"
         if self._is_saved_model(base, listing):
@@ -247,7 +249,7 @@ class _Unit:
         for name, status in listing.files.items():
             if is_temporary(name):
                 self.blockers.append(_join(below, name))
-            elif name not in {HOLD_NAME, READY_NAME, POLICY_NAME} and not is_noise(name):
+            elif name not in {HOLD_NAME, READY_NAME, FOLDER_POLICY_NAME} and not is_noise(name):
                 self.files[_join(below, name)] = identity_of(status)
         for name in listing.directories:
             if is_temporary(name):

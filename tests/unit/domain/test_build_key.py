@@ -63,3 +63,15 @@ def test_parts_are_not_interchangeable() -> None:
     """A model digest in the policy's place is another key."""
     swapped = replace(KEY, model=Digest(KEY.policy), policy=Digest(KEY.model))
     assert swapped.value != KEY.value
+
+
+def test_the_toolchain_does_not_depend_on_order() -> None:
+    """Versions are compared by name; another version is another key with the same input."""
+
+    def of(toolchain: dict[str, str]) -> BuildKey:
+        part = Digest("0" * 64)
+        return BuildKey.of(model=part, policy=part, data=part, toolchain=toolchain)
+
+    assert of({"a": "1", "b": "2"}) == of({"b": "2", "a": "1"})
+    assert of({"a": "1"}).value != of({"a": "2"}).value
+    assert of({"a": "1"}).input_key == of({"a": "2"}).input_key

@@ -11,7 +11,7 @@ from tflited.domain.job import JobState, NewJob
 from tflited.domain.observation import Observation, Sight
 from tflited.domain.policy import ModelType, Policy
 from tflited.domain.status import Action, Phase
-from tflited.engine.decide import Decision, toolchain_digest
+from tflited.engine.decide import Decision
 
 
 def decide(world: World, seen: Observation | None = None) -> Decision:
@@ -113,9 +113,3 @@ def test_a_job_of_another_place_does_not_answer(world: World) -> None:
     world.store.accept(replace(NewJob(**fields), save_to="elsewhere"), world.clock.now())
     assert decide(world).action is Action.BUILD
     assert world.publisher.manifest(MODEL) is None
-
-
-def test_the_toolchain_digest_does_not_depend_on_order() -> None:
-    """The same versions are the same toolchain."""
-    assert toolchain_digest({"a": "1", "b": "2"}) == toolchain_digest({"b": "2", "a": "1"})
-    assert toolchain_digest({"a": "1"}) != toolchain_digest({"a": "2"})

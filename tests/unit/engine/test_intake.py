@@ -23,7 +23,21 @@ def seen(world: World) -> World:
 def send(world: World, path: str = str(MODEL), **more: Any) -> TriggerReceipt:
     document = {"version": 1, "model": {"path": path}, **more}
     intake = world.engine.parts.intake
-    return intake.accept(json.dumps(document).encode(), TriggerSource.API, world.clock.now())
+    receipt = intake.receive(json.dumps(document).encode(), TriggerSource.API, world.clock.now())
+    if not receipt.is_accepted:
+        raise TriggerRefusedError(receipt.reason)
+    return receipt
+
+
+def test_a_refusal_is_kept_by_its_id(seen: World) -> None:
+    """What was refused can be looked up; unreadable documents are named by their content."""
+    intake, now = seen.engine.parts.intake, seen.clock.now()
+    wrong = json.dumps({"version": 1, "id": "a", "model": {"path": "nowhere"}}).encode()
+    assert intake.receive(wrong, TriggerSource.API, now).id == "a"
+    unread = intake.receive(b"{", TriggerSource.SPOOL, now)
+    assert unread.id == intake.receive(b"{", TriggerSource.SPOOL, now).id
+    kept = {name: receipt.is_accepted for name, (receipt, _) in seen.store.receipts.items()}
+    assert kept == {"a": False, unread.id: False}
 
 
 def test_a_trigger_for_what_is_published_is_unchanged(seen: World) -> None:

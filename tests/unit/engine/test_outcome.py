@@ -9,6 +9,7 @@ from fakes.samples import a_new_job
 from tflited.domain.attempt import AttemptOutcome, AttemptResult
 from tflited.domain.job import Failure, Job, JobState
 from tflited.domain.policy import Policy
+from tflited.domain.retry import MAX_LOSSES
 from tflited.engine.messages import AttemptEnded
 from tflited.engine.outcome import Finisher
 
@@ -59,6 +60,13 @@ def test_a_lost_zygote_is_no_death_of_the_job(finisher: Finisher, job: Job) -> N
     """The model did nothing wrong when the process above its child ended."""
     end = an_end(AttemptResult.WORKER_LOST, is_retryable=True)
     assert finisher.finish(ended(job, end), cancelled_as=None).deaths == 0
+
+
+def test_a_model_that_keeps_losing_its_zygote_is_dead(finisher: Finisher, job: Job) -> None:
+    """It may have killed the process above its child each time."""
+    lost = an_end(AttemptResult.WORKER_LOST, is_retryable=True)
+    again = replace(job, attempts=MAX_LOSSES)
+    assert finisher.finish(ended(again, lost), cancelled_as=None).state is JobState.DEAD
 
 
 def test_two_deaths_before_make_the_next_the_last(

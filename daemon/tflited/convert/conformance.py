@@ -4,13 +4,14 @@ The converter answers several requests with a float file and no error (small lay
 without an optimisation, operators without integer kernels), so what was asked is looked for.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from tflited.convert.claims import ACTIVATION_TYPES, WEIGHT_TYPES, io_types
 from tflited.convert.flatbuffer import Flatbuffer, Operator, Subgraph, Tensor
-from tflited.domain.policy import OperatorSet, Policy, Variant
+from tflited.domain.policy import MixedRule, OperatorSet, Policy, Variant
 from tflited.domain.report import Check, CheckResult, TensorSpec
 
 _BITS: Final = {"int4": 4, "int8": 8, "float16": 16}
@@ -18,6 +19,8 @@ _MIN_SHARE: Final = 0.5
 """Share of weight elements that must have the type that was asked."""
 _SMALL_LAYER: Final = 1024
 """The converter leaves weights with fewer elements in float (dynamic range quantisation)."""
+_LISTED: Final = 5
+"""Outputs named in a hint."""
 _EDGES: Final = frozenset({"QUANTIZE", "DEQUANTIZE"})
 _FLOATS: Final = frozenset({"float16", "float32", "float64"})
 
@@ -48,10 +51,36 @@ def checks(
     """
     found = _io_checks(variant, policy, file.flatbuffer, source)
     if variant in WEIGHT_TYPES:
-        found += [_weights(variant, file.flatbuffer), _size(variant, file, baseline)]
+        found += [
+            _weights(variant, policy, file.flatbuffer),
+            _size(variant, policy, file, baseline),
+        ]
     if variant in ACTIVATION_TYPES:
         found.append(_activations(variant, policy, file.flatbuffer))
+    if variant is not Variant.FLOAT32:
+        found += [_matched(rule, baseline.flatbuffer) for rule in policy.mixed]
     return tuple(found)
+
+
+def _matched(rule: MixedRule, baseline: Flatbuffer) -> Check:
+    """A rule that names nothing would leave the model as it is, and nobody would notice."""
+    names = [
+        graph.tensors[entry.outputs[0]].name
+        for graph in baseline.subgraphs
+        for entry in graph.operators
+        if entry.outputs and rule.operator in {"*", entry.name}
+    ]
+    count = sum(re.match(rule.scope, name) is not None for name in names)
+    some = ", ".join(names[:_LISTED]) or "none"
+    return _check(
+        "mixed_rule",
+        is_passed=count > 0,
+        observed=f"{rule.operator} in {rule.scope!r}: {count} operators",
+        allowed="at least 1",
+        hint=f"correct the rule; {rule.operator} has outputs like {some}"
+        if names
+        else f"correct the rule; the operators are {', '.join(baseline.operators)}",
+    )
 
 
 def _io_checks(
@@ -86,10 +115,16 @@ def _io_check(name: str, source: dict[str, str], found: Sequence[TensorSpec], ta
     )
 
 
-def _weights(variant: Variant, file: Flatbuffer) -> Check:
-    asked = WEIGHT_TYPES[variant]
-    done = sum(tensor.elements for tensor in file.constants if tensor.dtype == asked)
-    left = [tensor.elements for tensor in file.constants if tensor.dtype == "float32"]
+def _weights(variant: Variant, policy: Policy, file: Flatbuffer) -> Check:
+    forms = (variant, *(rule.form for rule in policy.mixed))
+    types = {WEIGHT_TYPES.get(form, "float32") for form in forms}
+    asked = " or ".join(sorted(types))
+    done = sum(tensor.elements for tensor in file.constants if tensor.dtype in types)
+    left = [
+        tensor.elements
+        for tensor in file.constants
+        if tensor.dtype == "float32" and "float32" not in types
+    ]
     share = done / max(done + sum(left), 1)
     result = CheckResult.PASSED if share >= _MIN_SHARE else CheckResult.UNPROVEN
     return Check(
@@ -111,10 +146,14 @@ def _weights_hint(variant: Variant, left: Sequence[int]) -> str:
     return "the layers of this model have no such form: use another variant"
 
 
-def _size(variant: Variant, file: Measured, baseline: Measured) -> Check:
-    """At least half of what the weights promise must be saved; few weights promise little."""
+def _size(variant: Variant, policy: Policy, file: Measured, baseline: Measured) -> Check:
+    """At least half of what the weights promise must be saved; few weights promise little.
+
+    Mixed rules promise nothing: how much they take is the reader's choice.
+    """
     weights = baseline.flatbuffer.weights_bytes.get("float32", 0)
-    promise = weights * (1 - _BITS[WEIGHT_TYPES[variant]] / 32) / baseline.size_bytes
+    saved = 0.0 if policy.mixed else 1 - _BITS[WEIGHT_TYPES[variant]] / 32
+    promise = weights * saved / baseline.size_bytes
     allowed = 1.0 - promise / 2
     ratio = file.size_bytes / baseline.size_bytes
     is_small = weights < baseline.size_bytes / 2
@@ -131,8 +170,9 @@ def _size(variant: Variant, file: Measured, baseline: Measured) -> Check:
 
 def _activations(variant: Variant, policy: Policy, file: Flatbuffer) -> Check:
     asked = ACTIVATION_TYPES[variant]
-    is_strict = variant is Variant.INT8 or (
-        variant is Variant.INT16X8 and OperatorSet.TFLITE_BUILTINS not in policy.ops
+    is_strict = not policy.mixed and (
+        variant is Variant.INT8
+        or (variant is Variant.INT16X8 and OperatorSet.TFLITE_BUILTINS not in policy.ops)
     )
     floats = sorted({entry.name for graph in file.subgraphs for entry in _float_operators(graph)})
     integers = sum(

@@ -5,7 +5,6 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -14,19 +13,22 @@ import tensorflow as tf
 from tflited import durable
 from tflited.convert import flatbuffer
 from tflited.convert.c_names import file_stem, symbol
-from tflited.convert.calibrate import Representative, representative
+from tflited.convert.calibrate import Statistics, representative
 from tflited.convert.conformance import Measured
 from tflited.convert.emit_c import Titles, emit
 from tflited.convert.load import load
 from tflited.convert.lower import FLOAT_SETS, Lowered, lower
-from tflited.convert.prove import Ground, Proof, check_baseline, prove, source_specs
-from tflited.convert.quantise import TF_CONVERTER, Made, quantise
-from tflited.convert.reference import reference
+from tflited.convert.order import Order
+from tflited.convert.prove import Ground, Proof, check_baseline, has_failed, prove, source_specs
+from tflited.convert.quantise import Made, candidates
+from tflited.convert.reference import Reference, reference
+from tflited.convert.source import Source
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.policy import NEEDS_CALIBRATION, TensorType, Variant
 from tflited.domain.report import (
     ArtifactFile,
     BuildReport,
+    LoweringPath,
     SourceReport,
     Stage,
     VariantReport,
@@ -71,7 +73,7 @@ class Build:
     stages: Stages
     lowered: Lowered
     ground: Ground
-    calibration: Callable[[], Representative]
+    statistics: Statistics
 
 
 def run(request: AttemptRequest, progress: Progress) -> BuildReport:
@@ -113,27 +115,39 @@ def _prepared(request: AttemptRequest, stages: Stages) -> tuple[Build, Proof]:
     with stages.entered(Stage.LOAD, request.stem):
         source = load(request)
         compared = reference(request, source)
-    with stages.entered(Stage.LOWER, Variant.FLOAT32.value):
-        lowered = lower(source, request.policy.ops, Path(request.scratch))
-        baseline = _measured(lowered.content)
-    ground = Ground(
-        policy=request.policy,
-        source=lowered.source,
-        reference=compared,
-        baseline=baseline,
-        threads=request.threads,
-    )
-    with stages.entered(Stage.PROVE, Variant.FLOAT32.value):
-        proof = prove(Variant.FLOAT32, lowered.content, baseline, ground)
-        check_baseline(proof)
+    lowered, ground, proof = _lowered(request, stages, source, compared)
     build = Build(
         request=request,
         stages=stages,
         lowered=lowered,
         ground=ground,
-        calibration=cache(lambda: representative(request, lowered.source)),
+        statistics=Statistics(lowered.content, lambda: representative(request, lowered.source)),
     )
     return build, proof
+
+
+def _lowered(
+    request: AttemptRequest, stages: Stages, source: Source, compared: Reference
+) -> tuple[Lowered, Ground, Proof]:
+    """The float32 file and its proof; what the fast way got wrong is lowered the public way."""
+    for is_public_only in (False, True):
+        with stages.entered(Stage.LOWER, Variant.FLOAT32.value):
+            ops, scratch = request.policy.ops, Path(request.scratch)
+            lowered = lower(source, ops, scratch, is_public_only=is_public_only)
+            baseline = _measured(lowered.content)
+        ground = Ground(
+            policy=request.policy,
+            source=lowered.source,
+            reference=compared,
+            baseline=baseline,
+            threads=request.threads,
+        )
+        with stages.entered(Stage.PROVE, Variant.FLOAT32.value):
+            proof = prove(Variant.FLOAT32, lowered.content, baseline, ground)
+        if not has_failed(proof) or lowered.how.path is LoweringPath.PUBLIC_API:
+            break
+    check_baseline(proof)
+    return lowered, ground, proof
 
 
 def _measured(content: bytes) -> Measured:
@@ -141,7 +155,7 @@ def _measured(content: bytes) -> Measured:
 
 
 def _float32(build: Build, proof: Proof) -> VariantReport:
-    made = Made(content=build.lowered.content, path=TF_CONVERTER)
+    made = Made(content=build.lowered.content, path=build.lowered.how.path.value)
     return _report(build, Variant.FLOAT32, made, build.ground.baseline, proof)
 
 
@@ -149,11 +163,7 @@ def _variant(build: Build, variant: Variant) -> VariantReport:
     """One variant; whatever is wrong with it alone rejects it and nothing else."""
     started = time.monotonic()
     try:
-        with build.stages.entered(Stage.QUANTISE, variant.value):
-            made = quantise(variant, build.lowered, build.request.policy, build.calibration)
-        file = _measured(made.content)
-        with build.stages.entered(Stage.PROVE, variant.value):
-            proof = prove(variant, made.content, file, build.ground)
+        made, file, proof = _best(build, variant)
     except ConversionError as error:
         return VariantReport(
             variant=variant,
@@ -164,6 +174,31 @@ def _variant(build: Build, variant: Variant) -> VariantReport:
         )
     report = _report(build, variant, made, file, proof)
     return replace(report, seconds=time.monotonic() - started)
+
+
+def _best(build: Build, variant: Variant) -> tuple[Made, Measured, Proof]:
+    """The first candidate that holds; where none does, the first one tells why."""
+    order = Order(
+        variant=variant,
+        lowered=build.lowered,
+        policy=build.request.policy,
+        statistics=build.statistics,
+    )
+    tried: list[tuple[Made, Measured, Proof]] = []
+    waiting = candidates(order)
+    while (made := _next(build, variant, waiting)) is not None:
+        file = _measured(made.content)
+        with build.stages.entered(Stage.PROVE, variant.value):
+            proof = prove(variant, made.content, file, build.ground)
+        tried.append((made, file, proof))
+        if proof.state is not VariantState.REJECTED:
+            return tried[-1]
+    return tried[0]
+
+
+def _next(build: Build, variant: Variant, waiting: Iterator[Made]) -> Made | None:
+    with build.stages.entered(Stage.QUANTISE, variant.value):
+        return next(waiting, None)
 
 
 def _report(
@@ -235,6 +270,7 @@ def _source_report(build: Build) -> SourceReport:
         inputs=inputs,
         outputs=outputs,
         reference_inputs=build.ground.reference.origin,
+        lowering=build.lowered.how,
         notes=(
             *source.notes,
             *_state_notes(build),

@@ -15,7 +15,7 @@ import keras
 import tf_keras
 
 from tflited.convert.foreign import explained
-from tflited.convert.source import Source, described, save_traced, trace
+from tflited.convert.source import Source, described, trace
 from tflited.domain.model import ModelKind
 from tflited.domain.report import TensorSpec
 from tflited.errors import ConversionError
@@ -27,12 +27,12 @@ REFUSED_CLASSES: Final = frozenset(
 
 
 def open_keras(path: Path, kind: ModelKind, directory: Path) -> Source:
-    """Loads a ``.keras`` or HDF5 file and exports it as a SavedModel.
+    """Loads a ``.keras`` or HDF5 file and traces its call.
 
     Args:
         path: the file.
         kind: KERAS or KERAS_HDF5.
-        directory: where the SavedModel goes; must not exist.
+        directory: where its SavedModel goes when one is needed; must not exist.
 
     Raises:
         ConversionError: the file would run code, or does not load.
@@ -112,13 +112,13 @@ def _exported(model: Any, loader: str, directory: Path) -> Source:
     body = _body(model, [spec.name for spec in inputs])
     with explained("Exporting the Keras model", scratch=str(directory.parent)):
         function = trace(body, inputs, {})
-        save_traced({"serving_default": function}, model, directory)
     return Source(
         loader=loader,
         directory=directory,
         tags=("serve",),
         signatures=(described("serving_default", body, function),),
         owner=model,
+        is_saved=False,
     )
 
 

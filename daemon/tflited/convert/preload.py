@@ -14,12 +14,13 @@ MODULES: Final = (
     "h5py",
     "tensorflow",
     "tensorflow.lite.python.lite",
+    "tensorflow.lite.python.optimize.calibrator",
+    "tensorflow.python.framework.convert_to_constants",
     "keras",
     "tf_keras",
     "ai_edge_litert.interpreter",
     "ai_edge_litert.schema_py_generated",
     "ai_edge_quantizer.quantizer",
-    "ai_edge_quantizer.recipe",
     "tflited.convert.entry",
 )
 """In the order of their import."""

@@ -1,30 +1,20 @@
-"""Makes each variant; one interface over the two implementations.
+"""Makes each variant: one interface, two implementations, and which one is the default for what.
 
 Google marks quantisation inside the converter as deprecated in favour of the quantiser that works
-on the finished flatbuffer, so what makes a variant is a detail of this module.
+on the finished flatbuffer. Neither is better for every variant; docs/adr/0004 has the figures.
 """
 
-import contextlib
-import io
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, assert_never
+from types import MappingProxyType
+from typing import Final
 
-import tensorflow as tf
-from ai_edge_quantizer import quantizer, recipe
-
-from tflited.convert.calibrate import Representative
-from tflited.convert.claims import io_types
-from tflited.convert.foreign import explained
-from tflited.convert.layout import aligned
-from tflited.convert.lower import FLOAT_SETS, Lowered, converter
+from tflited.convert import litert_quantizer, tf_converter
+from tflited.convert.layout import laid_out
+from tflited.convert.order import Order
 from tflited.convert.repair import without_cell_clip
-from tflited.domain.policy import OperatorSet, Policy, Variant
-
-TF_CONVERTER: Final = "tf_converter"
-LITERT_QUANTIZER: Final = "litert_quantizer"
-_INT16X8: Final = "EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8"
+from tflited.domain.policy import Policy, Quantiser, Variant
+from tflited.errors import ConversionError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,85 +25,72 @@ class Made:
     path: str
 
 
-def quantise(
-    variant: Variant,
-    lowered: Lowered,
-    policy: Policy,
-    representative: Callable[[], Representative],
-) -> Made:
-    """Makes one variant.
+DEFAULTS: Final[Mapping[Variant, Quantiser]] = MappingProxyType(
+    {
+        Variant.DYNAMIC_RANGE: Quantiser.LITERT_QUANTIZER,
+        Variant.FLOAT16: Quantiser.LITERT_QUANTIZER,
+        Variant.INT8: Quantiser.TF_CONVERTER,
+        Variant.INT8_FLOAT_FALLBACK: Quantiser.TF_CONVERTER,
+        Variant.INT16X8: Quantiser.TF_CONVERTER,
+        Variant.WEIGHT_ONLY_INT8: Quantiser.LITERT_QUANTIZER,
+        Variant.WEIGHT_ONLY_INT4: Quantiser.LITERT_QUANTIZER,
+    }
+)
+"""What ``quantiser = "auto"`` means."""
 
-    Args:
-        variant: which.
-        lowered: the float32 flatbuffer and its source.
-        policy: ``ops``, ``input_type`` and ``output_type``.
-        representative: gives the calibration data; asked only by variants that need it.
+_MAKERS: Final[Mapping[Quantiser, Callable[[Order], bytes]]] = MappingProxyType(
+    {
+        Quantiser.TF_CONVERTER: tf_converter.make,
+        Quantiser.LITERT_QUANTIZER: litert_quantizer.make,
+    }
+)
+_OTHER: Final = {
+    Quantiser.LITERT_QUANTIZER: Quantiser.TF_CONVERTER,
+    Quantiser.TF_CONVERTER: Quantiser.LITERT_QUANTIZER,
+}
+_OF_DATA: Final = frozenset({"needs_calibration", "data"})
+"""Failures that the other implementation would only repeat."""
+
+
+def candidates(order: Order) -> Iterator[Made]:
+    """What can be published as a variant, the likeliest first; made as they are asked for.
+
+    With ``quantiser = "auto"`` the other implementation gets its turn where the first one fails,
+    or its file is not what was asked: neither covers every operator.
+
+    Yields:
+        One file, or two.
 
     Raises:
-        ConversionError: the variant cannot be made.
+        ConversionError: no implementation can make the variant; the first one's words.
     """
-    match variant:
-        case Variant.FLOAT32:
-            return Made(content=lowered.content, path=TF_CONVERTER)
-        case Variant.WEIGHT_ONLY_INT8:
-            return _weight_only(lowered, recipe.weight_only_wi8_afp32(), variant)
-        case Variant.WEIGHT_ONLY_INT4:
-            return _weight_only(lowered, recipe.weight_only_wi4_afp32(), variant)
-        case Variant.DYNAMIC_RANGE | Variant.FLOAT16:
-            return _converted(variant, lowered, policy, None)
-        case Variant.INT8 | Variant.INT8_FLOAT_FALLBACK | Variant.INT16X8:
-            return _converted(variant, lowered, policy, representative())
-        case _:
-            assert_never(variant)
+    chosen = chosen_for(order.variant, order.policy)
+    if order.policy.quantiser is not Quantiser.AUTO or order.policy.mixed:
+        yield _made(order, chosen)
+        return
+    failure: ConversionError | None = None
+    try:
+        yield _made(order, chosen)
+    except ConversionError as error:
+        if error.code in _OF_DATA:
+            raise
+        failure = error
+    try:
+        yield _made(order, _OTHER[chosen])
+    except ConversionError:
+        if failure is not None:
+            raise failure from None
 
 
-def operator_sets(variant: Variant, policy: Policy) -> frozenset[str]:
-    """TensorFlow's names of the operator sets that a variant may use under a policy."""
-    floats = FLOAT_SETS & set(policy.ops) or {OperatorSet.TFLITE_BUILTINS}
-    match variant:
-        case Variant.INT8:
-            return frozenset({OperatorSet.TFLITE_BUILTINS_INT8.value})
-        case Variant.INT8_FLOAT_FALLBACK:
-            return frozenset(name.value for name in floats) | {OperatorSet.TFLITE_BUILTINS.value}
-        case Variant.INT16X8:
-            return frozenset(name.value for name in FLOAT_SETS & set(policy.ops)) | {_INT16X8}
-        case _:
-            return frozenset(name.value for name in floats)
+def chosen_for(variant: Variant, policy: Policy) -> Quantiser:
+    """The implementation that makes a variant under a policy."""
+    if policy.mixed:
+        return Quantiser.LITERT_QUANTIZER
+    if policy.quantiser is Quantiser.AUTO:
+        return DEFAULTS[variant]
+    return policy.quantiser
 
 
-def _converted(
-    variant: Variant, lowered: Lowered, policy: Policy, data: Representative | None
-) -> Made:
-    subject = f"Making {variant}"
-    with explained(subject, scratch=str(lowered.source.directory)), warnings.catch_warnings():
-        # The calibrator inside the converter uses tensorflow's own, deprecated interpreter.
-        warnings.simplefilter("ignore", UserWarning)
-        made = _configured(variant, lowered, policy, data)
-        return Made(content=aligned(without_cell_clip(bytes(made.convert()))), path=TF_CONVERTER)
-
-
-def _configured(
-    variant: Variant, lowered: Lowered, policy: Policy, data: Representative | None
-) -> Any:
-    made = converter(lowered.source, policy.ops, keeps_tensor_lists=lowered.keeps_tensor_lists)
-    # Without DEFAULT the converter ignores float16, int8 and the data alike, and says nothing.
-    made.optimizations = [tf.lite.Optimize.DEFAULT]
-    names = sorted(operator_sets(variant, policy))
-    made.target_spec.supported_ops = [tf.lite.OpsSet[name] for name in names]
-    if variant is Variant.FLOAT16:
-        made.target_spec.supported_types = [tf.float16]
-    if data is not None:
-        asked_input, asked_output = io_types(variant, policy)
-        made.representative_dataset = data
-        made.inference_input_type = tf.dtypes.as_dtype(asked_input.value)
-        made.inference_output_type = tf.dtypes.as_dtype(asked_output.value)
-    return made
-
-
-def _weight_only(lowered: Lowered, rules: Any, variant: Variant) -> Made:
-    # The quantiser tells its progress and its success on standard output.
-    with explained(f"Making {variant}"), contextlib.redirect_stdout(io.StringIO()):
-        engine = quantizer.Quantizer(bytearray(lowered.content))
-        engine.load_quantization_recipe(rules)
-        content = aligned(bytes(engine.quantize().quantized_model))
-    return Made(content=content, path=LITERT_QUANTIZER)
+def _made(order: Order, quantiser: Quantiser) -> Made:
+    content = _MAKERS[quantiser](order)
+    return Made(content=laid_out(without_cell_clip(content)), path=quantiser.value)

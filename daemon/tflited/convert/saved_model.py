@@ -29,12 +29,6 @@ def read_definition(directory: Path) -> Any:
     return definition
 
 
-def graph_of(directory: Path, tags: Collection[str]) -> Any:
-    """The graph of one tag set, as the converter wants it for its statistics."""
-    graphs = read_definition(directory).meta_graphs
-    return next(entry.graph_def for entry in graphs if set(entry.meta_info_def.tags) == set(tags))
-
-
 def open_saved_model(directory: Path, policy: Policy) -> Source:
     """Loads a SavedModel under a policy's tags and signatures.
 

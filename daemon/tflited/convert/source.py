@@ -30,14 +30,15 @@ class Signature:
         inputs: by name; -1 where a dimension is dynamic.
         outputs: by name.
         body: takes tensors by input name, gives tensors by output name; can be traced again.
-        reference: the traced function that the proof asks for the source's outputs.
+        reference: TensorFlow's concrete function: it is lowered, and it gives the proof the
+            source's outputs.
     """
 
     name: str
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     body: Callable[..., Any]
-    reference: Callable[..., Any]
+    reference: Any
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """The source's outputs for one sample.
@@ -60,10 +61,11 @@ class Source:
 
     Attributes:
         loader: which library opened it.
-        directory: the SavedModel to convert.
+        directory: its SavedModel; where ``is_saved`` is false, the place that ``saved`` fills.
         tags: its tag set.
         signatures: those to convert; at least one.
         owner: keeps variables and tables alive, and is saved with a new trace.
+        is_saved: whether the directory is there already.
         notes: remarks for the reader.
     """
 
@@ -72,6 +74,7 @@ class Source:
     tags: tuple[str, ...]
     signatures: tuple[Signature, ...]
     owner: Any
+    is_saved: bool = True
     notes: tuple[str, ...] = ()
 
     def noted(self, note: str) -> "Source":
@@ -147,13 +150,25 @@ def save_traced(functions: Mapping[str, Any], owner: Any, directory: Path) -> No
         save(functions, [owner], directory)
 
 
+def saved(source: Source) -> Source:
+    """The same source with its SavedModel on disk; written now where it is not there yet.
+
+    Only the public converter reads one, so that most builds never need it.
+    """
+    if source.is_saved:
+        return source
+    functions = {entry.name: entry.reference for entry in source.signatures}
+    save_traced(functions, source.owner, source.directory)
+    return replace(source, is_saved=True)
+
+
 def with_shapes(source: Source, shapes: Shapes, directory: Path) -> Source:
     """The same source traced with fixed shapes; signature names stay.
 
     Args:
         source: the source; is not changed.
         shapes: input name to shape, applied to every signature that has the input.
-        directory: where the new SavedModel goes; must not exist.
+        directory: where its SavedModel goes when one is needed; must not exist.
 
     Raises:
         ConversionError: the model cannot be traced with these shapes.
@@ -162,11 +177,12 @@ def with_shapes(source: Source, shapes: Shapes, directory: Path) -> Source:
         functions = {
             entry.name: trace(entry.body, entry.inputs, shapes) for entry in source.signatures
         }
-        save_traced(functions, source.owner, directory)
         signatures = tuple(
             described(entry.name, entry.body, functions[entry.name]) for entry in source.signatures
         )
-    return replace(source, directory=directory, tags=("serve",), signatures=signatures)
+    return replace(
+        source, directory=directory, tags=("serve",), signatures=signatures, is_saved=False
+    )
 
 
 def described(name: str, body: Callable[..., Any], function: Any) -> Signature:

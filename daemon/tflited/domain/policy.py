@@ -90,6 +90,17 @@ class OnSourceRemoved(StrEnum):
     REMOVE = "remove"
 
 
+class Quantiser(StrEnum):
+    """Which implementation makes the quantised variants."""
+
+    AUTO = "auto"
+    """The better one for each variant, as measured (docs/adr)."""
+    TF_CONVERTER = "tf_converter"
+    """TensorFlow's own converter."""
+    LITERT_QUANTIZER = "litert_quantizer"
+    """ai-edge-quantizer, which works on the finished float32 file."""
+
+
 class CStyle(StrEnum):
     """Form of the C array."""
 
@@ -117,6 +128,21 @@ class Evaluation:
     data: str | None = None
     min_snr_db: float = 20.0
     float32_tolerance: float = 1e-3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixedRule:
+    """Operators that take another form than their variant's; later rules win.
+
+    Attributes:
+        form: the variant whose form they take; ``float32`` leaves them as they are.
+        scope: regular expression that the name of an operator's output must match from its start.
+        operator: LiteRT's name of the operator, such as ``FULLY_CONNECTED``; ``*`` for any.
+    """
+
+    form: Variant
+    scope: str = ".*"
+    operator: str = "*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +186,10 @@ class Policy:
     """Input name to shape; the empty name stands for the only input."""
     input_type: TensorType = TensorType.FLOAT32
     output_type: TensorType = TensorType.FLOAT32
+    per_channel: bool = True
+    """A scale for each output channel of a weight tensor, instead of one for the tensor."""
+    quantiser: Quantiser = Quantiser.AUTO
+    mixed: tuple[MixedRule, ...] = ()
     target: Target = Target.CPU
     on_reject: OnReject = OnReject.OMIT
     require_proof: bool = False

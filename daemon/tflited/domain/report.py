@@ -174,6 +174,44 @@ class VariantReport:
     fidelity: tuple[OutputFidelity, ...] = ()
 
 
+class LoweringPath(StrEnum):
+    """Which way led from the source to the float32 flatbuffer."""
+
+    FROZEN_GRAPH = "frozen_graph"
+    """The loaded signature was frozen and compiled in memory."""
+    PUBLIC_API = "public_api"
+    """``tf.lite.TFLiteConverter`` over a SavedModel."""
+
+
+class LoweringAttempt(StrEnum):
+    """What had to be done to the model before it could be lowered."""
+
+    AS_IS = "as_is"
+    """Nothing."""
+    SINGLE_BATCH = "single_batch"
+    """Its batch was fixed to 1."""
+    SELECT_OPERATORS = "select_operators"
+    """Its loops were left to TensorFlow's own operators."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lowering:
+    """How the float32 flatbuffer was made.
+
+    Attributes:
+        path: the way that led there.
+        attempt: which attempt succeeded.
+        reason: why the fast way was not taken; empty when it was.
+        cost: what the attempt costs on the device; empty when nothing.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
+    path: LoweringPath = LoweringPath.FROZEN_GRAPH
+    attempt: LoweringAttempt = LoweringAttempt.AS_IS
+    reason: str = ""
+    cost: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceReport:
     """What the child learned of the source model.
@@ -185,6 +223,7 @@ class SourceReport:
         outputs: the same of its outputs.
         reference_inputs: where the comparison's inputs came from: ``evaluation``,
             ``calibration`` or ``random``.
+        lowering: how its float32 flatbuffer was made.
         notes: remarks for the reader, such as a policy name that was translated.
     """
 
@@ -194,6 +233,7 @@ class SourceReport:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     reference_inputs: str
+    lowering: Lowering = Lowering()
     notes: tuple[str, ...] = ()
 
 

@@ -12,8 +12,10 @@ from tflited.domain.policy import (
     CArray,
     Evaluation,
     Hooks,
+    MixedRule,
     OutputRules,
     Policy,
+    Quantiser,
     ResolvedPolicy,
     TensorType,
     Variant,
@@ -94,6 +96,24 @@ def _translation(names: Iterable[str], policy: Policy) -> str:
 
 def contradictions(resolved: ResolvedPolicy) -> tuple[Problem, ...]:
     """Keys that no artifact of the policy could follow, each told at the place that set it."""
+    return (*_uncarried_types(resolved), *_unmixable(resolved))
+
+
+def _unmixable(resolved: ResolvedPolicy) -> tuple[Problem, ...]:
+    policy = resolved.policy
+    if not policy.mixed or policy.quantiser is not Quantiser.TF_CONVERTER:
+        return ()
+    return (
+        Problem(
+            file=resolved.origins["mixed"],
+            key="mixed",
+            observed=f'{len(policy.mixed)} rules with quantiser = "{policy.quantiser}"',
+            allowed='rules with quantiser = "auto" or "litert_quantizer"',
+        ),
+    )
+
+
+def _uncarried_types(resolved: ResolvedPolicy) -> tuple[Problem, ...]:
     policy = resolved.policy
     types = {"input_type": policy.input_type, "output_type": policy.output_type}
     return tuple(
@@ -121,6 +141,7 @@ def policy_from(leaves: Mapping[str, Any]) -> Policy:
     has_data = bool(sections["calibration"]["data"])
     evaluation = sections["evaluation"]
     plain["variants"] = _variants(plain["variants"], has_data=has_data)
+    plain["mixed"] = tuple(MixedRule(**rule) for rule in plain["mixed"])
     return Policy(
         **plain,
         calibration=Calibration(**sections["calibration"]) if has_data else None,

@@ -20,11 +20,13 @@ from pydantic_core import PydanticCustomError
 
 from tflited.domain.policy import (
     CStyle,
+    MixedRule,
     ModelType,
     OnReject,
     OnSourceRemoved,
     OperatorSet,
     Policy,
+    Quantiser,
     Target,
     TensorType,
     Variant,
@@ -86,6 +88,14 @@ def _hook(value: object) -> tuple[str, ...] | str:
 def _model_type(value: object) -> object:
     names = [kind.value for kind in ModelType if kind is not ModelType.HUB]
     return _choice(value, names) if isinstance(value, str) else value
+
+
+def _expression(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise _refuse(f"a regular expression ({error})") from error
+    return value
 
 
 def _place(value: str) -> str:
@@ -196,6 +206,14 @@ class EvaluationTable(Table):
     float32_tolerance: Annotated[Number, Field(gt=0, le=1)] = _DEFAULT.evaluation.float32_tolerance
 
 
+class MixedTable(Table):
+    """Operators that take another form than their variant's."""
+
+    form: Variant
+    scope: Annotated[StrictStr, AfterValidator(_expression)] = MixedRule(form=Variant.FLOAT32).scope
+    operator: Annotated[StrictStr, Field(pattern=r"^(\*|[A-Z][A-Z0-9_]*)$")] = "*"
+
+
 class CArrayTable(Table):
     """The C source beside each ``.tflite``."""
 
@@ -237,6 +255,9 @@ class PolicyTable(Table):
     input_shape: InputShape = Field(default_factory=dict)
     input_type: TensorType = _DEFAULT.input_type
     output_type: TensorType = _DEFAULT.output_type
+    per_channel: StrictBool = _DEFAULT.per_channel
+    quantiser: Quantiser = _DEFAULT.quantiser
+    mixed: tuple[MixedTable, ...] = ()
     target: Target = _DEFAULT.target
     on_reject: OnReject = _DEFAULT.on_reject
     require_proof: StrictBool = _DEFAULT.require_proof

@@ -12,13 +12,15 @@ import tf_keras
 from tensorflow.lite.python import lite
 
 import zoo
-from tflited.convert import lower as lowering
+from tflited.convert import flatbuffer, frozen
 from tflited.convert.entry import run
+from tflited.convert.frozen import FrozenConverter
 from tflited.convert.load import load
+from tflited.convert.lower import lower
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Evaluation, OperatorSet, Policy, TensorType, Variant
-from tflited.domain.report import BuildReport, VariantReport, VariantState
+from tflited.domain.report import BuildReport, LoweringPath, VariantReport, VariantState
 from tflited.errors import ConversionError, ProofError
 
 Build = Callable[..., BuildReport]
@@ -119,19 +121,37 @@ def test_require_proof_turns_unverified_into_rejected(build: Build, save_model: 
     assert "require_proof" in caught.value.message
 
 
-def test_a_baseline_that_does_not_match_stops_the_build(
-    build: Build, monkeypatch: pytest.MonkeyPatch, scratch: Path
-) -> None:
-    """A wrong float32 file, as the converter now and then makes one, is never published."""
-    right = lowering.DirectConverter.convert
+def damaged(right: Callable[..., bytes]) -> Callable[..., bytes]:
+    """A converter whose files have one wrong weight, as the converter now and then makes them."""
 
-    def damaged(self: Any) -> bytes:
+    def convert(self: Any) -> bytes:
         content = bytearray(right(self))
         weight = largest_constant(content)
         content[weight : weight + 4] = np.float32(50.0).tobytes()
         return bytes(content)
 
-    monkeypatch.setattr(lowering.DirectConverter, "convert", damaged)
+    return convert
+
+
+def test_a_wrong_file_of_the_fast_way_is_made_again(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numbers decide: the public converter takes over, and the report says why."""
+    monkeypatch.setattr(FrozenConverter, "convert", damaged(FrozenConverter.convert))
+    trained = zoo.digits()
+    report = build(trained.model, evaluation=trained.evaluation)
+    assert report.source.lowering.path is LoweringPath.PUBLIC_API
+    assert "other numbers" in report.source.lowering.reason
+    assert {entry.state for entry in report.variants} == {VariantState.PROVEN}
+
+
+def test_a_baseline_that_does_not_match_stops_the_build(
+    build: Build, monkeypatch: pytest.MonkeyPatch, scratch: Path
+) -> None:
+    """A file that is wrong on every way is never published."""
+    public = lite.TFLiteSavedModelConverterV2
+    monkeypatch.setattr(FrozenConverter, "convert", damaged(FrozenConverter.convert))
+    monkeypatch.setattr(public, "convert", damaged(public.convert))
     trained = zoo.digits()
     with pytest.raises(ProofError, match="relative error") as caught:
         build(trained.model, evaluation=trained.evaluation)
@@ -171,15 +191,40 @@ def test_integer_io_on_float_variants_is_told(build: Build, samples: Callable[..
     assert any("input_type" in note for note in report.source.notes)
 
 
-def test_the_lowering_is_the_stock_converters(tmp_path: Path, scratch: Path) -> None:
-    """Skipping TensorFlow's loads of the model in Python changes no byte of its file."""
-    trained = zoo.digits()
-    source = load(request_for(trained.model, scratch))
-    direct = bytes(lowering.converter(source, (OperatorSet.TFLITE_BUILTINS,)).convert())
-    stock = lite.TFLiteConverterV2.from_saved_model(
-        str(trained.model), signature_keys=[source.signatures[0].name]
+def test_the_fast_way_gives_the_stock_converters_file(scratch: Path) -> None:
+    """Freezing in memory leads to the same operators and the same constants, named alike."""
+    source = load(request_for(zoo.digits().model, scratch))
+    fast, public = (
+        flatbuffer.read(
+            lower(
+                source, (OperatorSet.TFLITE_BUILTINS,), scratch, is_public_only=is_public_only
+            ).content
+        )
+        for is_public_only in (False, True)
     )
-    assert direct == bytes(stock.convert())
+    assert fast.operators == public.operators
+    assert fast.weights_bytes == public.weights_bytes
+    assert (fast.inputs, fast.outputs) == (public.inputs, public.outputs)
+    assert fast.signatures[0].name == public.signatures[0].name == "serving_default"
+
+
+def test_this_tensorflow_has_what_the_fast_way_needs() -> None:
+    """Otherwise every build takes the slow way, and only the reports would tell."""
+    assert frozen.missing() == ""
+
+
+@pytest.mark.parametrize("place", sorted(frozen.INTERNALS))
+def test_a_tensorflow_without_the_internals_takes_the_public_way(
+    build: Build, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """An upgrade that renames something inside costs time, not models."""
+    name = frozen.INTERNALS[place][0]
+    gone = {**frozen.INTERNALS, place: (f"{name}_of_another_version",)}
+    monkeypatch.setattr(frozen, "INTERNALS", gone)
+    report = build(zoo.digits().model, variants=(Variant.FLOAT32,))
+    assert report.source.lowering.path is LoweringPath.PUBLIC_API
+    assert name in report.source.lowering.reason
+    assert report.variants[0].state is VariantState.PROVEN
 
 
 def test_a_fused_lstm_keeps_its_cell_state(

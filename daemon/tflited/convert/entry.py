@@ -10,7 +10,6 @@ from typing import Final
 
 import tensorflow as tf
 
-from tflited import durable
 from tflited.convert import flatbuffer
 from tflited.convert.c_names import file_stem, symbol
 from tflited.convert.calibrate import Statistics, representative
@@ -114,6 +113,7 @@ def _limit_threads(count: int) -> None:
 def _prepared(request: AttemptRequest, stages: Stages) -> tuple[Build, Proof]:
     with stages.entered(Stage.LOAD, request.stem):
         source = load(request)
+    with stages.entered(Stage.REFERENCE, request.stem):
         compared = reference(request, source)
     lowered, ground, proof = _lowered(request, stages, source, compared)
     build = Build(
@@ -233,7 +233,8 @@ def _written(
     folder = Path(build.request.scratch, SET, variant.value)
     folder.mkdir(parents=True)
     for name, data in contents.items():
-        durable.write_new(folder / name, data)
+        # Not synced: the parent copies what it takes over, and syncs its copy.
+        (folder / name).write_bytes(data)
     return tuple(
         ArtifactFile(
             path=f"{variant.value}/{name}",

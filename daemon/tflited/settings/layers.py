@@ -96,7 +96,21 @@ def _translation(names: Iterable[str], policy: Policy) -> str:
 
 def contradictions(resolved: ResolvedPolicy) -> tuple[Problem, ...]:
     """Keys that no artifact of the policy could follow, each told at the place that set it."""
-    return (*_uncarried_types(resolved), *_unmixable(resolved))
+    return (*_uncarried_types(resolved), *_unmixable(resolved), *_untraceable(resolved))
+
+
+def _untraceable(resolved: ResolvedPolicy) -> tuple[Problem, ...]:
+    policy = resolved.policy
+    if not policy.concrete_function or len(policy.signatures) == 1:
+        return ()
+    return (
+        Problem(
+            file=resolved.origins["concrete_function"],
+            key="concrete_function",
+            observed=f"true with {len(policy.signatures)} signatures",
+            allowed="true with one signature: one function is traced",
+        ),
+    )
 
 
 def _unmixable(resolved: ResolvedPolicy) -> tuple[Problem, ...]:

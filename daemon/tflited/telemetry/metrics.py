@@ -45,7 +45,7 @@ REASONS: Final = (
     "lambda_layer", "missing_custom_op", "needs_calibration", "needs_custom_ops",
     "needs_select_ops", "no_int16x8_kernel", "no_signature", "no_variant", "not_keras",
     "not_runnable_here",
-    "output_shape", "signature_lost", "signatures", "stateful_call", "tags",
+    "output_shape", "quantiser", "signature_lost", "signatures", "stateful_call", "tags",
     "tensor_list_dynamic", "too_large", "type_inference", "unknown_rank", "weights_only",
     OTHER,
 )  # fmt: skip

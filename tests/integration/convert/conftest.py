@@ -11,7 +11,7 @@ import tensorflow as tf
 from tflited.convert.entry import run
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.model import ModelKind
-from tflited.domain.policy import Calibration, Policy
+from tflited.domain.policy import Calibration, Evaluation, Policy
 from tflited.domain.report import BuildReport
 
 Build = Callable[..., BuildReport]
@@ -36,8 +36,10 @@ def build(scratch: Path) -> Build:
         calibration: Path | None = None,
         evaluation: Path | None = None,
         stem: str = "model",
+        min_snr_db: float = 20.0,
         **policy: Any,
     ) -> BuildReport:
+        policy["evaluation"] = Evaluation(min_snr_db=min_snr_db)
         if calibration:
             policy.setdefault("calibration", Calibration(data=str(calibration), samples=50))
         request = AttemptRequest(

@@ -51,5 +51,5 @@ def test_model_becomes_proven_files(executor: LocalExecutor, tmp_path: Path) -> 
     assert outcome.report is not None
     assert [entry.state for entry in outcome.report.variants] == [VariantState.PROVEN]
     assert (tmp_path / "set" / "float32" / "digits.tflite").stat().st_size > 0
-    assert stages[:2] == [Stage.LOAD, Stage.LOWER]
+    assert stages[:3] == [Stage.LOAD, Stage.REFERENCE, Stage.LOWER]
     assert {Stage.START, Stage.LOAD, Stage.LOWER, Stage.PROVE} <= set(outcome.stage_seconds)

@@ -13,10 +13,11 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from tflited.domain.job import TriggerSource
-from tflited.domain.policy import Calibration, Policy, ResolvedPolicy, Variant
+from tflited.domain.policy import Calibration, MixedRule, Policy, ResolvedPolicy, Variant
 from tflited.domain.ports import PolicyResolver
 from tflited.domain.trigger import Trigger
 from tflited.errors import ConfigurationError, TriggerRefusedError
+from tflited.settings.codec import decode_policy, encode_policy
 from tflited.settings.load import load
 from tflited.settings.model import Settings
 from tflited.settings.resolve import FolderPolicies
@@ -346,6 +347,42 @@ def test_integer_inputs_need_a_variant_that_has_them(
     with pytest.raises(ConfigurationError) as refused:
         resolve(settings_of(""))
     assert [(p.file, p.key) for p in refused.value.problems] == [(str(file), "output_type")]
+
+
+@pytest.mark.parametrize(
+    ("override", "key"),
+    [
+        ({"concrete_function": True, "signatures": ["a", "b"]}, "concrete_function"),
+        ({"quantiser": "tf_converter", "mixed": [{"form": "float32"}]}, "mixed"),
+    ],
+)
+def test_keys_that_cannot_both_hold_are_refused(
+    settings_of: SettingsOf, override: dict[str, Any], key: str
+) -> None:
+    """One function is traced, and TensorFlow's converter knows no rules by operator."""
+    with pytest.raises(TriggerRefusedError, match=rf"trigger t-1: {key}"):
+        ask(settings_of(""), trigger(**override))
+
+
+def test_mixed_rules_reach_the_policy_in_their_order(settings_of: SettingsOf) -> None:
+    """Later rules win in the quantiser, so that their order is part of what they say."""
+    rules = [{"form": "float32", "operator": "SOFTMAX"}, {"form": "int16x8", "scope": "head/.*"}]
+    policy = ask(settings_of(""), trigger(mixed=rules)).policy
+    assert policy.mixed == (
+        MixedRule(form=Variant.FLOAT32, operator="SOFTMAX"),
+        MixedRule(form=Variant.INT16X8, scope="head/.*"),
+    )
+    assert decode_policy(encode_policy(policy)) == policy
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [{"form": "int9"}, {"form": "int8", "scope": "("}, {"form": "int8", "operator": "conv"}, {}],
+)
+def test_a_wrong_mixed_rule_is_refused(settings_of: SettingsOf, rule: dict[str, Any]) -> None:
+    """Its form, its regular expression and its operator are looked at before any model is."""
+    with pytest.raises(TriggerRefusedError, match=r"policy\.override\.mixed\[0\]"):
+        ask(settings_of(""), trigger(mixed=[rule]))
 
 
 def test_a_trigger_that_contradicts_itself_is_refused(settings_of: SettingsOf) -> None:

@@ -19,6 +19,7 @@ from tflited.domain.policy import ResolvedPolicy
 from tflited.domain.ports import Root
 from tflited.domain.trigger import Trigger
 from tflited.engine.attempt import AttemptRunner
+from tflited.engine.binding import Binder
 from tflited.engine.control import EngineControl
 from tflited.engine.data import DataWatch
 from tflited.engine.decide import Decider
@@ -151,18 +152,26 @@ class Daemon:
             toolchain=versions,
             should_rebuild_on_upgrade=settings.rebuild_on_upgrade,
         )
+        finisher = Finisher(
+            store=self._store, clock=self._clock, hooks=self._hooks, recorder=self._metrics
+        )
+        binder = Binder(
+            models=self._models,
+            sources=self._sources,
+            decider=decider,
+            store=self._store,
+            finisher=finisher,
+            decode_policy=decode_policy,
+            encode_policy=encode_policy,
+        )
         intake = Intake(
             parse=parse,
             models=self._models,
             resolver=self._policies,
-            data=data,
+            sources=self._sources,
+            binder=binder,
             store=self._store,
-            publisher=self._publisher,
-            toolchain=versions,
             encode_policy=encode_policy,
-        )
-        finisher = Finisher(
-            store=self._store, clock=self._clock, hooks=self._hooks, recorder=self._metrics
         )
         runner = AttemptRunner(
             sources=self._sources,
@@ -180,9 +189,9 @@ class Daemon:
             recorder=self._metrics,
             sources=self._sources,
             decider=decider,
+            binder=binder,
             intake=intake,
             finisher=finisher,
-            decode_policy=decode_policy,
             encode_policy=encode_policy,
             is_executor_ready=lambda: self._executor.is_ready,
             toolchain=versions,

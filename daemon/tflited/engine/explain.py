@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tflited.domain.job import Job, JobState
+from tflited.domain.job import ACTIVE, Job, JobState
 from tflited.domain.manifest import Manifest
 from tflited.domain.model import ModelId, kind_of_file
 from tflited.domain.policy import FOLDER_POLICY_NAME
@@ -55,7 +55,7 @@ class Explainer:
     def _model(self, path: str, place: Place, model: ModelId) -> Explanation:
         entry = self.models.entries[model]
         status = entry.status()
-        job = next(iter(self.store.jobs(model=model, limit=1)), None)
+        job = self._job(model)
         resolved = entry.decision.resolved if entry.decision else None
         subject = "model" if model.path == place.path else "part of a model"
         summary = f"{model} is {status.phase}: {status.reason}"
@@ -72,6 +72,11 @@ class Explainer:
             manifest=self._manifest(model),
             output=self._output(model),
         )
+
+    def _job(self, model: ModelId) -> Job | None:
+        """The newest job that has work before it, else the newest of all."""
+        jobs = self.store.jobs(model=model)
+        return next((job for job in jobs if job.state in ACTIVE), next(iter(jobs), None))
 
     def _manifest(self, model: ModelId) -> Manifest | None:
         try:

@@ -54,6 +54,7 @@ class FakeControl:
         refusal: why ``submit`` refuses; empty to accept.
         error: raised by every method that answers or changes something, when set.
         reloads: how often ``reload`` was called.
+        asked: how often an answer was asked for, given or not.
     """
 
     def __init__(self) -> None:
@@ -64,6 +65,7 @@ class FakeControl:
         self.refusal = ""
         self.error: TflitedError | RuntimeError | None = None
         self.reloads = 0
+        self.asked = 0
 
     def submit(self, document: bytes, source: TriggerSource) -> TriggerReceipt:
         """Remembers the document; accepts it unless a refusal is set."""
@@ -152,6 +154,7 @@ class FakeControl:
         return self.checks
 
     def _check(self) -> None:
+        self.asked += 1
         if self.error:
             raise self.error
 

@@ -8,13 +8,24 @@ import typer
 
 from tflited.cli import show
 from tflited.cli.client import Client
-from tflited.cli.options import AsJson, Config, Directory, settings
+from tflited.cli.jobs import waits_for
+from tflited.cli.options import AsJson, Config, Directory, asked_path, settings
+from tflited.domain.policy import Variant
 from tflited.errors import DaemonUnreachableError
 
 
 def trigger(  # noqa: PLR0913, PLR0917  # each is one option of the command
     path: Annotated[str, typer.Argument(help="Absolute, ROOT/PATH or PATH below a root.")],
     force: Annotated[bool, typer.Option("--force", help="Build even when unchanged.")] = False,
+    policy: Annotated[
+        str | None, typer.Option("--policy", help="A [policy.NAME] instead of the folder's.")
+    ] = None,
+    variant: Annotated[
+        list[Variant] | None, typer.Option("--variant", help="Only these; may be repeated.")
+    ] = None,
+    save_to: Annotated[
+        str | None, typer.Option("--save-to", help="Path below the output tree.")
+    ] = None,
     priority: Annotated[int, typer.Option(min=0, max=9, help="9 goes first.")] = 5,
     id: Annotated[  # noqa: A002  # the document's own word
         str | None, typer.Option("--id", help="Idempotency key.")
@@ -23,15 +34,20 @@ def trigger(  # noqa: PLR0913, PLR0917  # each is one option of the command
     directory: Directory = None,
     json: AsJson = False,
 ) -> int:
-    """Ask for a build of one model now."""
+    """Ask for a build of one model now; one that still settles is waited for."""
     loaded = settings(config, directory)
     document: dict[str, Any] = {
         "version": 1,
         "id": id or uuid.uuid4().hex,
-        "model": {"path": path},
+        "model": {"path": asked_path(path, loaded)},
         "priority": priority,
         "force": force,
     }
+    if save_to is not None:
+        document["save_to"] = save_to
+    if policy is not None or variant:
+        override = {"variants": list(variant)} if variant else {}
+        document["policy"] = {"name": policy, "override": override}
     body = json_module.dumps(document).encode()
     try:
         receipt = Client(loaded.socket).post("/api/v1/triggers", body)
@@ -47,4 +63,6 @@ def trigger(  # noqa: PLR0913, PLR0917  # each is one option of the command
     else:
         again = " (the job from before)" if receipt["is_duplicate"] else ""
         print(f"job {receipt['job_id']}{again}")
+        if waits := waits_for(receipt):
+            print(show.printable(f"  {waits}"))
     return 0

@@ -7,7 +7,8 @@ import typer
 
 from tflited.cli import show
 from tflited.cli.client import Client
-from tflited.cli.options import AsJson, Config, Directory, settings
+from tflited.cli.jobs import waits_for
+from tflited.cli.options import AsJson, Config, Directory, asked_path, settings
 from tflited.errors import DaemonUnreachableError
 from tflited.settings.model import Settings
 
@@ -20,6 +21,7 @@ def why(
 ) -> int:
     """Say what a path is, which policy holds, what it waits for, and what to do."""
     loaded = settings(config, directory)
+    path = asked_path(path, loaded)
     try:
         answer = Client(loaded.socket).get("/api/v1/why", path=path)
     except DaemonUnreachableError:
@@ -40,13 +42,18 @@ def _facts(answer: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     origins = sorted(set(answer["origins"].values()))
     return (
         ("next", answer["hint"]),
-        ("until", model.get("until") or ""),
+        ("until", show.moment(model.get("until"))),
         ("policy", f"{answer['policy_name']}; keys from {', '.join(origins)}" if origins else ""),
-        ("job", f"{job['id']} {job['state']}" if job else ""),
-        ("next attempt", answer["next_retry"] or ""),
+        ("job", _job(job) if job else ""),
+        ("next attempt", show.moment(answer["next_retry"])),
         ("published", ", ".join(_variant(entry) for entry in manifest.get("variants", ()))),
         ("output", answer["output"]),
     )
+
+
+def _job(job: dict[str, Any]) -> str:
+    waits = waits_for(job)
+    return f"{job['id']} {job['state']}" + (f", {waits}" if waits else "")
 
 
 def _variant(entry: dict[str, Any]) -> str:

@@ -104,6 +104,9 @@ class Explainer:
             trouble = state.trouble.get(place.path)
             if trouble is not None:
                 return Explanation(path=path, subject="ignored", summary=f"{where}: {trouble}.")
+            users = self._users(where)
+            if users:
+                return _data(path, users)
             if where.exists():
                 return _known_path(path, place, where)
         return Explanation(
@@ -112,6 +115,25 @@ class Explainer:
             summary="There is nothing at that path in any root.",
             hint="check the spelling; paths are absolute, ROOT/PATH or PATH below a root",
         )
+
+    def _users(self, where: Path) -> list[ModelId]:
+        """The models whose calibration or evaluation data a file belongs to."""
+        return sorted(
+            model
+            for model, entry in self.models.entries.items()
+            if entry.decision is not None
+            and (data := entry.decision.data) is not None
+            and where in {*data.calibration, *data.evaluation}
+        )
+
+
+def _data(path: str, users: list[ModelId]) -> Explanation:
+    more = f" and {len(users) - 1} more" if users[1:] else ""
+    return Explanation(
+        path=path,
+        subject="data",
+        summary=f"Calibration or evaluation data of {users[0]}{more}; a change builds them anew.",
+    )
 
 
 def _known_path(path: str, place: Place, where: Path) -> Explanation:

@@ -1,6 +1,8 @@
 """``tflited why``: what a path is, and why something is or is not done about it."""
 
 import json as json_module
+import os
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -21,11 +23,9 @@ def why(
 ) -> int:
     """Say what a path is, which policy holds, what it waits for, and what to do."""
     loaded = settings(config, directory)
-    path = asked_path(path, loaded)
-    try:
-        answer = Client(loaded.socket).get("/api/v1/why", path=path)
-    except DaemonUnreachableError:
-        answer = _offline(loaded, path)
+    answer = _ask(loaded, asked_path(path, loaded))
+    if answer["subject"] == "not there" and os.path.lexists(path):
+        answer = _ask(loaded, str(Path(path).absolute()))  # it is there, and outside the roots
     if json:
         show.as_json(answer)
         return 0
@@ -35,6 +35,13 @@ def why(
         if text:
             print(show.printable(f"  {label}: {text}"))
     return 0
+
+
+def _ask(loaded: Settings, path: str) -> Any:
+    try:
+        return Client(loaded.socket).get("/api/v1/why", path=path)
+    except DaemonUnreachableError:
+        return _offline(loaded, path)
 
 
 def _facts(answer: dict[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -62,7 +62,7 @@ class Explainer:
         return Explanation(
             path=path,
             subject=subject,
-            summary=summary if summary.endswith(".") else f"{summary}.",
+            summary=summary if summary.endswith((".", "?")) else f"{summary}.",
             hint=status.hint,
             model=status,
             policy_name=resolved.name if resolved else "",

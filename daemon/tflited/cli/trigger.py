@@ -12,6 +12,7 @@ from tflited.cli.jobs import waits_for
 from tflited.cli.options import AsJson, Config, Directory, asked_path, settings
 from tflited.domain.policy import Variant
 from tflited.errors import DaemonUnreachableError
+from tflited.settings.model import Settings
 
 
 def trigger(  # noqa: PLR0913, PLR0917  # each is one option of the command
@@ -36,33 +37,43 @@ def trigger(  # noqa: PLR0913, PLR0917  # each is one option of the command
 ) -> int:
     """Ask for a build of one model now; one that still settles is waited for."""
     loaded = settings(config, directory)
-    document: dict[str, Any] = {
+    document = {
         "version": 1,
         "id": id or uuid.uuid4().hex,
         "model": {"path": asked_path(path, loaded)},
         "priority": priority,
         "force": force,
+        **_own(policy, variant, save_to),
     }
-    if save_to is not None:
-        document["save_to"] = save_to
-    if policy is not None or variant:
-        override = {"variants": list(variant)} if variant else {}
-        document["policy"] = {"name": policy, "override": override}
     body = json_module.dumps(document).encode()
     try:
         receipt = Client(loaded.socket).post("/api/v1/triggers", body)
     except DaemonUnreachableError:
-        from tflited.app import SPOOL_NAME
-        from tflited.triggers.spool import drop
-
-        left = drop(loaded.state / SPOOL_NAME, f"cli-{document['id']}.json", body)
-        print(f"no daemon answers; left for its next start: {left}")
-        return 0
+        return _spool(loaded, f"cli-{document['id']}.json", body)
     if json:
         show.as_json(receipt)
-    else:
-        again = " (the job from before)" if receipt["is_duplicate"] else ""
-        print(f"job {receipt['job_id']}{again}")
-        if waits := waits_for(receipt):
-            print(show.printable(f"  {waits}"))
+        return 0
+    again = " (the job from before)" if receipt["is_duplicate"] else ""
+    print(f"job {receipt['job_id']}{again}")
+    if waits := waits_for(receipt):
+        print(show.printable(f"  {waits}"))
+    return 0
+
+
+def _own(policy: str | None, variants: list[Variant] | None, save_to: str | None) -> dict[str, Any]:
+    """The keys of a document that asks for another policy or another place."""
+    own: dict[str, Any] = {}
+    if policy is not None or variants:
+        own["policy"] = {"name": policy, "override": {"variants": variants} if variants else {}}
+    if save_to is not None:
+        own["save_to"] = save_to
+    return own
+
+
+def _spool(loaded: Settings, name: str, body: bytes) -> int:
+    from tflited.app import SPOOL_NAME
+    from tflited.triggers.spool import drop
+
+    left = drop(loaded.state / SPOOL_NAME, name, body)
+    print(f"no daemon answers; left for its next start: {left}")
     return 0

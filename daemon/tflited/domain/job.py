@@ -107,8 +107,9 @@ class Binding:
         input_key: the build key without the toolchain.
         model_digest: of the model's files.
         policy_json: the policy it is built under.
-        folder_key: the input key that the folder's own policy gives at that moment, for a job
-            under a trigger's own policy; None for one under the folder's.
+        folder_key: None for a job under the folder's policy. For one under a trigger's own, the
+            input key that the folder's policy gives at that moment; ``UNBOUND`` until that is
+            known, and where the set has a place of its own.
     """
 
     kind: ModelKind

@@ -18,7 +18,7 @@ from tflited.domain.ports import JobStore, Root, Sources
 from tflited.engine.attempt import failure_of
 from tflited.engine.data import DataView
 from tflited.engine.decide import KINDS, Decider
-from tflited.engine.models import Models
+from tflited.engine.models import Models, RootEntry
 from tflited.engine.outcome import Finisher
 from tflited.errors import ConfigurationError, OutputError, SourceChangedError
 
@@ -84,7 +84,7 @@ class Binder:
             return _gone(f"Root {job.model.root} is no longer configured.")
         entry = self.models.entries.get(job.model)
         if entry is None:
-            return self._unseen(job.model, state.root)
+            return self._unseen(job.model, state)
         seen = entry.observation
         match seen.sight:
             case Sight.SETTLING | Sight.HELD:
@@ -105,10 +105,14 @@ class Binder:
             if job.waits_for or job.trigger is not TriggerSource.WATCH:
                 self._settle(job, self.judge(job, job.id))
 
-    def refresh_unseen(self) -> None:
-        """Judges the jobs that wait for models which no scan has told of."""
+    def refresh_unseen(self, root: str | None = None) -> None:
+        """Judges the jobs that wait for models which no scan has told of.
+
+        Args:
+            root: only those of this one.
+        """
         for job in self.store.waiting():
-            if job.model not in self.models.entries:
+            if job.model not in self.models.entries and root in {None, job.model.root}:
                 self._settle(job, self.judge(job, job.id))
 
     def begin(self, job: Job) -> tuple[Job, Bound] | None:
@@ -117,11 +121,13 @@ class Binder:
         job = self._settle(job, verdict)
         return (job, verdict) if isinstance(verdict, Bound) and _runs(job) else None
 
-    def _unseen(self, model: ModelId, root: Root) -> Verdict:
+    def _unseen(self, model: ModelId, state: RootEntry) -> Verdict:
+        if not state.is_available:  # and not asked: a look at a dead mount may hang
+            return Waits(reason=f"root {model.root} cannot be read: {state.reason}")
         try:
-            kind = self.sources.find_model(root, model.path)
+            kind = self.sources.find_model(state.root, model.path)
         except OSError as error:
-            return Waits(reason=f"root {root.name} cannot be read: {error.strerror}")
+            return Waits(reason=f"root {model.root} cannot be read: {error.strerror}")
         if kind is None:
             return _gone("The model is no longer in its root.")
         return Waits(reason=f"{model} has not been seen by a scan yet")
@@ -148,19 +154,24 @@ class Binder:
         self, job: NewJob, job_id: int, seen: Observation, policies: tuple[Policy, ResolvedPolicy]
     ) -> Verdict:
         policy, folder = policies
-        data, folder_data = (self.decider.data.view(p) for p in (policy, folder.policy))
+        # What the folder asks for matters where its own set would be, and nowhere else.
+        stands_in = job.folder_key is not None and job.save_to is None
+        data = self.decider.data.view(policy)
+        folder_data = self.decider.data.view(folder.policy) if stands_in else data
         for view in (data, folder_data):
             if view.digest is None:
                 return Waits(reason=f"data that matches {view.waits_for} changed a moment ago")
         key = self.decider.key(seen, policy, data)
-        folder_key = self.decider.key(seen, folder.policy, folder_data).input_key
+        folder_key = job.folder_key
+        if stands_in:
+            folder_key = self.decider.key(seen, folder.policy, folder_data).input_key
         binding = Binding(
             kind=seen.snapshot.kind,
             build_key=key.value,
             input_key=key.input_key,
             model_digest=key.model,
             policy_json=self.encode_policy(policy),
-            folder_key=None if job.folder_key is None else folder_key,
+            folder_key=folder_key,
         )
         try:
             is_published = self._is_published(job, job_id, key)
@@ -176,7 +187,8 @@ class Binder:
         manifest = self.decider.publisher.manifest(job.model, job.save_to)
         if manifest is None or manifest.job == job_id:
             return False
-        stands_in = job.folder_key is None and manifest.folder_key == key.input_key
+        is_plain = job.folder_key is None and job.save_to is None
+        stands_in = is_plain and manifest.folder_key == key.input_key
         is_current = dict(manifest.toolchain) == dict(self.decider.toolchain)
         return manifest.build_key == key.value or (stands_in and is_current)
 

@@ -252,7 +252,7 @@ class Engine:
         if not seen.scope:
             recorder.scanned(seen.root, models=seen.models, seconds=seen.seconds, now=seen.at)
         self.parts.decider.data.refresh()
-        self.parts.binder.refresh_unseen()
+        self.parts.binder.refresh_unseen(seen.root)
         is_whole = has_new_policies or not seen.scope
         waiting = self._waiting()
         for entry in list(self.models.of_root(seen.root)):

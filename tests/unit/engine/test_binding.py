@@ -294,19 +294,19 @@ def test_a_root_that_is_no_longer_configured_ends_the_wait(world: World) -> None
 def test_a_root_that_cannot_be_read_is_waited_for(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a start, with the share not mounted yet."""
+    """After a start, with the share not mounted yet; it is not asked, since that may hang."""
     world.sources.on_disk = {MODEL.path: ModelKind.SAVED_MODEL}
     send(world)
 
-    def fail(*_: object) -> None:
-        raise OSError(5, "Input/output error")
+    def refuse(*_: object) -> None:
+        pytest.fail("asked a root that cannot be read")
 
-    monkeypatch.setattr(world.sources, "find_model", fail)
+    monkeypatch.setattr(world.sources, "find_model", refuse)
     world.store.recover()
     world.scan(is_available=False, reason="not mounted")
     (job,) = world.jobs()
     assert (job.state, job.attempts) == (JobState.QUEUED, 0)
-    assert job.waits_for == "root models cannot be read: Input/output error"
+    assert job.waits_for == "root models cannot be read: not mounted"
 
 
 def test_an_own_policy_in_the_mirrored_place_is_not_undone(own: World) -> None:
@@ -388,6 +388,21 @@ def test_other_versions_make_a_triggers_set_stale_and_do_not_undo_it(own: World)
     decision = eager.decide(own.root, own.models.entries[MODEL].observation)
     assert decision.phase is Phase.STALE
     assert "send that trigger again" in decision.hint
+
+
+def test_a_place_of_its_own_is_the_triggers_alone(own: World) -> None:
+    """A plain trigger builds the folder's policy there, whatever it held before."""
+    own.build()
+    send(own, save_to="elsewhere", **OWN)
+    own.run()
+    manifest = own.publisher.manifest(MODEL, "elsewhere")
+    assert manifest is not None
+    assert manifest.folder_key is None
+    send(own, save_to="elsewhere")
+    own.run()
+    send(own, save_to="elsewhere", **OWN)
+    own.run()
+    assert own.states() == [JobState.PUBLISHED] * 4
 
 
 def test_an_own_policy_that_fails_leaves_the_folder_alone(own: World) -> None:

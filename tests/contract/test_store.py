@@ -24,6 +24,7 @@ from fakes.store import MemoryStore
 from tflited.domain.build_key import combine
 from tflited.domain.job import (
     ACTIVE,
+    REPLACED,
     UNBOUND,
     Binding,
     Job,
@@ -105,6 +106,7 @@ def test_accept_supersedes_what_was_queued_for_the_model(store: JobStore) -> Non
     superseded = store.job(old.id)
     assert superseded is not None
     assert (superseded.state, superseded.finished_at) == (JobState.SUPERSEDED, after(1))
+    assert superseded.failure == REPLACED
     assert [job.id for job in store.jobs(states=[JobState.QUEUED])] == [new.id]
 
 

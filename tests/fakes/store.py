@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from tflited.domain.job import (
     ACTIVE,
+    REPLACED,
     Binding,
     Failure,
     Job,
@@ -46,7 +47,13 @@ class MemoryStore:
             for other in self._in_state(JobState.QUEUED):
                 if (other.model, other.save_to) == (job.model, job.save_to):
                     self._put(
-                        replace(other, state=JobState.SUPERSEDED, finished_at=now, waits_for="")
+                        replace(
+                            other,
+                            state=JobState.SUPERSEDED,
+                            finished_at=now,
+                            failure=REPLACED,
+                            waits_for="",
+                        )
                     )
             return self._insert(job, JobState.QUEUED, now)
 

@@ -2,6 +2,7 @@
 
 import json as json_module
 import uuid
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -49,9 +50,12 @@ def trigger(  # noqa: PLR0913, PLR0917  # each is one option of the command
     try:
         receipt = Client(loaded.socket).post("/api/v1/triggers", body)
     except DaemonUnreachableError:
-        return _spool(loaded, f"cli-{document['id']}.json", body)
+        receipt = {"spooled": str(_spool(loaded, body))}
     if json:
         show.as_json(receipt)
+        return 0
+    if "spooled" in receipt:
+        print(f"no daemon answers; left for its next start: {receipt['spooled']}")
         return 0
     again = " (the job from before)" if receipt["is_duplicate"] else ""
     print(f"job {receipt['job_id']}{again}")
@@ -70,10 +74,8 @@ def _own(policy: str | None, variants: list[Variant] | None, save_to: str | None
     return own
 
 
-def _spool(loaded: Settings, name: str, body: bytes) -> int:
+def _spool(loaded: Settings, body: bytes) -> Path:
     from tflited.app import SPOOL_NAME
     from tflited.triggers.spool import drop
 
-    left = drop(loaded.state / SPOOL_NAME, name, body)
-    print(f"no daemon answers; left for its next start: {left}")
-    return 0
+    return drop(loaded.state / SPOOL_NAME, f"cli-{uuid.uuid4().hex}.json", body)

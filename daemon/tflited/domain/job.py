@@ -93,6 +93,9 @@ class Failure:
     is_retryable: bool = False
 
 
+REPLACED = Failure(code="replaced", message="A newer job for the same place was queued.")
+"""Why a queued job is superseded by ``accept``."""
+
 UNBOUND = Digest("")
 """Stands for the keys of a job whose model is not admitted yet."""
 

@@ -15,7 +15,9 @@ RETURNING *;
 
 -- name: supersede_queued
 UPDATE jobs
-SET state = 'superseded', finished_at = :now, waits_for = NULL
+SET state = 'superseded', finished_at = :now, waits_for = NULL,
+    failure_code = :failure_code, failure_message = :failure_message,
+    failure_hint = :failure_hint, failure_is_retryable = :failure_is_retryable
 WHERE state = 'queued' AND root = :root AND path = :path AND save_to IS :save_to
 RETURNING *;
 

@@ -8,6 +8,7 @@ from typing import Final, Self
 
 from tflited.domain.job import (
     ACTIVE,
+    REPLACED,
     Binding,
     Failure,
     Job,
@@ -75,6 +76,7 @@ class SqliteStore:
                 path=job.model.path,
                 save_to=job.save_to,
                 now=instant(now),
+                **failure_columns(REPLACED),
             )
             return self._insert(job, JobState.QUEUED, now)
 

@@ -66,3 +66,11 @@ def test_without_a_daemon_it_is_spooled(folder: Path, run: Run) -> None:
     assert code == 0
     assert str(document) in out
     assert json.loads(document.read_text())["model"] == {"path": "zoo/a"}
+
+
+def test_a_spooled_document_is_told_to_scripts(folder: Path, run: Run) -> None:
+    """Whatever the id holds: it is no part of the file's name."""
+    code, out, _ = run("trigger", "zoo/a", "--id", "../a/b", "--json")
+    (document,) = (folder / "state" / "spool" / "new").iterdir()
+    assert (code, json.loads(out)) == (0, {"spooled": str(document)})
+    assert json.loads(document.read_text())["id"] == "../a/b"

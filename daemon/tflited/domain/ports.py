@@ -8,6 +8,7 @@ from threading import Event
 from typing import Protocol
 
 from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest
+from tflited.domain.hub import HubReference
 from tflited.domain.job import Failure, Job, JobState, NewJob, TriggerSource
 from tflited.domain.manifest import Build, Manifest
 from tflited.domain.model import Digest, FileIdentity, ModelId
@@ -71,6 +72,10 @@ class Sources(Protocol):
         """Asks for a fresh look at one model; returns at once."""
         ...
 
+    def fetch_again(self, root: str, path: str) -> None:
+        """Asks for a Hub reference's module to be fetched anew; returns at once."""
+        ...
+
     def stage(self, model: ModelId, destination: Path, expected: Digest) -> Path:
         """Makes a private copy of an admitted model and proves that it has the expected digest.
 
@@ -89,6 +94,44 @@ class Sources(Protocol):
 
     def digest_data(self, files: Sequence["DataFile"]) -> Digest:
         """Digest of names and contents, cached by identity."""
+        ...
+
+
+class HubFetcher(Protocol):
+    """Brings TensorFlow Hub modules to this machine."""
+
+    def fetch(self, handle: str, destination: Path, cancel: Event) -> None:
+        """Downloads and unpacks a module, and puts it in its place as a whole; blocks.
+
+        Args:
+            handle: an https or http address.
+            destination: the module's folder; what is there is replaced only by a whole module.
+            cancel: when set, the fetch is ended.
+
+        Raises:
+            HubError: it could not be had; ``retryable`` tells whether later it might.
+        """
+        ...
+
+
+class ReferenceKeeper(Protocol):
+    """Keeps Hub references that came as triggers."""
+
+    def place(self, reference: HubReference) -> Path:
+        """Where a reference is or would be kept: a file of the daemon's own root.
+
+        Raises:
+            TriggerRefusedError: its handle is not allowed.
+        """
+        ...
+
+    def keep(self, reference: HubReference) -> None:
+        """Makes a reference durable in its place, once.
+
+        Raises:
+            TriggerRefusedError: its handle is not allowed.
+            StoragePausedError: there is no room.
+        """
         ...
 
 
@@ -330,6 +373,7 @@ __all__ = [
     "Executor",
     "FileIdentity",
     "HookRunner",
+    "HubFetcher",
     "JobStore",
     "PolicyResolver",
     "Progress",
@@ -337,6 +381,7 @@ __all__ = [
     "Published",
     "Publisher",
     "Recorder",
+    "ReferenceKeeper",
     "Root",
     "Sources",
     "StoreCounts",

@@ -5,6 +5,7 @@ import shutil
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
@@ -30,6 +31,7 @@ from tflited.engine.messages import Message, Wake
 from tflited.engine.models import Models, RootEntry
 from tflited.engine.outcome import Finisher
 from tflited.errors import CannotStartError, ConfigurationError
+from tflited.hub import hub_models
 from tflited.output.hooks import HookThread
 from tflited.output.tree import OutputTree
 from tflited.settings.codec import decode_policy, encode_policy
@@ -41,6 +43,7 @@ from tflited.store.queue import SqliteStore
 from tflited.telemetry.metrics import Metrics
 from tflited.telemetry.notify import Notifier
 from tflited.triggers.document import parse
+from tflited.triggers.references import ReferenceFolder
 from tflited.triggers.spool import Spool
 from tflited.web.api import create_app
 from tflited.web.server import HttpServer
@@ -51,7 +54,7 @@ _ALIVE_SECONDS = 30.0
 _JOIN_SECONDS = 10.0
 STORE_NAME = "jobs.sqlite3"
 SPOOL_NAME = "spool"
-_RESTART_KEYS = ("output", "state", "workers", "http_host", "http_port", "socket")
+_RESTART_KEYS = ("output", "state", "workers", "http_host", "http_port", "socket", "hub")
 
 
 class SystemClock:
@@ -106,7 +109,7 @@ class Daemon:
         versions = toolchain.versions()
         workers = settings.workers or toolchain.automatic_workers()
         self._metrics = Metrics(
-            roots=[root.name for root in settings.roots],
+            roots=[root.name for root in settings.all_roots],
             version=__version__,
             toolchain=versions,
             slots=workers,
@@ -115,14 +118,16 @@ class Daemon:
         self._executor = LocalExecutor()
         self._hooks = HookThread()
         self._publisher = OutputTree(settings.output)
+        self._references = ReferenceFolder(settings.references, settings.hub.limits.hosts)
         self._inbox: SimpleQueue[Message] = SimpleQueue()
         self._sources = SourceWatch(
             self._clock,
             self._inbox.put,
             settle_seconds=settings.settle_seconds,
             scan_interval_seconds=settings.scan_interval_seconds,
+            hub=hub_models(settings, self._clock, record=self._metrics.hub_fetched),
         )
-        self._models = Models({root.name: RootEntry(root) for root in settings.roots})
+        self._models = Models({root.name: RootEntry(root) for root in settings.all_roots})
         self.engine = self._make_engine(versions, workers)
         self.control = EngineControl(
             engine=self.engine,
@@ -154,6 +159,8 @@ class Daemon:
         intake = Intake(
             parse=parse,
             models=self._models,
+            sources=self._sources,
+            references=self._references,
             resolver=self._policies,
             data=data,
             store=self._store,
@@ -163,15 +170,6 @@ class Daemon:
         )
         finisher = Finisher(
             store=self._store, clock=self._clock, hooks=self._hooks, recorder=self._metrics
-        )
-        runner = AttemptRunner(
-            sources=self._sources,
-            executor=self._executor,
-            publisher=self._publisher,
-            clock=self._clock,
-            scratch=settings.state / "scratch",
-            limits=AttemptLimits(wall_seconds=settings.attempt_timeout_seconds),
-            threads=max(1, toolchain.processors() // workers),
         )
         parts = Parts(
             clock=self._clock,
@@ -187,8 +185,19 @@ class Daemon:
             is_executor_ready=lambda: self._executor.is_ready,
             toolchain=versions,
         )
-        slots = Slots(workers, runner, self._clock, self._inbox.put)
+        slots = Slots(workers, self._make_runner(workers), self._clock, self._inbox.put)
         return Engine(parts, self._models, self._inbox, slots)
+
+    def _make_runner(self, workers: int) -> AttemptRunner:
+        return AttemptRunner(
+            sources=self._sources,
+            executor=self._executor,
+            publisher=self._publisher,
+            clock=self._clock,
+            scratch=self._settings.state / "scratch",
+            limits=AttemptLimits(wall_seconds=self._settings.attempt_timeout_seconds),
+            threads=max(1, toolchain.processors() // workers),
+        )
 
     def run(self) -> None:
         """Runs until SIGTERM or SIGINT, then drains and stops.
@@ -216,7 +225,7 @@ class Daemon:
         self._executor.start()
         self._hooks.start()
         self.engine.slots.start()
-        self._sources.start(self._settings.roots)
+        self._sources.start(self._settings.all_roots)
         self._http.start()
         self._spool.start()
         _LOG.info(
@@ -313,8 +322,9 @@ class Daemon:
         for key in _RESTART_KEYS:
             if getattr(settings, key) != getattr(self._settings, key):
                 _LOG.warning("restart_needed", key=key, reason="takes effect at the next start")
+        settings = replace(settings, references=self._settings.references)  # as the state folder
         self._policies.current = FolderPolicies(settings)
-        known = {root.name: root for root in settings.roots}
+        known = {root.name: root for root in settings.all_roots}
         roots = self._models.roots
         for name in [name for name, entry in roots.items() if known.get(name) != entry.root]:
             del roots[name]
@@ -324,7 +334,7 @@ class Daemon:
             roots.setdefault(name, RootEntry(root))
         self._settings = settings
         self._metrics.set_roots(known)
-        self._sources.watch(settings.roots)
+        self._sources.watch(settings.all_roots)
         self.engine.reconsider_all()
         self._metrics.reloaded(is_successful=True, now=self._clock.now())
         self._notifier.ready("reloaded")
@@ -338,7 +348,7 @@ class Daemon:
 
 def _make_folders(settings: Settings) -> None:
     try:
-        for folder in (settings.state, settings.output):
+        for folder in (settings.state, settings.output, settings.references):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CannotStartError(

@@ -289,3 +289,12 @@ def test_a_root_that_stays_keeps_its_state(metrics: Metrics) -> None:
     metrics.set_roots(["zoo", "annex"])
 
     assert value(metrics, "tflited_models", root="zoo", result="published") == 4
+
+
+def test_hub_fetches(metrics: Metrics) -> None:
+    """By how they ended."""
+    metrics.hub_fetched(3.0, is_successful=True)
+    metrics.hub_fetched(1.0, is_successful=False)
+    name = "tflited_hub_fetch_duration_seconds_sum"
+    assert value(metrics, name, result="success") == 3.0
+    assert value(metrics, name, result="failure") == 1.0

@@ -35,6 +35,7 @@ from tflited.engine.outcome import Finisher
 from tflited.errors import ConfigurationError, TflitedError
 from tflited.settings.codec import decode_policy, encode_policy
 from tflited.triggers.document import parse
+from tflited.triggers.references import ReferenceFolder
 from waiting import wait_until
 
 DEADLINE_SECONDS: Final = 20.0
@@ -95,18 +96,24 @@ class FakeSources:
 
     Attributes:
         looked: where ``look_again`` was asked to look.
+        fetched: what ``fetch_again`` was asked for.
         data: pattern to its files.
         error: raised by ``stage``, when set.
     """
 
     def __init__(self) -> None:
         self.looked: list[tuple[str, str]] = []
+        self.fetched: list[tuple[str, str]] = []
         self.data: dict[str, tuple[DataFile, ...]] = {}
         self.error: TflitedError | None = None
 
     def look_again(self, root: str, path: str) -> None:
         """Remembers."""
         self.looked.append((root, path))
+
+    def fetch_again(self, root: str, path: str) -> None:
+        """Remembers."""
+        self.fetched.append((root, path))
 
     def stage(self, model: ModelId, destination: Path, expected: Digest) -> Path:
         """Makes a file with the digest in it."""
@@ -231,6 +238,8 @@ class World:
         self.toolchain = {"tensorflow": "2.21.0"}
         self.root = Root(name=MODEL.root, path=folder / "models")
         self.root.path.mkdir()
+        self.references = folder / "hub-references"
+        self.references.mkdir()
         self.models = Models({self.root.name: RootEntry(self.root)})
         self.data = DataWatch(self.sources, self.clock, SETTLE_SECONDS)
         self.runner = AttemptRunner(
@@ -364,6 +373,8 @@ class World:
         return Intake(
             parse=parse,
             models=self.models,
+            sources=self.sources,
+            references=ReferenceFolder(self.references, ()),
             resolver=self.resolver,
             data=self.data,
             store=self.store,

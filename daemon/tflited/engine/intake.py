@@ -6,10 +6,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tflited.domain.build_key import BuildKey
+from tflited.domain.hub import ROOT_NAME
 from tflited.domain.job import Job, TriggerSource
+from tflited.domain.model import ModelId, ModelKind
 from tflited.domain.observation import Sight
 from tflited.domain.policy import ModelType, Policy, ResolvedPolicy
-from tflited.domain.ports import JobStore, PolicyResolver, Publisher
+from tflited.domain.ports import (
+    JobStore,
+    PolicyResolver,
+    Publisher,
+    ReferenceKeeper,
+    Root,
+    Sources,
+)
 from tflited.domain.trigger import Trigger, TriggerReceipt
 from tflited.engine.data import DataWatch
 from tflited.engine.decide import KINDS, job_for
@@ -26,6 +35,8 @@ class Intake:
 
     parse: Parse
     models: Models
+    sources: Sources
+    references: ReferenceKeeper
     resolver: PolicyResolver
     data: DataWatch
     store: JobStore
@@ -58,15 +69,13 @@ class Intake:
         known = self.store.job_of_trigger(trigger.id)
         if known is not None:
             return _receipt(trigger, known, now, is_duplicate=True)
+        trigger = self._kept(trigger)
         place, entry = self._find(trigger)
         resolved = self._resolve(place, entry, trigger)
-        if (trigger.override or trigger.policy_name) and not trigger.save_to:
-            raise TriggerRefusedError(
-                f"{trigger.path}: a trigger with a policy of its own needs save_to, since the"
-                " mirrored place belongs to the folder's policy.",
-                hint='add "save_to": "PATH" below the output tree',
-            )
+        _check_place(trigger)
         job = self._store(trigger, entry, resolved, now)
+        if trigger.is_forced:
+            self._fetch_again(job.model)
         return _receipt(trigger, job, now, is_duplicate=False)
 
     def _find(self, trigger: Trigger) -> tuple[Place, Entry]:
@@ -101,8 +110,11 @@ class Intake:
                 f"{seen.model}: type: observed {seen.snapshot.kind}, allowed {trigger.model_type}.",
                 hint='leave out "type"',
             )
+        return self._policy(place.root, seen.model.path, trigger)
+
+    def _policy(self, root: Root, path: str, trigger: Trigger) -> ResolvedPolicy:
         try:
-            return self.resolver.resolve_trigger(place.root, seen.model.path, trigger)
+            return self.resolver.resolve_trigger(root, path, trigger)
         except ConfigurationError as error:
             problems = "; ".join(map(str, error.problems))
             raise TriggerRefusedError(problems, hint="mend the policy file") from error
@@ -135,6 +147,40 @@ class Intake:
         if is_unchanged and not trigger.is_forced:
             return self.store.finish_unchanged(new, now)
         return self.store.accept(new, now)
+
+    def _kept(self, trigger: Trigger) -> Trigger:
+        """A trigger for a Hub handle becomes one for the file that the reference is kept in."""
+        if trigger.hub is None:
+            return trigger
+        path = self.references.place(trigger.hub)
+        kept = replace(trigger, path=str(path), hub=None)
+        # What is refused leaves no file behind: it would be built all the same.
+        _check_place(kept)
+        self._policy(Root(name=ROOT_NAME, path=path.parent), path.name, kept)
+        self.references.keep(trigger.hub)
+        return kept
+
+    def _fetch_again(self, model: ModelId) -> None:
+        """A forced build of a Hub reference asks the handle anew; its job waits until then."""
+        entry = self.models.entries.get(model)
+        if entry is None or entry.observation.snapshot.kind is not ModelKind.HUB:
+            return
+        self.sources.fetch_again(model.root, model.path)
+        entry.observation = replace(
+            entry.observation,
+            sight=Sight.SETTLING,
+            digest=None,
+            reason="its module is fetched again, as a trigger asked",
+        )
+
+
+def _check_place(trigger: Trigger) -> None:
+    if (trigger.override or trigger.policy_name) and not trigger.save_to:
+        raise TriggerRefusedError(
+            f"{trigger.path}: a trigger with a policy of its own needs save_to, since the"
+            " mirrored place belongs to the folder's policy.",
+            hint='add "save_to": "PATH" below the output tree',
+        )
 
 
 def _receipt(trigger: Trigger, job: Job, now: datetime, *, is_duplicate: bool) -> TriggerReceipt:

@@ -1,6 +1,7 @@
 """A local server that speaks TensorFlow Hub's protocol, and archives that it may serve."""
 
 import io
+import ssl
 import tarfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -31,6 +32,9 @@ class Reply:
 class HubServer:
     """Answers on the loopback address; what it was asked is kept.
 
+    Args:
+        certificate: of a TLS server, with its key; None for plain HTTP.
+
     Attributes:
         replies: ``PATH`` to the answer for the compressed format, ``PATH?uncompressed`` to that
             for the other; a callable is asked each time.
@@ -38,13 +42,18 @@ class HubServer:
         gate: requests wait until it is set; it is at first.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Path | None = None) -> None:
         self.replies: dict[str, Reply | Callable[[], Reply]] = {}
         self.asked: list[str] = []
         self.gate = threading.Event()
         self.gate.set()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
+        self._scheme = "http" if certificate is None else "https"
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         serve = self._server.serve_forever
         self._thread = threading.Thread(target=serve, args=(0.01,), name="hub-server")
 
@@ -55,7 +64,7 @@ class HubServer:
 
     def handle(self, path: str = "/net/1") -> str:
         """A handle of this server."""
-        return f"http://{self.host}{path}"
+        return f"{self._scheme}://{self.host}{path}"
 
     def reply(self, path: str, form: str) -> Reply:
         """What a request gets."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from tflited.domain.build_key import BuildKey
 from tflited.domain.hub import ROOT_NAME
 from tflited.domain.job import Job, TriggerSource
-from tflited.domain.model import ModelId, ModelKind
+from tflited.domain.model import ModelKind
 from tflited.domain.observation import Sight
 from tflited.domain.policy import ModelType, Policy, ResolvedPolicy
 from tflited.domain.ports import (
@@ -75,7 +75,7 @@ class Intake:
         _check_place(trigger)
         job = self._store(trigger, entry, resolved, now)
         if trigger.is_forced:
-            self._fetch_again(job.model)
+            self._fetch_again(job)
         return _receipt(trigger, job, now, is_duplicate=False)
 
     def _find(self, trigger: Trigger) -> tuple[Place, Entry]:
@@ -160,18 +160,18 @@ class Intake:
         self.references.keep(trigger.hub)
         return kept
 
-    def _fetch_again(self, model: ModelId) -> None:
+    def _fetch_again(self, job: Job) -> None:
         """A forced build of a Hub reference asks the handle anew; its job waits until then."""
-        entry = self.models.entries.get(model)
-        if entry is None or entry.observation.snapshot.kind is not ModelKind.HUB:
+        if job.kind is not ModelKind.HUB:
             return
-        self.sources.fetch_again(model.root, model.path)
-        entry.observation = replace(
-            entry.observation,
-            sight=Sight.SETTLING,
-            digest=None,
-            reason="its module is fetched again, as a trigger asked",
-        )
+        self.sources.fetch_again(job.model.root, job.model.path)
+        if (entry := self.models.entries.get(job.model)) is not None:
+            entry.observation = replace(
+                entry.observation,
+                sight=Sight.SETTLING,
+                digest=None,
+                reason="its module is fetched again, as a trigger asked",
+            )
 
 
 def _check_place(trigger: Trigger) -> None:

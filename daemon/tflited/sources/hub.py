@@ -82,6 +82,7 @@ class HubModels:
     settle_seconds: float
     roots: tuple[Root, ...] = ()
     _known: dict[ModelId, _Known] = field(default_factory=dict)
+    _asked: set[ModelId] = field(default_factory=set)
     _trackers: dict[Path, SettleTracker] = field(default_factory=dict)
     _digester: Digester = field(default_factory=Digester)
 
@@ -107,12 +108,17 @@ class HubModels:
             ) from error
         if is_address(reference.handle):
             self.cache.try_again(reference.handle)
+            if model in self._asked:
+                self.cache.ask_again(reference.handle)
+        self._asked.discard(model)
         self._known[model] = _Known(reference, file, digest, snapshot)
 
     def fetch_again(self, model: ModelId) -> None:
-        """Asks for a module anew, although it is there."""
+        """Asks for a module anew, although it is there; also before its reference is read."""
         known = self._known.get(model)
-        if known is not None and is_address(known.reference.handle):
+        if known is None:
+            self._asked.add(model)
+        elif is_address(known.reference.handle):
             self.cache.ask_again(known.reference.handle)
 
     def fetch_now(self, model: ModelId) -> None:
@@ -163,8 +169,13 @@ class HubModels:
     def tell(self, model: ModelId) -> News:
         """How a reference's module stands now, which ``stage`` relies on; may start a fetch."""
         known = self._known[model]
-        known.told = self._look(known)
-        return known.told
+        news, before = self._look(known), known.told
+        is_in_force = before is not None and before.sight is Sight.ADMITTED
+        if before is not None and is_in_force and news.sight is Sight.SETTLING:
+            # Halfway through a swap the folder is not there; that supersedes no running build.
+            news = before if self.cache.is_replacing(known.reference.handle) else news
+        known.told = news
+        return news
 
     def _look(self, known: _Known) -> News:
         try:

@@ -39,6 +39,7 @@ class _Handle:
     """What is remembered of one handle while the daemon runs."""
 
     cancel: Event | None = None
+    is_refresh: bool = False
     is_asked: bool = False
     failure: HubError | None = None
     failures: int = 0
@@ -102,6 +103,12 @@ class HubCache:
                 return CacheView(folder=place)
             is_waiting = state.cancel is not None or state.failure is None
             return CacheView(failure=None if is_waiting else state.failure)
+
+    def is_replacing(self, handle: str) -> bool:
+        """Whether a module that is in force is being fetched anew, and may be swapped just now."""
+        with self._lock:
+            state = self._handles.get(handle, _Handle())
+            return state.cancel is not None and state.is_refresh and not state.is_asked
 
     def place(self, handle: str) -> Path:
         """The folder of a handle's module."""
@@ -179,6 +186,7 @@ class HubCache:
 
     def _start(self, handle: str, state: _Handle) -> None:
         state.cancel = Event()
+        state.is_refresh = self.place(handle).is_dir()
         thread = Thread(target=self._run, args=(handle, state.cancel), name="hub-fetch")
         self._threads[handle] = thread
         thread.start()

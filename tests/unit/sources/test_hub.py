@@ -185,6 +185,42 @@ def test_without_an_interval_it_is_never_asked_again(
     assert len(server.asked) == 2
 
 
+def test_a_swap_is_not_seen(bench: Bench, tmp_path: Path) -> None:
+    """Between the two renames of a refresh there is no folder; no running build ends for that."""
+    bench.serve(tmp_path / "m")
+    bench.open()
+    before = bench.fetched()
+    bench.server.gate.clear()
+    move(bench, 25 * HOUR)
+    assert bench.look() == before
+    place = bench.hub.cache.place(bench.server.handle())
+    place.rename(tmp_path / "aside")
+    assert bench.look() == before
+    bench.server.gate.set()
+    assert bench.fetched().digest == before.digest
+
+
+def test_a_cache_that_was_cleared_is_filled_again(bench: Bench, tmp_path: Path) -> None:
+    """A module that somebody removed is not in force."""
+    bench.serve(tmp_path / "m")
+    bench.open()
+    digest = bench.fetched().digest
+    bench.hub.cache.place(bench.server.handle()).rename(tmp_path / "aside")
+    assert bench.look().sight is Sight.SETTLING
+    assert bench.fetched().digest == digest
+
+
+def test_a_request_before_the_reference_is_read(bench: Bench, tmp_path: Path) -> None:
+    """A forced trigger for a handle that another reference has brought before."""
+    bench.serve(tmp_path / "m")
+    saved_model(tmp_path / "cache" / module_key(bench.server.handle()))
+    bench.hub.fetch_again(NET)
+    assert bench.open().sight is Sight.SETTLING
+    assert bench.fetched().sight is Sight.ADMITTED
+    assert len(bench.server.asked) == 1
+    assert bench.open().sight is Sight.ADMITTED
+
+
 def test_a_request_that_fails_leaves_the_old_module(bench: Bench, tmp_path: Path) -> None:
     """A forced trigger asks once."""
     bench.serve(tmp_path / "m")

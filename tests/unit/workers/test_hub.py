@@ -423,3 +423,43 @@ def test_fetching_loads_no_tensorflow() -> None:
     code = "import sys, tflited.convert.hub.fetch, tflited.workers.hub_child; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"tensorflow", "keras", "h5py", "numpy"} & set(done.stdout.split())
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate of this machine's loopback address, signed by itself, with its key."""
+    key, own = tmp_path / "key.pem", tmp_path / "own.pem"
+    ask = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(key), "-out", str(own)]
+    subprocess.run([*ask, *names, *files], check=True, capture_output=True)
+    pair = tmp_path / "pair.pem"
+    pair.write_text(key.read_text() + own.read_text())
+    return pair
+
+
+@pytest.mark.requires_program("openssl", "apt-get install openssl")
+def test_https_goes_to_any_host_that_the_machine_trusts(
+    certificate: Path, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a list; but a redirect that takes the lock off is refused."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    fetcher = HubProcesses(HubLimits())
+    with HubServer(certificate).running() as server:
+        server.replies["/net/1"] = Reply(content=small_module(tmp_path / "m"))
+        fetcher.fetch(server.handle(), place, Event())
+        assert (place / "saved_model.pb").is_file()
+        plain = {"Location": f"http://{server.host}/net/1"}
+        server.replies["/moved"] = Reply(status=302, headers=plain)
+        with pytest.raises(HubError, match="over http is not allowed"):
+            fetcher.fetch(server.handle("/moved"), place, Event())
+
+
+@pytest.mark.requires_program("openssl", "apt-get install openssl")
+def test_a_certificate_that_is_not_trusted(certificate: Path, place: Path) -> None:
+    """Refused for good, with the way to trust it."""
+    with HubServer(certificate).running() as server:
+        with pytest.raises(HubError, match="certificate") as caught:
+            HubProcesses(HubLimits()).fetch(server.handle(), place, Event())
+        assert not caught.value.retryable
+        assert "SSL_CERT_FILE" in caught.value.hint

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
@@ -30,6 +31,7 @@ from tflited.engine.messages import Message, Wake
 from tflited.engine.models import Models, RootEntry
 from tflited.engine.outcome import Finisher
 from tflited.errors import CannotStartError, ConfigurationError
+from tflited.hub import hub_models
 from tflited.output.hooks import HookThread
 from tflited.output.tree import OutputTree
 from tflited.settings.codec import decode_policy, encode_policy
@@ -42,6 +44,7 @@ from tflited.telemetry.metrics import Metrics
 from tflited.telemetry.notify import Notifier
 from tflited.telemetry.room import RoomWatch
 from tflited.triggers.document import parse
+from tflited.triggers.references import ReferenceFolder
 from tflited.triggers.spool import Spool
 from tflited.web.api import create_app
 from tflited.web.server import HttpServer
@@ -52,7 +55,7 @@ _ALIVE_SECONDS = 30.0
 _JOIN_SECONDS = 10.0
 STORE_NAME = "jobs.sqlite3"
 SPOOL_NAME = "spool"
-_RESTART_KEYS = ("output", "state", "workers", "http_host", "http_port", "socket")
+_RESTART_KEYS = ("output", "state", "workers", "http_host", "http_port", "socket", "hub")
 
 
 class SystemClock:
@@ -107,7 +110,7 @@ class Daemon:
         versions = toolchain.versions()
         workers = settings.workers or toolchain.automatic_workers()
         self._metrics = Metrics(
-            roots=[root.name for root in settings.roots],
+            roots=[root.name for root in settings.all_roots],
             version=__version__,
             toolchain=versions,
             slots=workers,
@@ -118,14 +121,16 @@ class Daemon:
         self._executor = LocalExecutor()
         self._hooks = HookThread()
         self._publisher = OutputTree(settings.output)
+        self._references = ReferenceFolder(settings.references, settings.hub.limits.hosts)
         self._inbox: SimpleQueue[Message] = SimpleQueue()
         self._sources = SourceWatch(
             self._clock,
             self._inbox.put,
             settle_seconds=settings.settle_seconds,
             scan_interval_seconds=settings.scan_interval_seconds,
+            hub=hub_models(settings, self._clock, record=self._metrics.hub_fetched),
         )
-        self._models = Models({root.name: RootEntry(root) for root in settings.roots})
+        self._models = Models({root.name: RootEntry(root) for root in settings.all_roots})
         self.engine = self._make_engine(versions, workers)
         self.control = EngineControl(
             engine=self.engine,
@@ -169,8 +174,9 @@ class Daemon:
         intake = Intake(
             parse=parse,
             models=self._models,
-            resolver=self._policies,
             sources=self._sources,
+            references=self._references,
+            resolver=self._policies,
             binder=binder,
             store=self._store,
             encode_policy=encode_policy,
@@ -231,7 +237,7 @@ class Daemon:
         self._hooks.start()
         self._room.start()
         self.engine.slots.start()
-        self._sources.start(self._settings.roots)
+        self._sources.start(self._settings.all_roots)
         self._http.start()
         self._spool.start()
         _LOG.info(
@@ -329,8 +335,9 @@ class Daemon:
         for key in _RESTART_KEYS:
             if getattr(settings, key) != getattr(self._settings, key):
                 _LOG.warning("restart_needed", key=key, reason="takes effect at the next start")
+        settings = replace(settings, references=self._settings.references)  # as the state folder
         self._policies.current = FolderPolicies(settings)
-        known = {root.name: root for root in settings.roots}
+        known = {root.name: root for root in settings.all_roots}
         roots = self._models.roots
         for name in [name for name, entry in roots.items() if known.get(name) != entry.root]:
             del roots[name]
@@ -340,7 +347,7 @@ class Daemon:
             roots.setdefault(name, RootEntry(root))
         self._settings = settings
         self._metrics.set_roots(known)
-        self._sources.watch(settings.roots)
+        self._sources.watch(settings.all_roots)
         self.engine.reconsider_all()
         self._metrics.reloaded(is_successful=True, now=self._clock.now())
         self._notifier.ready("reloaded")
@@ -349,7 +356,7 @@ class Daemon:
 
 def _make_folders(settings: Settings) -> None:
     try:
-        for folder in (settings.state, settings.output):
+        for folder in (settings.state, settings.output, settings.references):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CannotStartError(

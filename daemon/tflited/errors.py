@@ -93,6 +93,22 @@ class SourceChangedError(TflitedError):
     retryable = True
 
 
+class HubError(TflitedError):
+    """A TensorFlow Hub module cannot be had.
+
+    Args:
+        message: what failed, on what.
+        hint: the next step.
+        is_transient: whether asking again later may help.
+    """
+
+    code = "hub"
+
+    def __init__(self, message: str, *, hint: str = "", is_transient: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.retryable = is_transient  # type: ignore[misc]  # narrowed per instance on purpose
+
+
 class ConversionError(TflitedError):
     """The model cannot be converted under its policy.
 

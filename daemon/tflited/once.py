@@ -22,6 +22,7 @@ from tflited.engine.explain import Explainer
 from tflited.engine.messages import AttemptEnded
 from tflited.engine.models import Entry, Models, RootEntry
 from tflited.errors import ConversionError, ModelRefusedError
+from tflited.hub import hub_models
 from tflited.output.tree import OutputTree
 from tflited.settings.codec import encode_policy
 from tflited.settings.model import Settings
@@ -46,10 +47,12 @@ def explainer(settings: Settings) -> Iterator[Explainer]:
 
 
 def _explain(settings: Settings, store: JobStore) -> Explainer:
-    look = SingleLook(SystemClock())
+    clock = SystemClock()
+    look = SingleLook(clock, hub_models(settings, clock, is_offline=True))
     decider = _decider(settings, look, store, settle_seconds=0.0)
-    models = Models({root.name: RootEntry(root) for root in settings.roots})
-    for root in settings.roots:
+    roots = [root for root in settings.all_roots if root in settings.roots or root.path.is_dir()]
+    models = Models({root.name: RootEntry(root) for root in roots})
+    for root in roots:
         for seen in look.look(root):
             if isinstance(seen, Observation):
                 decision = decider.decide(root, seen)
@@ -90,9 +93,11 @@ def convert(path: Path, settings: Settings, progress: Progress) -> AttemptEnded:
     root = Root(name="model", path=path.resolve().parent)
     with tempfile.TemporaryDirectory(prefix="tflited-") as scratch:
         store = SqliteStore(Path(scratch) / STORE_NAME)
-        look = SingleLook(SystemClock())
+        alone = replace(settings, roots=(root,), settle_seconds=0.0)
+        hub = hub_models(alone, SystemClock())
+        look = SingleLook(SystemClock(), hub, should_fetch=True)
         try:
-            work = _work(root, path, replace(settings, roots=(root,)), look, store)
+            work = _work(root, path, alone, look, store)
         finally:
             store.close()
         executor = LocalExecutor()
@@ -134,5 +139,5 @@ def _find(root: Root, path: Path, look: SingleLook) -> Observation:
             return seen
     raise ModelRefusedError(
         f"{path}: no model there.",
-        hint="name a SavedModel directory, or a .keras, .h5 or .hdf5 file",
+        hint="name a SavedModel directory, or a .keras, .h5, .hdf5 or .hub.toml file",
     )

@@ -36,6 +36,7 @@ from tflited.engine.outcome import Finisher
 from tflited.errors import ConfigurationError, TflitedError
 from tflited.settings.codec import decode_policy, encode_policy
 from tflited.triggers.document import parse
+from tflited.triggers.references import ReferenceFolder
 from waiting import wait_until
 
 DEADLINE_SECONDS: Final = 20.0
@@ -96,6 +97,7 @@ class FakeSources:
 
     Attributes:
         looked: where ``look_again`` was asked to look.
+        fetched: what ``fetch_again`` was asked for.
         data: pattern to its files.
         on_disk: path to kind of the models that are there, seen by a scan or not.
         error: raised by ``stage``, when set.
@@ -103,6 +105,7 @@ class FakeSources:
 
     def __init__(self) -> None:
         self.looked: list[tuple[str, str]] = []
+        self.fetched: list[tuple[str, str]] = []
         self.data: dict[str, tuple[DataFile, ...]] = {}
         self.on_disk: dict[str, ModelKind] = {}
         self.error: TflitedError | None = None
@@ -114,6 +117,10 @@ class FakeSources:
     def find_model(self, root: Root, path: str) -> ModelKind | None:
         """As set."""
         return self.on_disk.get(path)
+
+    def fetch_again(self, root: str, path: str) -> None:
+        """Remembers."""
+        self.fetched.append((root, path))
 
     def stage(self, model: ModelId, destination: Path, expected: Digest) -> Path:
         """Makes a file with the digest in it."""
@@ -238,6 +245,8 @@ class World:
         self.toolchain = {"tensorflow": "2.21.0"}
         self.root = Root(name=MODEL.root, path=folder / "models")
         self.root.path.mkdir()
+        self.references = folder / "hub-references"
+        self.references.mkdir()
         self.models = Models({self.root.name: RootEntry(self.root)})
         self.data = DataWatch(self.sources, self.clock, SETTLE_SECONDS)
         self.runner = AttemptRunner(
@@ -381,8 +390,9 @@ class World:
         return Intake(
             parse=parse,
             models=self.models,
-            resolver=self.resolver,
             sources=self.sources,
+            references=ReferenceFolder(self.references, ()),
+            resolver=self.resolver,
             binder=binder,
             store=self.store,
             encode_policy=encode_policy,

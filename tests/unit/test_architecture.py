@@ -33,6 +33,7 @@ WRITERS = {
 # Who may rename without durable.write, and what makes that safe.
 RENAMERS = {
     "durable.py": "the one durable way itself",
+    "convert/hub/place.py": "swaps whole synced folders, then syncs the one above them",
     "triggers/spool.py": "moves whole synced documents, then syncs both folders",
 }
 # Who may swallow an error that nobody named, and what becomes of it.
@@ -50,6 +51,7 @@ TESTED_THROUGH = {
     "output/shelf": "tests/unit/output/test_tree.py",
     "settings/folder_file": "tests/unit/settings/test_resolve.py",
     "settings/problems": "tests/unit/settings/test_load.py and test_resolve.py",
+    "sources/root_state": "tests/unit/sources/test_watch.py",
     "web/listeners": "tests/integration/web/test_server.py, on real sockets",
     "workers": "tests/unit/workers/test_local.py, in real children",
 }

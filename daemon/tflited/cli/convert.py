@@ -14,7 +14,9 @@ from tflited.settings.load import load
 
 
 def convert(
-    path: Annotated[Path, typer.Argument(help="A SavedModel directory, .keras, .h5 or .hdf5.")],
+    path: Annotated[
+        Path, typer.Argument(help="A SavedModel directory, .keras, .h5, .hdf5 or .hub.toml.")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="NAME/ is published here.")],
     config: Config = None,
     json: AsJson = False,

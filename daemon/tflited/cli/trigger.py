@@ -12,26 +12,33 @@ from tflited.cli.client import Client
 from tflited.cli.jobs import waits_for
 from tflited.cli.options import AsJson, Config, Directory, asked_path, settings
 from tflited.domain.policy import Variant
-from tflited.errors import DaemonUnreachableError
+from tflited.errors import DaemonUnreachableError, UsageError
 from tflited.settings.model import Settings
+
+ModelPath = Annotated[str | None, typer.Argument(help="Absolute, ROOT/PATH or PATH below a root.")]
+Hub = Annotated[str | None, typer.Option(help="A TensorFlow Hub handle instead of a path.")]
+InputShape = Annotated[
+    list[str] | None,
+    typer.Option(help="With --hub: 1,224,224,3 for the only input, NAME=1,4 for each of several."),
+]
+Force = Annotated[bool, typer.Option("--force", help="Build even when unchanged.")]
+PolicyName = Annotated[str | None, typer.Option(help="A [policy.NAME] instead of the folder's.")]
+Variants = Annotated[list[Variant] | None, typer.Option(help="Only these; may be repeated.")]
+SaveTo = Annotated[str | None, typer.Option(help="Path below the output tree.")]
+Priority = Annotated[int, typer.Option(min=0, max=9, help="9 goes first.")]
+Id = Annotated[str | None, typer.Option(help="Idempotency key.")]
 
 
 def trigger(  # noqa: PLR0913, PLR0917  # each is one option of the command
-    path: Annotated[str, typer.Argument(help="Absolute, ROOT/PATH or PATH below a root.")],
-    force: Annotated[bool, typer.Option("--force", help="Build even when unchanged.")] = False,
-    policy: Annotated[
-        str | None, typer.Option("--policy", help="A [policy.NAME] instead of the folder's.")
-    ] = None,
-    variant: Annotated[
-        list[Variant] | None, typer.Option("--variant", help="Only these; may be repeated.")
-    ] = None,
-    save_to: Annotated[
-        str | None, typer.Option("--save-to", help="Path below the output tree.")
-    ] = None,
-    priority: Annotated[int, typer.Option(min=0, max=9, help="9 goes first.")] = 5,
-    id: Annotated[  # noqa: A002  # the document's own word
-        str | None, typer.Option("--id", help="Idempotency key.")
-    ] = None,
+    path: ModelPath = None,
+    hub: Hub = None,
+    input_shape: InputShape = None,
+    force: Force = False,
+    policy: PolicyName = None,
+    variant: Variants = None,
+    save_to: SaveTo = None,
+    priority: Priority = 5,
+    id: Id = None,  # noqa: A002  # the document's own word
     config: Config = None,
     directory: Directory = None,
     json: AsJson = False,
@@ -41,7 +48,7 @@ def trigger(  # noqa: PLR0913, PLR0917  # each is one option of the command
     document = {
         "version": 1,
         "id": id or uuid.uuid4().hex,
-        "model": {"path": asked_path(path, loaded)},
+        "model": _model(path, hub, input_shape or [], loaded),
         "priority": priority,
         "force": force,
         **_own(policy, variant, save_to),
@@ -79,3 +86,40 @@ def _spool(loaded: Settings, body: bytes) -> Path:
     from tflited.triggers.spool import drop
 
     return drop(loaded.state / SPOOL_NAME, f"cli-{uuid.uuid4().hex}.json", body)
+
+
+def _model(
+    path: str | None, hub: str | None, shapes: list[str], loaded: Settings
+) -> dict[str, Any]:
+    """The document's ``model``.
+
+    Raises:
+        UsageError: not exactly one of path and handle, or a shape that is none.
+    """
+    if (path is None) is (hub is None) or (shapes and hub is None):
+        raise UsageError(
+            "Name a model by its path, or a Hub module by --hub and, if needed, --input-shape.",
+            hint="tflited trigger --help",
+        )
+    if path is not None:
+        return {"path": asked_path(path, loaded)}
+    if not shapes:
+        return {"hub": hub}
+    named = dict(_shape(text) for text in shapes)
+    if len(named) != len(shapes) or ("" in named and len(named) > 1):
+        raise UsageError(
+            f"--input-shape is given {len(shapes)} times, and not once for each name.",
+            hint="write --input-shape NAME=1,4 for each of several inputs",
+        )
+    return {"hub": hub, "input_shape": named.get("", named)}
+
+
+def _shape(text: str) -> tuple[str, list[int]]:
+    name, _, sizes = text.rpartition("=")
+    try:
+        return name, [int(size) for size in sizes.split(",")]
+    except ValueError as error:
+        raise UsageError(
+            f"--input-shape: observed {text!r}, allowed whole numbers with commas between them.",
+            hint="--input-shape 1,224,224,3",
+        ) from error

@@ -1,7 +1,10 @@
 """Opens a model of any kind and gives it its one form, with the policy's shapes applied."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from tflited.convert.hub.opened import open_hub
+from tflited.convert.hub.reference import with_reference
 from tflited.convert.keras_model import open_keras
 from tflited.convert.saved_model import open_saved_model
 from tflited.convert.source import Shapes, Source, with_shapes
@@ -25,6 +28,9 @@ def load(request: AttemptRequest) -> Source:
         ConversionError: the model does not open, or does not fit the policy.
     """
     scratch = Path(request.scratch)
+    if request.kind is ModelKind.HUB:
+        policy = with_reference(request.policy, Path(request.model))
+        request = replace(request, policy=policy)
     source = _open(request, scratch)
     shapes = asked_shapes(source, request.policy.input_shape)
     if not (shapes or request.policy.concrete_function):
@@ -40,11 +46,7 @@ def _open(request: AttemptRequest, scratch: Path) -> Source:
         case ModelKind.KERAS | ModelKind.KERAS_HDF5:
             return open_keras(path, request.kind, scratch / "exported")
         case ModelKind.HUB:
-            raise ConversionError(
-                "A Hub reference cannot be converted by this version.",
-                hint="download the module and put its SavedModel into a root",
-                code="hub",
-            )
+            return open_hub(path, request.policy, scratch)
 
 
 def asked_shapes(source: Source, asked: Shapes) -> Shapes:

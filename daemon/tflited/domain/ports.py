@@ -8,10 +8,11 @@ from threading import Event
 from typing import Protocol
 
 from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest
+from tflited.domain.hub import HubReference
 from tflited.domain.job import Binding, Failure, Job, JobState, NewJob, TriggerSource
 from tflited.domain.manifest import Build, Manifest
 from tflited.domain.model import Digest, FileIdentity, ModelId, ModelKind
-from tflited.domain.policy import Hooks, Policy, ResolvedPolicy
+from tflited.domain.policy import Policy, ResolvedPolicy
 from tflited.domain.report import BuildReport, Stage
 from tflited.domain.trigger import Trigger, TriggerReceipt
 
@@ -79,6 +80,10 @@ class Sources(Protocol):
         """
         ...
 
+    def fetch_again(self, root: str, path: str) -> None:
+        """Asks for a Hub reference's module to be fetched anew; returns at once."""
+        ...
+
     def stage(self, model: ModelId, destination: Path, expected: Digest) -> Path:
         """Makes a private copy of an admitted model and proves that it has the expected digest.
 
@@ -97,6 +102,44 @@ class Sources(Protocol):
 
     def digest_data(self, files: Sequence["DataFile"]) -> Digest:
         """Digest of names and contents, cached by identity."""
+        ...
+
+
+class HubFetcher(Protocol):
+    """Brings TensorFlow Hub modules to this machine."""
+
+    def fetch(self, handle: str, destination: Path, cancel: Event) -> None:
+        """Downloads and unpacks a module, and puts it in its place as a whole; blocks.
+
+        Args:
+            handle: an https or http address.
+            destination: the module's folder; what is there is replaced only by a whole module.
+            cancel: when set, the fetch is ended.
+
+        Raises:
+            HubError: it could not be had; ``retryable`` tells whether later it might.
+        """
+        ...
+
+
+class ReferenceKeeper(Protocol):
+    """Keeps Hub references that came as triggers."""
+
+    def place(self, reference: HubReference) -> Path:
+        """Where a reference is or would be kept: a file of the daemon's own root.
+
+        Raises:
+            TriggerRefusedError: its handle is not allowed.
+        """
+        ...
+
+    def keep(self, reference: HubReference) -> None:
+        """Makes a reference durable in its place, once.
+
+        Raises:
+            TriggerRefusedError: its handle is not allowed.
+            StoragePausedError: there is no room.
+        """
         ...
 
 
@@ -290,79 +333,19 @@ class PublishKey:
     toolchain: Mapping[str, str]
 
 
-class HookRunner(Protocol):
-    """Runs what the operator wants told; never fails a build."""
-
-    def published(self, hooks: Hooks, job: Job, published: Published) -> None:
-        """After publication."""
-        ...
-
-    def failed(self, hooks: Hooks, job: Job, failure: Failure) -> None:
-        """After a failure that is final for its build key."""
-        ...
-
-
-class Recorder(Protocol):
-    """What the engine tells the metrics; labels are closed sets."""
-
-    def job_accepted(self, job: Job) -> None:
-        """A job entered the queue."""
-        ...
-
-    def job_finished(self, job: Job, seconds: float) -> None:
-        """A job reached a final state, so many seconds after its claim."""
-        ...
-
-    def attempt_finished(self, outcome: AttemptOutcome, *, will_retry: bool) -> None:
-        """An attempt ended."""
-        ...
-
-    def set_published(self, report: BuildReport) -> None:
-        """A set is in the output tree."""
-        ...
-
-    def stage_finished(self, stage: Stage, seconds: float) -> None:
-        """A stage of the daemon's own took so long."""
-        ...
-
-    def trigger_received(self, source: TriggerSource, *, is_accepted: bool) -> None:
-        """A trigger was accepted or refused."""
-        ...
-
-    def scanned(self, root: str, *, models: int, seconds: float, now: datetime) -> None:
-        """A whole root was scanned."""
-        ...
-
-    def root_available(self, root: str, *, is_available: bool) -> None:
-        """A root can or cannot be read."""
-        ...
-
-    def queue_changed(self, counts: StoreCounts, *, running: int) -> None:
-        """The queue has these counts now."""
-        ...
-
-    def models_changed(self, root: str, by_phase: Mapping[str, int]) -> None:
-        """A root's models are in these phases now."""
-        ...
-
-    def reloaded(self, *, is_successful: bool, now: datetime) -> None:
-        """The configuration was read again."""
-        ...
-
-
 __all__ = [
     "Clock",
     "DataFile",
     "Executor",
     "FileIdentity",
-    "HookRunner",
+    "HubFetcher",
     "JobStore",
     "PolicyResolver",
     "Progress",
     "PublishKey",
     "Published",
     "Publisher",
-    "Recorder",
+    "ReferenceKeeper",
     "Root",
     "Sources",
     "StoreCounts",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from tflited.domain.hub import HubReference
 from tflited.domain.job import TriggerSource
 from tflited.domain.policy import ModelType
 
@@ -15,7 +16,9 @@ class Trigger:
 
     Attributes:
         id: idempotency key; the same id is the same job.
-        path: the model as the document names it: ``ROOT/PATH``, ``PATH`` or an absolute path.
+        path: the model as the document names it: ``ROOT/PATH``, ``PATH`` or an absolute path;
+            empty while a Hub reference is not kept as a file.
+        hub: the Hub reference that the document holds in a path's place.
         model_type: what the document says the model is.
         policy_name: a named policy of the main file, or None for the folder's.
         override: policy keys that win over every file.
@@ -27,6 +30,7 @@ class Trigger:
 
     id: str
     path: str
+    hub: HubReference | None = None
     model_type: ModelType = ModelType.AUTO
     policy_name: str | None = None
     override: Mapping[str, Any] = field(default_factory=dict)

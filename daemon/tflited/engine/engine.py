@@ -9,6 +9,7 @@ from typing import TypeVar, assert_never
 
 import structlog
 
+from tflited.domain.audience import Recorder
 from tflited.domain.job import Failure, Job, JobState, TriggerSource
 from tflited.domain.model import ModelId
 from tflited.domain.observation import Observation, RootObservation, Sight
@@ -17,7 +18,6 @@ from tflited.domain.ports import (
     Clock,
     JobStore,
     Publisher,
-    Recorder,
     Sources,
 )
 from tflited.domain.status import Action, Phase

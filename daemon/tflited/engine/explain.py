@@ -153,7 +153,8 @@ def _known_path(path: str, place: Place, where: Path) -> Explanation:
     return Explanation(
         path=path,
         subject="ignored",
-        summary=f"No model: a model is a SavedModel directory, .keras, .h5 or .hdf5.{announced}",
+        summary="No model: a model is a SavedModel directory, .keras, .h5, .hdf5 or .hub.toml."
+        f"{announced}",
     )
 
 

@@ -7,10 +7,12 @@ from dataclasses import fields as dataclass_fields
 from datetime import datetime
 from typing import assert_never
 
+from tflited.domain.hub import ROOT_NAME
 from tflited.domain.job import UNBOUND, Binding, Job, NewJob, TriggerSource
 from tflited.domain.model import ModelId, ModelKind
+from tflited.domain.observation import Sight
 from tflited.domain.policy import Policy, ResolvedPolicy
-from tflited.domain.ports import JobStore, PolicyResolver, Root, Sources
+from tflited.domain.ports import JobStore, PolicyResolver, ReferenceKeeper, Root, Sources
 from tflited.domain.trigger import Trigger, TriggerReceipt
 from tflited.engine.binding import Binder, Bound, Over, Waits
 from tflited.engine.decide import KINDS
@@ -27,8 +29,9 @@ class Intake:
 
     parse: Parse
     models: Models
-    resolver: PolicyResolver
     sources: Sources
+    references: ReferenceKeeper
+    resolver: PolicyResolver
     binder: Binder
     store: JobStore
     encode_policy: Callable[[Policy], str]
@@ -58,6 +61,7 @@ class Intake:
         known = self.store.job_of_trigger(trigger.id)
         if known is not None:
             return _receipt(trigger, known, now, is_duplicate=True)
+        trigger = self._kept(trigger)
         root, model, kind = self._find(trigger)
         _check_type(model, kind, trigger)
         has_own_policy = bool(trigger.override or trigger.policy_name)
@@ -75,6 +79,8 @@ class Intake:
             is_forced=trigger.is_forced,
             save_to=trigger.save_to,
         )
+        if trigger.is_forced and kind is ModelKind.HUB:
+            self._fetch_again(model)
         return _receipt(trigger, self._store(new, now), now, is_duplicate=False)
 
     def _find(self, trigger: Trigger) -> tuple[Root, ModelId, ModelKind]:
@@ -137,6 +143,29 @@ class Intake:
                 return self.store.accept(bound, now)
             case _:
                 assert_never(verdict)
+
+    def _kept(self, trigger: Trigger) -> Trigger:
+        """A trigger for a Hub handle becomes one for the file that the reference is kept in."""
+        if trigger.hub is None:
+            return trigger
+        path = self.references.place(trigger.hub)
+        kept = replace(trigger, path=str(path), hub=None)
+        # What is refused leaves no file behind: it would be built all the same.
+        model = ModelId(root=ROOT_NAME, path=path.name)
+        self._resolve(Root(name=ROOT_NAME, path=path.parent), model, kept)
+        self.references.keep(trigger.hub)
+        return kept
+
+    def _fetch_again(self, model: ModelId) -> None:
+        """A forced build of a Hub reference asks the handle anew; its job waits until then."""
+        self.sources.fetch_again(model.root, model.path)
+        if (entry := self.models.entries.get(model)) is not None:
+            entry.observation = replace(
+                entry.observation,
+                sight=Sight.SETTLING,
+                digest=None,
+                reason="its module is fetched again, as a trigger asked",
+            )
 
 
 def _check_type(model: ModelId, kind: ModelKind, trigger: Trigger) -> None:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from tflited.domain.attempt import AttemptResult
+from tflited.domain.audience import HookRunner, Recorder
 from tflited.domain.job import Failure, Job, JobState, TriggerSource
 from tflited.domain.policy import Hooks
-from tflited.domain.ports import Clock, HookRunner, JobStore, Recorder
+from tflited.domain.ports import Clock, JobStore
 from tflited.domain.report import Stage
 from tflited.domain.retry import MAX_DEATHS, MAX_LOSSES, delay_seconds
 from tflited.engine.messages import AttemptEnded

@@ -13,12 +13,15 @@ from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
+from tflited.domain.hub import ROOT_NAME
 from tflited.errors import Problem
 from tflited.settings.layers import BUILT_IN
 from tflited.settings.problems import close_match, shown
-from tflited.settings.schema import DaemonTable, HttpTable, RootTable, Table
+from tflited.settings.schema import DaemonTable, HttpTable, HubTable, RootTable, Table
 
 SOCKET_NAME: Final = "tflited.sock"
+HUB_CACHE_NAME: Final = "hub"
+REFERENCES_NAME: Final = "hub-references"
 _LONGEST_SOCKET_BYTES: Final = 107
 """``sun_path`` of unix(7) holds 108 bytes with its final zero."""
 
@@ -33,6 +36,7 @@ class _Sketch:
     base: Path
     daemon: DaemonTable | None
     http: HttpTable | None
+    hub: HubTable | None
     roots: tuple[tuple[int, RootTable], ...]
     policies: tuple[str, ...]
 
@@ -59,6 +63,7 @@ def cross_problems(table: Mapping[str, Any], *, base: Path, source: str) -> tupl
         *_unknown_policies(sketch),
         *_reserved_policies(sketch),
         *_overlaps(sketch),
+        *_cache_overlaps(sketch),
         *_long_socket(sketch),
     )
 
@@ -74,6 +79,7 @@ def _sketch(table: Mapping[str, Any], *, base: Path, source: str) -> _Sketch:
         base=base,
         daemon=_understood(DaemonTable, table.get("daemon", {}), "output", "state"),
         http=_understood(HttpTable, table.get("http", {}), "socket"),
+        hub=_understood(HubTable, table.get("hub", {}), "cache"),
         roots=tuple((index, root) for index, root in understood if root is not None),
         policies=tuple(policies) if isinstance(policies, dict) else (),
     )
@@ -96,6 +102,9 @@ def _root_names(sketch: _Sketch) -> Iterator[Problem]:
         if _understood(RootTable, {"name": name, "path": root.path}, "name", "path") is None:
             allowed = "a name of letters, digits and . _ -, given with name ="
             yield sketch.problem(key, f"{shown(name)} from the path", allowed)
+        elif name == ROOT_NAME:
+            allowed = "another name: this one holds the references that came as triggers"
+            yield sketch.problem(key, f'"{name}"', allowed)
         elif name in seen:
             yield sketch.problem(key, f'"{name}" again', "a name of its own for each root")
         seen.add(name)
@@ -128,10 +137,30 @@ def _overlaps(sketch: _Sketch) -> Iterator[Problem]:
     trees += [(f"root[{index}].path", root.path) for index, root in sketch.roots]
     places = [(key, absolute(sketch.base, text)) for key, text in trees]
     for (one, here), (other, there) in combinations(places, 2):
-        inner, outer = Path(os.path.realpath(here)), Path(os.path.realpath(there))
-        if inner.is_relative_to(outer) or outer.is_relative_to(inner):
+        if _is_one_in_the_other(here, there):
             allowed = f"neither inside nor around {one} ({here})"
             yield sketch.problem(other, f'"{there}"', allowed)
+
+
+def _cache_overlaps(sketch: _Sketch) -> Iterator[Problem]:
+    """The cache may lie in the state folder, but no module in it may be taken for a model."""
+    if sketch.hub is None or not sketch.hub.cache:
+        return
+    cache = absolute(sketch.base, sketch.hub.cache)
+    trees = [(f"root[{index}].path", root.path) for index, root in sketch.roots]
+    if sketch.daemon is not None:
+        trees.append(("daemon.output", sketch.daemon.output))
+    for key, text in trees:
+        here = absolute(sketch.base, text)
+        if _is_one_in_the_other(here, cache):
+            yield sketch.problem(
+                "hub.cache", f'"{cache}"', f"neither inside nor around {key} ({here})"
+            )
+
+
+def _is_one_in_the_other(here: Path, there: Path) -> bool:
+    inner, outer = Path(os.path.realpath(here)), Path(os.path.realpath(there))
+    return inner.is_relative_to(outer) or outer.is_relative_to(inner)
 
 
 def _long_socket(sketch: _Sketch) -> Iterator[Problem]:

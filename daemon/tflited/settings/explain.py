@@ -22,7 +22,9 @@ def effective(settings: Settings) -> str:
 
     Credentials in the addresses of hooks are masked: people paste this into reports.
     """
-    return "\n".join((*_daemon(settings), *_http_and_log(settings), *_roots(settings)))
+    return "\n".join(
+        (*_daemon(settings), *_http_and_log(settings), *_hub(settings), *_roots(settings))
+    )
 
 
 def toml_value(value: Any) -> str:
@@ -73,6 +75,15 @@ def _http_and_log(settings: Settings) -> Iterator[str]:
     yield f"socket = {toml_value(str(settings.socket))}"
     yield f"\n[log]\nformat = {toml_value(settings.log_format)}"
     yield f"level = {toml_value(settings.log_level)}"
+
+
+def _hub(settings: Settings) -> Iterator[str]:
+    hub = settings.hub
+    yield f"\n[hub]\nhosts = {toml_value(hub.limits.hosts)}"
+    yield f"cache = {toml_value(str(hub.cache))}"
+    yield f"refresh_seconds = {toml_value(hub.refresh_seconds)}"
+    for key in ("timeout_seconds", "largest_archive_bytes", "largest_unpacked_bytes", "most_files"):
+        yield f"{key} = {toml_value(getattr(hub.limits, key))}"
 
 
 def _roots(settings: Settings) -> Iterator[str]:

@@ -67,7 +67,7 @@ class FolderFiles:
             return error.with_traceback(None)
 
     def _read(self, file: Path) -> Layer:
-        table = parse_toml(_content(file), file=str(file))
+        table = parse_toml(content_of(file), file=str(file))
         leaves = named_leaves(validate(PolicyTable, table, file=str(file)))
         if problems := escaping_globs(leaves, file.parent, self._roots, file=str(file)):
             raise ConfigurationError(problems)
@@ -84,10 +84,13 @@ def _identity(status: os.stat_result) -> _Identity:
     )
 
 
-def _content(file: Path) -> bytes:
+def content_of(file: Path) -> bytes:
     """Reads a regular file of sensible size; a pipe or a device in its place must not hang us.
 
     A link is refused: the errors about what it leads to would tell of files outside the roots.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is something else or too large.
     """
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
     try:

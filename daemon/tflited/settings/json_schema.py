@@ -13,7 +13,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from tflited import durable
-from tflited.settings.schema import MainTable, PolicyTable
+from tflited.settings.schema import HubReferenceTable, MainTable, PolicyTable
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -23,6 +23,7 @@ def schemas() -> Mapping[str, str]:
     return {
         "tflited.schema.json": _text(MainTable, "tflited.toml, the main file"),
         "folder-policy.schema.json": _text(PolicyTable, ".tflited.toml, a folder policy"),
+        "hub-reference.schema.json": _text(HubReferenceTable, "NAME.hub.toml, a Hub reference"),
     }
 
 

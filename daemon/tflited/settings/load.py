@@ -5,13 +5,20 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from tflited.domain.hub import HubLimits
 from tflited.domain.ports import Root
 from tflited.errors import ConfigurationError
-from tflited.settings.cross_checks import SOCKET_NAME, absolute, cross_problems
+from tflited.settings.cross_checks import (
+    HUB_CACHE_NAME,
+    REFERENCES_NAME,
+    SOCKET_NAME,
+    absolute,
+    cross_problems,
+)
 from tflited.settings.layers import BUILT_IN, anchored
-from tflited.settings.model import Settings
+from tflited.settings.model import HubSettings, Settings
 from tflited.settings.problems import parse_toml, unreadable, validate
-from tflited.settings.schema import MainTable, RootTable, split_listen
+from tflited.settings.schema import HubTable, MainTable, RootTable, split_listen
 
 
 def load(*, path: Path | None = None, directory: Path | None = None) -> Settings:
@@ -72,9 +79,25 @@ def _settings(table: MainTable, *, base: Path, source: str) -> Settings:
         socket=absolute(base, http.socket) if http.socket else state / SOCKET_NAME,
         log_format=table.log.format,
         log_level=table.log.level,
+        hub=_hub(base, state, table.hub),
+        references=state / REFERENCES_NAME,
         roots=tuple(_root(base, root) for root in table.root),
         policies=_policies(table, base),
         source=source,
+    )
+
+
+def _hub(base: Path, state: Path, table: HubTable) -> HubSettings:
+    return HubSettings(
+        cache=absolute(base, table.cache) if table.cache else state / HUB_CACHE_NAME,
+        refresh_seconds=table.refresh_seconds,
+        limits=HubLimits(
+            hosts=table.hosts,
+            timeout_seconds=table.timeout_seconds,
+            largest_archive_bytes=table.largest_archive_bytes,
+            largest_unpacked_bytes=table.largest_unpacked_bytes,
+            most_files=table.most_files,
+        ),
     )
 
 

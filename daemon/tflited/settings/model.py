@@ -5,7 +5,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tflited.domain.hub import ROOT_NAME, HubLimits
 from tflited.domain.ports import Root
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubSettings:
+    """What holds for TensorFlow Hub references.
+
+    Attributes:
+        cache: the folder of fetched modules.
+        refresh_seconds: after which a handle is asked again; 0 for never.
+        limits: of one fetch.
+    """
+
+    cache: Path
+    refresh_seconds: float = 86_400.0
+    limits: HubLimits = field(default_factory=HubLimits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +43,8 @@ class Settings:
         socket: the control socket.
         log_format: auto, json or console.
         log_level: debug, info, warning or error.
+        hub: what holds for TensorFlow Hub references.
+        references: the folder of Hub references that came as triggers.
         roots: the watched directories.
         policies: name to table of the keys that the main file names, data globs absolute.
         source: the main file, or "built-in" without one.
@@ -46,6 +64,13 @@ class Settings:
     socket: Path
     log_format: str = "auto"
     log_level: str = "info"
+    hub: HubSettings
+    references: Path
     roots: tuple[Root, ...]
     policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     source: str = "built-in"
+
+    @property
+    def all_roots(self) -> tuple[Root, ...]:
+        """The watched directories, then the daemon's own for references that came as triggers."""
+        return (*self.roots, Root(name=ROOT_NAME, path=self.references))

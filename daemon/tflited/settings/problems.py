@@ -22,11 +22,10 @@ _MOST_DOTS: Final = 200
 """In one line. A dotted key costs the parser the square of its parts: 20,000 of them, in 40 KB,
 take five seconds in which nothing else is done. Ours have three."""
 
-_PLANNED_TABLES: Final = frozenset({"broker", "hub"})
+_PLANNED_TABLES: Final = frozenset({"broker"})
 _PLANNED_KEYS: Final = frozenset({"prune", "evaluation.metric", "evaluation.max_drop"})
 _PLANNED_VALUES: Final = {
     "variants": ("auto",),
-    "model_type": ("hub",),
     "c_array.style": ("cpp", "c++", "progmem", "rust"),
 }
 _MOST_PROBLEMS: Final = 50

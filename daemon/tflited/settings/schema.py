@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     PlainValidator,
@@ -18,6 +17,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from tflited.domain.hub import LONGEST_HANDLE, HubLimits
 from tflited.domain.policy import (
     CStyle,
     MixedRule,
@@ -47,6 +47,8 @@ _LISTEN: Final = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<por
 _SLUG: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _VARIANT_NAMES: Final = (*(variant.value for variant in Variant), *OLDER_VARIANTS)
 _DEFAULT: Final = Policy()
+_HUB: Final = HubLimits()
+_HOST: Final = r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?$"
 
 
 def _refuse(allowed: str) -> PydanticCustomError:
@@ -83,11 +85,6 @@ def _hook(value: object) -> tuple[str, ...] | str:
     if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
         return tuple(value)
     raise _refuse("a list of program and arguments, or an http or https address")
-
-
-def _model_type(value: object) -> object:
-    names = [kind.value for kind in ModelType if kind is not ModelType.HUB]
-    return _choice(value, names) if isinstance(value, str) else value
 
 
 def _expression(value: str) -> str:
@@ -175,13 +172,9 @@ Workers = Annotated[
 Slug = Annotated[StrictStr, Field(pattern=_SLUG)]
 PathText = Annotated[StrictStr, Field(min_length=1, pattern=r"^[^\x00]+$"), AfterValidator(_place)]
 Glob = Annotated[StrictStr, Field(pattern=r"^[^\x00]*$"), AfterValidator(_place)]
-ConvertibleType = Annotated[
-    ModelType,
-    BeforeValidator(_model_type),
-    WithJsonSchema({"type": "string", "enum": ["auto", "saved_model", "keras"]}),
-]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Seconds = Annotated[Number, Field(gt=0, le=604_800)]
+Bytes = Annotated[StrictInt, Field(ge=1, le=2**50)]
 Names = Annotated[tuple[Annotated[StrictStr, Field(min_length=1)], ...], Field(min_length=1)]
 
 
@@ -247,7 +240,7 @@ class PolicyTable(Table):
     variants: Annotated[tuple[VariantName, ...], Field(min_length=1)] = tuple(
         variant.value for variant in _DEFAULT.variants
     )
-    model_type: ConvertibleType = _DEFAULT.model_type
+    model_type: ModelType = _DEFAULT.model_type
     ops: Annotated[tuple[OperatorSet, ...], Field(min_length=1)] = _DEFAULT.ops
     concrete_function: StrictBool = _DEFAULT.concrete_function
     signatures: Names = _DEFAULT.signatures
@@ -301,6 +294,29 @@ class LogTable(Table):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class HubTable(Table):
+    """TensorFlow Hub. No ``hosts`` means any over https and none over http."""
+
+    hosts: tuple[Annotated[StrictStr, Field(pattern=_HOST)], ...] = _HUB.hosts
+    cache: Glob = ""
+    refresh_seconds: Annotated[Number, Field(ge=0, le=31_536_000)] = 86_400.0
+    timeout_seconds: Seconds = _HUB.timeout_seconds
+    largest_archive_bytes: Bytes = _HUB.largest_archive_bytes
+    largest_unpacked_bytes: Bytes = _HUB.largest_unpacked_bytes
+    most_files: Annotated[StrictInt, Field(ge=1, le=1_000_000)] = _HUB.most_files
+
+
+class HubReferenceTable(Table):
+    """A ``NAME.hub.toml``: which module, and how it is called."""
+
+    handle: Annotated[
+        StrictStr, Field(min_length=1, max_length=LONGEST_HANDLE, pattern=r"^[^\x00]+$")
+    ]
+    input_shape: InputShape = Field(default_factory=dict)
+    signature: Annotated[StrictStr, Field(min_length=1)] | None = None
+    tags: tuple[Annotated[StrictStr, Field(min_length=1)], ...] | None = None
+
+
 class RootTable(Table):
     """A watched directory. No ``name`` means the path's last component."""
 
@@ -315,5 +331,6 @@ class MainTable(Table):
     daemon: DaemonTable = DaemonTable()
     http: HttpTable = HttpTable()
     log: LogTable = LogTable()
+    hub: HubTable = HubTable()
     root: Annotated[tuple[RootTable, ...], Field(min_length=1)]
     policy: dict[Slug, MainPolicyTable] = Field(default_factory=dict)

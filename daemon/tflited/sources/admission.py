@@ -57,10 +57,7 @@ def _admit_kind(path: Path, snapshot: Snapshot) -> None:
         case ModelKind.KERAS_HDF5:
             _admit_hdf5(path)
         case ModelKind.HUB:
-            raise ModelRefusedError(
-                f"{path}: references to TensorFlow Hub are not built by this version.",
-                hint="download the module and drop its SavedModel directory instead",
-            )
+            pass  # hub.py reads the reference, and admits its module as a SavedModel
         case _:
             assert_never(snapshot.kind)
 

@@ -260,3 +260,17 @@ class _Unit:
 
 def _reason(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno else str(error)
+
+
+def snapshot_of(folder: Path) -> Snapshot | None:
+    """A directory that is known to be one SavedModel; None where there is no directory."""
+    if not folder.is_dir():
+        return None
+    found = _Unit()
+    found.collect(folder, "")
+    return Snapshot(
+        kind=ModelKind.SAVED_MODEL,
+        files=tuple(sorted(found.files.items())),
+        blockers=tuple(found.blockers),
+        trouble="; ".join(found.trouble),
+    )

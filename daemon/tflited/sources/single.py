@@ -6,19 +6,28 @@ from pathlib import Path
 from tflited.domain.model import Digest, ModelId, ModelKind, Snapshot
 from tflited.domain.observation import Observation, RootObservation, Sight
 from tflited.domain.ports import Clock, DataFile, Root
-from tflited.errors import ModelRefusedError, SourceChangedError
+from tflited.errors import HubError, ModelRefusedError, SourceChangedError
 from tflited.sources import data
 from tflited.sources.admission import admit
 from tflited.sources.digest import Digester
+from tflited.sources.hub import HubModels, News
 from tflited.sources.scan import DirectoryScanner
 from tflited.sources.staging import stage_model
 
 
 class SingleLook:
-    """Implements the engine's ``Sources`` port over what one look found."""
+    """Implements the engine's ``Sources`` port over what one look found.
 
-    def __init__(self, clock: Clock) -> None:
+    Args:
+        clock: time.
+        hub: makes models of Hub references.
+        should_fetch: get modules that are not in the cache, and block for it.
+    """
+
+    def __init__(self, clock: Clock, hub: HubModels, *, should_fetch: bool = False) -> None:
         self._clock = clock
+        self._hub = hub
+        self._should_fetch = should_fetch
         self._digester = Digester()
         self._found: dict[ModelId, tuple[Path, Snapshot]] = {}
 
@@ -57,11 +66,16 @@ class SingleLook:
         found = DirectoryScanner().scan(root, path).models.get(path)
         return None if found is None else found.kind
 
+    def fetch_again(self, root: str, path: str) -> None:
+        """Does nothing, as ``look_again``."""
+
     def stage(self, model: ModelId, destination: Path, expected: Digest) -> Path:
         """Makes a private copy of a model that was found."""
         found = self._found.get(model)
         if found is None:
             raise SourceChangedError(f"{model} was not found.")
+        if found[1].kind is ModelKind.HUB:
+            return self._hub.stage(model, destination, expected)
         return stage_model(*found, destination, expected)
 
     def find_data(self, pattern: str) -> tuple[DataFile, ...]:
@@ -73,22 +87,30 @@ class SingleLook:
         return data.digest(self._digester, files)
 
     def _observe(self, model: ModelId, path: Path, snapshot: Snapshot) -> Observation:
-        reason = hint = ""
-        digest = None
+        news = News(sight=Sight.REFUSED)
         try:
             admit(path, snapshot)
             digest = self._digester.model(path, snapshot)
+            news = News(sight=Sight.ADMITTED, digest=digest)
+            if snapshot.kind is ModelKind.HUB:
+                news = self._module(model, path, snapshot, digest)
             self._found[model] = (path, snapshot)
-        except ModelRefusedError as error:
-            reason, hint = error.message, error.hint
+        except (ModelRefusedError, HubError) as error:
+            news = News(sight=Sight.REFUSED, reason=error.message, hint=error.hint)
         except OSError as error:
-            reason = f"{path}: {error.strerror}"
+            news = News(sight=Sight.REFUSED, reason=f"{path}: {error.strerror}")
         return Observation(
             model=model,
             snapshot=snapshot,
-            sight=Sight.REFUSED if digest is None else Sight.ADMITTED,
+            sight=news.sight,
             at=self._clock.now(),
-            digest=digest,
-            reason=reason,
-            hint=hint,
+            digest=news.digest,
+            reason=news.reason,
+            hint=news.hint,
         )
+
+    def _module(self, model: ModelId, path: Path, snapshot: Snapshot, digest: Digest) -> News:
+        self._hub.open(model, path, snapshot, digest)
+        if self._should_fetch:
+            self._hub.fetch_now(model)
+        return self._hub.tell(model)

@@ -25,19 +25,29 @@ def stage_model(source: Path, snapshot: Snapshot, destination: Path, expected: D
         StoragePausedError: no room for the copy.
     """
     copy = destination / source.name
-    try:
-        with storage_errors(destination):
-            observed = combine_files(_copies(source, snapshot, copy))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise SourceChangedError(
-            f"{source}: {error.filename} went away during the copy."
-        ) from error
+    observed = copy_model(source, snapshot, copy)
     if observed != expected:
         raise SourceChangedError(
             f"{source}: digest {observed[:12]} in the copy, {expected[:12]} when it was admitted.",
             hint="nothing; it is looked at again as soon as it settles",
         )
     return copy
+
+
+def copy_model(source: Path, snapshot: Snapshot, copy: Path) -> Digest:
+    """Copies a model and gives the digest of exactly the bytes that were copied.
+
+    Raises:
+        SourceChangedError: a file went away.
+        StoragePausedError: no room for the copy.
+    """
+    try:
+        with storage_errors(copy.parent):
+            return combine_files(_copies(source, snapshot, copy))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise SourceChangedError(
+            f"{source}: {error.filename} went away during the copy."
+        ) from error
 
 
 def _copies(source: Path, snapshot: Snapshot, copy: Path) -> list[tuple[str, Digest]]:

@@ -6,7 +6,7 @@ asked for copies and digests by the engine's threads.
 
 import errno
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -23,6 +23,8 @@ from tflited.sources import data
 from tflited.sources.admission import admit
 from tflited.sources.digest import Digester
 from tflited.sources.hints import Hint, HintKind, HintWatcher
+from tflited.sources.hub import HubModels
+from tflited.sources.root_state import RootState, waits_for
 from tflited.sources.scan import DirectoryScanner
 from tflited.sources.settle import SettleTracker
 from tflited.sources.staging import stage_model
@@ -45,19 +47,12 @@ class _Doubt:
 
     root: str
     path: str
+    should_fetch: bool = False
 
 
-@dataclass(slots=True)
-class _RootState:
-    """What is remembered of one root."""
-
-    root: Root
-    next_scan: float = 0.0
-    is_available: bool = True
-    dirty: set[str] = field(default_factory=set)
-    trackers: dict[str, SettleTracker] = field(default_factory=dict)
-    pending: set[str] = field(default_factory=set)
-    admitted: dict[str, Snapshot] = field(default_factory=dict)
+_Message = Hint | _Doubt | tuple[Root, ...]
+_WAKE: Final = _Doubt("", "")
+"""Of a root that is none: only a reason to look at what is due."""
 
 
 class SourceWatch:
@@ -68,6 +63,7 @@ class SourceWatch:
         receive: told every observation, from the thread of this object.
         settle_seconds: quiet time before a model is looked into.
         scan_interval_seconds: time between whole scans that no hint asked for.
+        hub: makes models of Hub references.
     """
 
     def __init__(
@@ -77,6 +73,7 @@ class SourceWatch:
         *,
         settle_seconds: float,
         scan_interval_seconds: float,
+        hub: HubModels,
     ) -> None:
         self._clock = clock
         self._receive = receive
@@ -85,8 +82,10 @@ class SourceWatch:
         self._scanner = DirectoryScanner()
         self._digester = Digester()
         self._digest_lock = Lock()
-        self._roots: dict[str, _RootState] = {}
-        self._inbox: SimpleQueue[Hint | _Doubt | tuple[Root, ...] | None] = SimpleQueue()
+        self._roots: dict[str, RootState] = {}
+        self._inbox: SimpleQueue[_Message | None] = SimpleQueue()
+        self._hub = hub
+        hub.cache.wake = lambda: self._inbox.put(_WAKE)
         self._hints = HintWatcher(self._inbox.put)
         self._thread = Thread(target=self._run, name="sources")
 
@@ -102,6 +101,7 @@ class SourceWatch:
         if self._thread.ident is not None:
             self._thread.join(deadline_seconds)
         self._hints.stop(deadline_seconds)
+        self._hub.cache.stop(deadline_seconds)
 
     def watch(self, roots: tuple[Root, ...]) -> None:
         """Replaces the set of roots; ones that stay keep what is known of them."""
@@ -120,6 +120,10 @@ class SourceWatch:
         found = self._scanner.scan(root, path).models.get(path)
         return None if found is None else found.kind
 
+    def fetch_again(self, root: str, path: str) -> None:
+        """Asks for a Hub reference's module to be fetched anew; returns at once."""
+        self._inbox.put(_Doubt(root, path, should_fetch=True))
+
     def stage(self, model: ModelId, destination: Path, expected: Digest) -> Path:
         """Makes a private copy of an admitted model and proves that it has the expected digest.
 
@@ -131,6 +135,8 @@ class SourceWatch:
         snapshot = None if state is None else state.admitted.get(model.path)
         if state is None or snapshot is None:
             raise SourceChangedError(f"{model} changed or went away before its copy was made.")
+        if snapshot.kind is ModelKind.HUB:
+            return self._hub.stage(model, destination, expected)
         return stage_model(state.root.path / model.path, snapshot, destination, expected)
 
     def find_data(self, pattern: str) -> tuple[DataFile, ...]:
@@ -168,7 +174,7 @@ class SourceWatch:
                 return True
             last = min(last, self._clock.monotonic() + _MAX_BURST_SECONDS)
 
-    def _take(self, message: Hint | _Doubt | tuple[Root, ...]) -> None:
+    def _take(self, message: _Message) -> None:
         if isinstance(message, tuple):
             self._apply(message)
             return
@@ -176,6 +182,8 @@ class SourceWatch:
         if state is None:
             return
         if isinstance(message, _Doubt):
+            if message.should_fetch:
+                self._hub.fetch_again(ModelId(root=message.root, path=message.path))
             self._forget(state, message.path)
             return
         if message.kind is HintKind.CHANGED:
@@ -184,7 +192,7 @@ class SourceWatch:
             _LOG.warning("watch_in_doubt", root=message.root, kind=message.kind.value)
             state.next_scan = 0.0
 
-    def _forget(self, state: _RootState, path: str) -> None:
+    def _forget(self, state: RootState, path: str) -> None:
         """Makes the next look at a model the first one."""
         tracker = state.trackers.pop(path, None)
         if tracker is not None:
@@ -196,11 +204,12 @@ class SourceWatch:
 
     def _apply(self, roots: tuple[Root, ...]) -> None:
         known = {root.name: root for root in roots}
+        self._hub.roots = roots
         for name in [name for name, old in self._roots.items() if known.get(name) != old.root]:
             del self._roots[name]
             self._hints.forget(name)
         for name, root in known.items():
-            self._roots.setdefault(name, _RootState(root=root))
+            self._roots.setdefault(name, RootState(root=root))
 
     def _tick(self) -> float:
         """Does what is due; returns seconds until something will be."""
@@ -209,7 +218,7 @@ class SourceWatch:
             wake = min(wake, self._advance(state))
         return max(wake - self._clock.monotonic(), 0.001)
 
-    def _advance(self, state: _RootState) -> float:
+    def _advance(self, state: RootState) -> float:
         """Scans, settles and admits in one root; returns when it wants to be called again."""
         now = self._clock.monotonic()
         is_new = self._hints.ensure(state.root.name, state.root.path)
@@ -220,12 +229,13 @@ class SourceWatch:
                 self._scan(state, scope)
         state.dirty.clear()
         self._settle_due(state)
+        hub_due = self._tell_hub(state)
         waits = [state.trackers[path].deadline(self._settle) for path in state.pending]
         if state.dirty:  # a model vanished while it was read
             waits.append(self._clock.monotonic() + _MAX_BURST_SECONDS)
-        return min([state.next_scan, *waits])
+        return min([state.next_scan, hub_due, *waits])
 
-    def _scan(self, state: _RootState, scope: str) -> None:
+    def _scan(self, state: RootState, scope: str) -> None:
         started = self._clock.monotonic()
         try:
             scan = self._scanner.scan(state.root, scope)
@@ -253,7 +263,7 @@ class SourceWatch:
             )
         )
 
-    def _outage(self, state: _RootState, error: OSError) -> None:
+    def _outage(self, state: RootState, error: OSError) -> None:
         state.next_scan = self._clock.monotonic() + min(_OUTAGE_POLL_SECONDS, self._interval)
         reason = f"{state.root.path}: {error.strerror or error}"
         if state.is_available:
@@ -272,7 +282,7 @@ class SourceWatch:
             )
         )
 
-    def _sighted(self, state: _RootState, path: str, snapshot: Snapshot) -> None:
+    def _sighted(self, state: RootState, path: str, snapshot: Snapshot) -> None:
         now = self._clock.monotonic()
         tracker = state.trackers.get(path)
         if tracker is None:
@@ -290,17 +300,17 @@ class SourceWatch:
             state,
             path,
             Sight.SETTLING,
-            reason=_waits_for(snapshot),
+            reason=waits_for(snapshot),
             left_seconds=left,
         )
 
-    def _gone(self, state: _RootState, path: str) -> None:
+    def _gone(self, state: RootState, path: str) -> None:
         self._tell(state, path, Sight.GONE, reason="no longer in its root")
         del state.trackers[path]
         state.pending.discard(path)
         state.admitted.pop(path, None)
 
-    def _settle_due(self, state: _RootState) -> None:
+    def _settle_due(self, state: RootState) -> None:
         for path in sorted(state.pending):
             tracker = state.trackers.get(path)
             if tracker is None or self._is_restless(tracker):
@@ -321,13 +331,16 @@ class SourceWatch:
     def _is_restless(self, tracker: SettleTracker) -> bool:
         return self._clock.monotonic() < tracker.deadline(self._settle)
 
-    def _admit(self, state: _RootState, path: str, tracker: SettleTracker) -> None:
+    def _admit(self, state: RootState, path: str, tracker: SettleTracker) -> None:
         tracker.rest()
         where = state.root.path / path
         try:
             admit(where, tracker.snapshot)
             with self._digest_lock:
                 digest = self._digester.model(where, tracker.snapshot)
+            if tracker.snapshot.kind is ModelKind.HUB:
+                model = ModelId(root=state.root.name, path=path)
+                self._hub.open(model, where, tracker.snapshot, digest)
         except ModelRefusedError as error:
             self._tell(state, path, Sight.REFUSED, reason=error.message, hint=error.hint)
             return
@@ -338,11 +351,21 @@ class SourceWatch:
             state.dirty.add(path)
             return
         state.admitted[path] = tracker.snapshot
-        self._tell(state, path, Sight.ADMITTED, digest=digest)
+        if tracker.snapshot.kind is not ModelKind.HUB:
+            self._tell(state, path, Sight.ADMITTED, digest=digest)
+
+    def _tell_hub(self, state: RootState) -> float:
+        """Tells how the modules of settled references stand; returns when to look again."""
+        changed, due = self._hub.news(state.root.name, state.admitted)
+        for path, news in changed.items():
+            self._tell(
+                state, path, news.sight, digest=news.digest, reason=news.reason, hint=news.hint
+            )
+        return due
 
     def _tell(  # noqa: PLR0913  # an observation's parts, all named
         self,
-        state: _RootState,
+        state: RootState,
         path: str,
         sight: Sight,
         *,
@@ -364,9 +387,3 @@ class SourceWatch:
                 until=None if left_seconds is None else now + timedelta(seconds=left_seconds),
             )
         )
-
-
-def _waits_for(snapshot: Snapshot) -> str:
-    if snapshot.blockers:
-        return f"still being written: {snapshot.blockers[0]!r} is a temporary name"
-    return "its files changed a moment ago"

@@ -81,6 +81,7 @@ class Metrics:
         self._declare_daemon(version, toolchain, slots)
         self._declare_jobs()
         self._declare_builds()
+        self._declare_hub()
         self._declare_roots(roots)
 
     def _declare_daemon(self, version: str, toolchain: Mapping[str, str], slots: int) -> None:
@@ -180,6 +181,18 @@ class Metrics:
             ),
             Variant,
         )
+
+    def _declare_hub(self) -> None:
+        seconds = partial(self._make, Histogram, buckets=SECONDS)
+        self._fetches = _fill(
+            seconds("tflited_hub_fetch_duration_seconds", "Time of a Hub fetch.", ("result",)),
+            ("success", "failure"),
+        )
+
+    def hub_fetched(self, seconds: float, *, is_successful: bool) -> None:
+        """A Hub module came, or could not be had, after so many seconds."""
+        result = "success" if is_successful else "failure"
+        self._fetches.labels(result=result).observe(seconds)
 
     def _declare_roots(self, roots: Sequence[str]) -> None:
         gauge, _ = self._makers()

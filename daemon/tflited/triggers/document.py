@@ -2,10 +2,11 @@
 
 import uuid
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from tflited.domain.hub import LONGEST_HANDLE, HubReference
 from tflited.domain.job import TriggerSource
 from tflited.domain.policy import ModelType
 from tflited.domain.trigger import Trigger
@@ -19,9 +20,33 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+_Shape = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1, max_length=32)]
+
+
 class _Model(_Strict):
-    path: _Path
+    path: _Path | None = None
     type: Literal["auto", "saved_model", "keras", "hub"] = "auto"
+    hub: Annotated[str, Field(min_length=1, max_length=LONGEST_HANDLE)] | None = None
+    input_shape: _Shape | Annotated[dict[str, _Shape], Field(max_length=64)] | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.path is None) is (self.hub is None):
+            raise ValueError("either path or hub must be there, and not both")
+        if self.input_shape is not None and self.hub is None:
+            raise ValueError("input_shape goes with hub; for a path it is a key of the policy")
+        if self.hub is not None and self.type not in {"auto", "hub"}:
+            raise ValueError("type of a hub handle is auto or hub")
+        return self
+
+    def reference(self) -> HubReference | None:
+        """The Hub reference, where the model is one."""
+        if self.hub is None:
+            return None
+        asked = self.input_shape or {}
+        table = asked if isinstance(asked, dict) else {"": asked}
+        shapes = {name: tuple(shape) for name, shape in table.items()}
+        return HubReference(handle=self.hub, input_shape=shapes)
 
 
 class _Policy(_Strict):
@@ -67,12 +92,14 @@ def parse(document: bytes, source: TriggerSource) -> Trigger:
             f"The trigger document is wrong: {problems}.",
             hint="docs/triggers.md shows the document",
         ) from error
-    _check_path("model.path", parsed.model.path)
+    path = parsed.model.path or ""
+    _check_path("model.path", path)
     if parsed.save_to is not None:
         _check_save_to(parsed.save_to)
     return Trigger(
         id=parsed.id or uuid.uuid4().hex,
-        path=parsed.model.path,
+        path=path,
+        hub=parsed.model.reference(),
         model_type=ModelType(parsed.model.type),
         policy_name=parsed.policy.name,
         override=parsed.policy.override,

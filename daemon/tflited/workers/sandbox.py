@@ -123,8 +123,17 @@ def _limits(_: Confinement) -> None:
     limits.apply()
 
 
-def _no_new_privileges(_: Confinement) -> None:
+def forbid_new_privileges() -> None:
+    """Keeps this process and what it starts from gaining rights by a set-user-id program.
+
+    Raises:
+        OSError: the kernel refused.
+    """
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
+
+
+def _no_new_privileges(_: Confinement) -> None:
+    forbid_new_privileges()
 
 
 LAYERS: Final[tuple[Callable[[Confinement], None], ...]] = (

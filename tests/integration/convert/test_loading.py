@@ -298,10 +298,3 @@ def test_integer_inputs_are_kept_in_their_table(
     (entry,) = build(model, variants=FLOAT32).variants
     assert entry.state is VariantState.PROVEN, entry.reason
     assert entry.inputs[0].dtype == "int32"
-
-
-def test_hub_references_are_refused_with_a_way_out(
-    refusal: Callable[..., ConversionError], tmp_path: Path
-) -> None:
-    """Until they can be fetched."""
-    assert refusal(tmp_path / "m.hub.toml", ModelKind.HUB).code == "hub"

@@ -74,3 +74,37 @@ def test_a_spooled_document_is_told_to_scripts(folder: Path, run: Run) -> None:
     (document,) = (folder / "state" / "spool" / "new").iterdir()
     assert (code, json.loads(out)) == (0, {"spooled": str(document)})
     assert json.loads(document.read_text())["id"] == "../a/b"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shape"),
+    [
+        ([], None),
+        (["--input-shape", "1,224,224,3"], [1, 224, 224, 3]),
+        (["--input-shape", "a=1,4", "--input-shape", "b=1"], {"a": [1, 4], "b": [1]}),
+    ],
+)
+def test_a_hub_handle(daemon: Daemon, run: Run, arguments: list[str], shape: object) -> None:
+    """In a path's place, with a shape or without."""
+    handle = "https://hub.example/net/1"
+    assert run("trigger", "--hub", handle, *arguments)[0] == 0
+    ((document, _),) = daemon.control.submitted
+    expected = {"hub": handle, **({"input_shape": shape} if shape else {})}
+    assert json.loads(document)["model"] == expected
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["zoo/a", "--hub", "https://hub.example/a"],
+        ["zoo/a", "--input-shape", "1"],
+        ["--hub", "https://hub.example/a", "--input-shape", "1,x"],
+        ["--hub", "https://hub.example/a", "--input-shape", "1", "--input-shape", "2"],
+        ["--hub", "https://hub.example/a", "--input-shape", "a=1", "--input-shape", "2"],
+    ],
+)
+def test_options_that_do_not_fit(daemon: Daemon, run: Run, arguments: list[str]) -> None:
+    """Wrong use, told before anything is sent."""
+    assert run("trigger", *arguments)[0] == 2
+    assert not daemon.control.submitted

@@ -9,7 +9,7 @@ import pytest
 from fakes.engine import DATA, World, a_data_file, with_calibration
 from fakes.samples import MODEL
 from tflited.domain.job import UNBOUND, JobState, TriggerSource
-from tflited.domain.model import ModelKind
+from tflited.domain.model import ModelId, ModelKind, Snapshot
 from tflited.domain.observation import Sight
 from tflited.domain.trigger import TriggerReceipt
 from tflited.errors import ConfigurationError, Problem, TriggerRefusedError
@@ -161,3 +161,61 @@ def test_priority_reaches_the_job(seen: World) -> None:
     seen.executor.is_ready = False
     send(seen, force=True, priority=9)
     assert seen.jobs()[-1].priority == 9
+
+
+HUB = ModelId(root=MODEL.root, path="net.hub.toml")
+
+
+def a_hub_model(world: World) -> None:
+    """A Hub reference that is published."""
+    snapshot = Snapshot(kind=ModelKind.HUB, files=())
+    world.scan()
+    world.see(model=HUB, snapshot=snapshot)
+    world.run()
+
+
+def test_a_hub_trigger_is_kept_as_a_file(world: World) -> None:
+    """The daemon's own root holds it; from there it is a model like any other."""
+    document = {"version": 1, "model": {"hub": "https://hub.example/net/1"}}
+    intake = world.engine.parts.intake
+    intake.receive(json.dumps(document).encode(), TriggerSource.API, world.clock.now())
+    (kept,) = world.references.iterdir()
+    assert "https://hub.example/net/1" in kept.read_text()
+
+
+def test_a_hub_trigger_for_a_host_that_is_not_allowed(world: World) -> None:
+    """Refused with the reason, and nothing is kept."""
+    document = {"version": 1, "model": {"hub": "http://hub.example/net/1"}}
+    intake = world.engine.parts.intake
+    receipt = intake.receive(json.dumps(document).encode(), TriggerSource.API, world.clock.now())
+    assert not receipt.is_accepted
+    assert "hosts" in receipt.reason
+    assert not list(world.references.iterdir())
+
+
+def test_force_asks_a_hub_handle_again(world: World) -> None:
+    """The job waits until the module has come; without force nothing is fetched."""
+    a_hub_model(world)
+    send(world, str(HUB))
+    assert not world.sources.fetched
+    receipt = send(world, str(HUB), force=True)
+    assert world.sources.fetched == [(HUB.root, HUB.path)]
+    entry = world.models.entries[HUB]
+    assert entry.observation.sight is Sight.SETTLING
+    assert receipt.job_id is not None
+    a_hub_model(world)
+    job = world.store.job(receipt.job_id)
+    assert job is not None
+    assert job.state in {JobState.QUEUED, JobState.PUBLISHED}
+
+
+def test_a_refused_hub_trigger_leaves_no_file(world: World) -> None:
+    """A wrong policy is found before the reference is kept: nothing is half-applied."""
+    model = {"hub": "https://hub.example/net/1"}
+    intake, now = world.engine.parts.intake, world.clock.now()
+    world.resolver.error = ConfigurationError(
+        (Problem(file="f", key="k", observed="o", allowed="a"),)
+    )
+    document = {"version": 1, "model": model}
+    intake.receive(json.dumps(document).encode(), TriggerSource.API, now)
+    assert not list(world.references.iterdir())

@@ -54,3 +54,17 @@ def test_the_default_socket_is_measured_too() -> None:
     """A state folder whose path is too long for its socket is told before bind fails."""
     text = f'[daemon]\nstate = "/{"s" * 100}"\n'
     assert "107" in crossed(text)["http.socket"].allowed
+
+
+def test_the_hub_cache_is_no_tree_that_is_searched() -> None:
+    """Inside the state folder it is fine; a root would build what is in it."""
+    text = '[hub]\ncache = "{}"\n[[root]]\npath = "a"\n'
+    assert crossed(text.format("state/modules")) == {}
+    assert set(crossed(text.format("a/modules"))) == {"hub.cache"}
+    assert set(crossed(text.format("output/modules"))) == {"hub.cache"}
+
+
+def test_the_own_roots_name_is_reserved() -> None:
+    """Two roots of one name would publish to one place."""
+    problem = crossed('[[root]]\npath = "hub"\n')["root[0].name"]
+    assert "triggers" in problem.allowed

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tflited.domain.hub import HubLimits
 from tflited.domain.ports import Root
 from tflited.errors import ConfigurationError, Problem
 from tflited.settings.load import load
@@ -110,7 +111,6 @@ def test_a_mistyped_value_is_answered_with_the_right_one(problems_of: Problems) 
     ("text", "key"),
     [
         ('variants = ["auto"]', "variants[0]"),
-        ('model_type = "hub"', "model_type"),
         ('evaluation.metric = "top1"', "evaluation.metric"),
         ("evaluation.max_drop = 0.1", "evaluation.max_drop"),
         ("prune.sparsity = 0.5", "prune"),
@@ -124,7 +124,7 @@ def test_planned_keys_say_so(problems_of: Problems, text: str, key: str) -> None
     assert not problem.suggestion
 
 
-@pytest.mark.parametrize("table", ["hub", "broker"])
+@pytest.mark.parametrize("table", ["broker"])
 def test_planned_tables_say_so(problems_of: Problems, table: str) -> None:
     """A table of a later version is told apart from a typing error."""
     assert "not available in this version" in problems_of(f"{ROOT}[{table}]\n")[table].allowed
@@ -286,3 +286,27 @@ def test_wrong_policy_values(problems_of: Problems, text: str) -> None:
     """Types are not guessed and numbers keep to their ranges."""
     (problem,) = problems_of(f"{ROOT}[policy.a]\n{text}\n").values()
     assert problem.key.startswith(f"policy.a.{text.split(' ', maxsplit=1)[0]}")
+
+
+def test_hub_settings(settings_of: Callable[[str], Settings]) -> None:
+    """The cache lies in the state folder unless it is named."""
+    plain = settings_of("").hub
+    assert plain.cache.parts[-2:] == ("state", "hub")
+    assert plain.refresh_seconds == 86_400.0
+    assert plain.limits == HubLimits()
+    named = settings_of('[hub]\nhosts = ["hub.example", "[::1]:80"]\ncache = "c"\nmost_files = 2\n')
+    assert named.hub.cache.name == "c"
+    assert named.hub.limits == HubLimits(hosts=("hub.example", "[::1]:80"), most_files=2)
+
+
+@pytest.mark.parametrize("host", ["", "https://hub.example", "a b", "hub.example/x", "x:y", "[x]"])
+def test_wrong_hub_hosts(problems_of: Problems, host: str) -> None:
+    """A host is a name or an address, with a port or without."""
+    assert "hub.hosts[0]" in problems_of(f'{ROOT}[hub]\nhosts = ["{host}"]\n')
+
+
+def test_the_own_root_comes_last(settings_of: Callable[[str], Settings]) -> None:
+    """References that came as triggers are models like any other."""
+    settings = settings_of("")
+    assert [root.name for root in settings.all_roots] == ["models", "hub"]
+    assert settings.all_roots[-1].path == settings.state / "hub-references"

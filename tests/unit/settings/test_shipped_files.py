@@ -22,6 +22,7 @@ from tflited.settings.schema import (
     EvaluationTable,
     HooksTable,
     HttpTable,
+    HubTable,
     LogTable,
     OutputTable,
     RootTable,
@@ -34,6 +35,7 @@ EXAMPLES = sorted((CONFIG / "policies").glob("*.toml"))
 TABLES: dict[str, type[BaseModel]] = {
     "daemon": DaemonTable,
     "http": HttpTable,
+    "hub": HubTable,
     "log": LogTable,
     "root": RootTable,
 }
@@ -60,7 +62,7 @@ def test_annotated_main_file_is_the_default(tmp_path: Path) -> None:
 def test_annotated_main_file_shows_every_key() -> None:
     """Nobody has to search for a key."""
     tables = tomllib.loads((CONFIG / "tflited.toml").read_text())
-    shown = {f"{name}.{key}" for name in ("daemon", "http", "log") for key in tables[name]}
+    shown = {f"{name}.{key}" for name in ("daemon", "http", "log", "hub") for key in tables[name]}
     assert shown == {key for key in main_keys() if not key.startswith("root.")}
 
 

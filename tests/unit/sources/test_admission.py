@@ -178,12 +178,6 @@ def test_a_file_that_is_no_hdf5_is_refused(root: Root) -> None:
     assert "not an HDF5 file" in refusal(root)
 
 
-def test_a_hub_reference_is_refused_with_the_way_out(root: Root) -> None:
-    """What this version cannot build is said, not ignored."""
-    write(root.path / "net.hub.toml", b'handle = "https://example.org/net/1"')
-    assert "TensorFlow Hub" in refusal(root)
-
-
 def test_a_link_inside_a_model_is_refused(root: Root) -> None:
     """A link would let the content change behind the watch's back."""
     folder = saved_model(root.path / "digits")

@@ -1,15 +1,18 @@
 """One look without watching: what is there is admitted or refused at once."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from hub_server import HubServer, Reply, small_module
 from model_trees import saved_model, write
 from tflited.domain.model import Digest, ModelId
 from tflited.domain.observation import Observation, RootObservation, Sight
 from tflited.domain.ports import Root
 from tflited.errors import SourceChangedError
+from tflited.sources.hub import HubModels
 from tflited.sources.single import SingleLook
 
 
@@ -26,8 +29,8 @@ class StoppedClock:
 
 
 @pytest.fixture
-def look() -> SingleLook:
-    return SingleLook(StoppedClock())
+def look(make_hub: Callable[..., HubModels]) -> SingleLook:
+    return SingleLook(StoppedClock(), make_hub(StoppedClock(), is_offline=True))
 
 
 def observations(look: SingleLook, root: Root, scope: str = "") -> list[Observation]:
@@ -86,3 +89,31 @@ def test_data_is_found_and_digested(look: SingleLook, tmp_path: Path) -> None:
     files = look.find_data(str(tmp_path / "*.npz"))
     assert [entry.path.name for entry in files] == ["a.npz"]
     assert look.digest_data(files) != look.digest_data(())
+
+
+def test_a_hub_reference_is_fetched_where_asked(
+    root: Root, make_hub: Callable[..., HubModels], tmp_path: Path
+) -> None:
+    """A one-off conversion waits for the module; a failure is the refusal."""
+    with HubServer().running() as server:
+        server.replies["/net/1"] = Reply(content=small_module(tmp_path / "m"))
+        write(root.path / "net.hub.toml", f'handle = "{server.handle()}"'.encode())
+        write(root.path / "no.hub.toml", f'handle = "{server.handle("/no")}"'.encode())
+        hub = make_hub(StoppedClock(), server.host)
+        look = SingleLook(StoppedClock(), hub, should_fetch=True)
+        found = {one.model.path: one for one in observations(look, root)}
+    admitted = found["net.hub.toml"]
+    assert admitted.digest is not None
+    (tmp_path / "stage").mkdir()
+    copy = look.stage(admitted.model, tmp_path / "stage", admitted.digest)
+    assert (copy / "module" / "saved_model.pb").is_file()
+    assert found["no.hub.toml"].sight is Sight.REFUSED
+    assert "404" in found["no.hub.toml"].reason
+
+
+def test_a_hub_reference_is_not_fetched_for_a_question(look: SingleLook, root: Root) -> None:
+    """It waits, as in the daemon."""
+    write(root.path / "net.hub.toml", b'handle = "https://hub.example/net/1"')
+    (seen,) = observations(look, root)
+    assert seen.sight is Sight.SETTLING
+    assert "hub.example" in seen.reason

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from hub_server import HubServer, Reply, small_module
 from model_trees import saved_model, write
 from tflited.domain.model import Digest, ModelId
 from tflited.domain.observation import Observation, RootObservation, Sight
 from tflited.domain.ports import Root
 from tflited.errors import SourceChangedError
+from tflited.sources.hub import HubModels
 from tflited.sources.watch import SourceWatch
 from waiting import wait_until
 
@@ -34,11 +36,15 @@ class SystemClock:
 class Seen:
     """What a watch reported."""
 
-    def __init__(self, root: Root) -> None:
+    def __init__(self, root: Root, hub: HubModels) -> None:
         self.root = root
         self.all: list[Observation | RootObservation] = []
         self.watch = SourceWatch(
-            SystemClock(), self.all.append, settle_seconds=SETTLE_SECONDS, scan_interval_seconds=600
+            SystemClock(),
+            self.all.append,
+            settle_seconds=SETTLE_SECONDS,
+            scan_interval_seconds=600,
+            hub=hub,
         )
 
     def sights(self, path: str) -> list[Sight]:
@@ -67,8 +73,14 @@ class Seen:
 
 
 @pytest.fixture
-def seen(root: Root) -> Iterator[Seen]:
-    found = Seen(root)
+def server() -> Iterator[HubServer]:
+    with HubServer().running() as started:
+        yield started
+
+
+@pytest.fixture
+def seen(root: Root, make_hub: Callable[..., HubModels], server: HubServer) -> Iterator[Seen]:
+    found = Seen(root, make_hub(SystemClock(), server.host))
     yield found
     found.watch.stop(DEADLINE_SECONDS)
 
@@ -212,10 +224,16 @@ class HandClock(SystemClock):
 
 
 @pytest.fixture
-def blind(root: Root, monkeypatch: pytest.MonkeyPatch) -> tuple[SourceWatch, HandClock, Seen]:
+def blind(
+    root: Root, make_hub: Callable[..., HubModels], monkeypatch: pytest.MonkeyPatch
+) -> tuple[SourceWatch, HandClock, Seen]:
     """A watch without hints and without a thread, whose ticks the test makes."""
-    seen, clock = Seen(root), HandClock()
-    watch = SourceWatch(clock, seen.all.append, settle_seconds=5.0, scan_interval_seconds=600.0)
+    clock = HandClock()
+    hub = make_hub(clock)
+    seen = Seen(root, hub)
+    watch = SourceWatch(
+        clock, seen.all.append, settle_seconds=5.0, scan_interval_seconds=600.0, hub=hub
+    )
     monkeypatch.setattr(watch._hints, "ensure", lambda *_: False)
     watch._apply((root,))
     return watch, clock, seen
@@ -244,3 +262,45 @@ def test_an_outage_while_settling_is_no_refusal(blind: tuple[SourceWatch, HandCl
     clock.seconds += 6.0
     watch._tick()
     assert seen.sights("net") == [Sight.SETTLING]
+
+
+def test_a_hub_reference_is_fetched_and_admitted(
+    seen: Seen, server: HubServer, tmp_path: Path
+) -> None:
+    """It waits with the reason, and its copy holds the module."""
+    server.replies["/net/1"] = Reply(content=small_module(tmp_path / "m"))
+    write(seen.root.path / "net.hub.toml", f'handle = "{server.handle()}"'.encode())
+    seen.watch.start((seen.root,))
+    admitted = seen.wait_for("net.hub.toml", Sight.ADMITTED)
+    assert "fetching" in [one.reason.partition(" ")[0] for one in seen.of("net.hub.toml")]
+    assert admitted.digest is not None
+    (tmp_path / "stage").mkdir()
+    copy = seen.watch.stage(admitted.model, tmp_path / "stage", admitted.digest)
+    assert (copy / "module" / "saved_model.pb").is_file()
+
+
+def test_a_hub_module_is_fetched_again_on_request(
+    seen: Seen, server: HubServer, tmp_path: Path
+) -> None:
+    """A moved handle gives another digest; until then the old one is not believed."""
+    server.replies["/net/1"] = Reply(content=small_module(tmp_path / "m"))
+    write(seen.root.path / "net.hub.toml", f'handle = "{server.handle()}"'.encode())
+    seen.watch.start((seen.root,))
+    before = seen.wait_for("net.hub.toml", Sight.ADMITTED)
+    server.replies["/net/1"] = Reply(content=small_module(tmp_path / "n", mark=200))
+    seen.watch.fetch_again("models", "net.hub.toml")
+    seen.wait(lambda: seen.newest("net.hub.toml").digest != before.digest, "another sight")
+    assert seen.wait_for("net.hub.toml", Sight.ADMITTED).digest != before.digest
+    assert len(server.asked) == 2
+
+
+def test_a_wrong_hub_reference_is_refused(seen: Seen) -> None:
+    """Every problem at once, and it is looked at again when it is mended."""
+    write(seen.root.path / "net.hub.toml", b'handel = "x"')
+    seen.watch.start((seen.root,))
+    refused = seen.wait_for("net.hub.toml", Sight.REFUSED)
+    assert "handel" in refused.reason
+    assert refused.hint
+    saved_model(seen.root.path / "module")
+    write(seen.root.path / "net.hub.toml", b'handle = "module"')
+    seen.wait_for("net.hub.toml", Sight.ADMITTED)

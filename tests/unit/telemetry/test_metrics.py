@@ -14,9 +14,10 @@ from prometheus_client.openmetrics import parser
 from fakes.control import make_job
 from programs import requires_program
 from tflited.domain.attempt import AttemptOutcome, AttemptResult
+from tflited.domain.audience import Recorder
 from tflited.domain.job import Failure, JobState, TriggerSource
 from tflited.domain.policy import Variant
-from tflited.domain.ports import Recorder, StoreCounts
+from tflited.domain.ports import StoreCounts
 from tflited.domain.report import (
     ArtifactFile,
     BuildReport,
@@ -289,3 +290,12 @@ def test_a_root_that_stays_keeps_its_state(metrics: Metrics) -> None:
     metrics.set_roots(["zoo", "annex"])
 
     assert value(metrics, "tflited_models", root="zoo", result="published") == 4
+
+
+def test_hub_fetches(metrics: Metrics) -> None:
+    """By how they ended."""
+    metrics.hub_fetched(3.0, is_successful=True)
+    metrics.hub_fetched(1.0, is_successful=False)
+    name = "tflited_hub_fetch_duration_seconds_sum"
+    assert value(metrics, name, result="success") == 3.0
+    assert value(metrics, name, result="failure") == 1.0

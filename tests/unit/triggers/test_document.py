@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tflited.domain.hub import HubReference
 from tflited.domain.job import TriggerSource
 from tflited.domain.policy import ModelType
 from tflited.domain.trigger import Trigger
@@ -103,3 +104,35 @@ def test_any_bytes_are_a_trigger_or_a_refusal(content: bytes) -> None:
     """Nothing that is sent ends the daemon."""
     with pytest.raises(TriggerRefusedError):
         parse(content, TriggerSource.API)
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [(None, {}), ([1, 4], {"": (1, 4)}), ({"a": [1], "b": [2]}, {"a": (1,), "b": (2,)})],
+)
+def test_a_hub_handle_in_a_paths_place(shape: Any, expected: dict[str, tuple[int, ...]]) -> None:
+    """With a shape or without."""
+    model = {"hub": "https://hub.example/net/1", **({"input_shape": shape} if shape else {})}
+    trigger = read(model=model)
+    assert trigger.path == ""
+    assert trigger.hub == HubReference(handle="https://hub.example/net/1", input_shape=expected)
+
+
+@pytest.mark.parametrize(
+    ("model", "part"),
+    [
+        ({}, "either path or hub"),
+        ({"path": "a", "hub": "https://hub.example/a"}, "either path or hub"),
+        ({"path": "a", "input_shape": [1]}, "input_shape goes with hub"),
+        ({"hub": "https://hub.example/a", "type": "keras"}, "type of a hub handle"),
+        ({"hub": "https://hub.example/a", "input_shape": [0]}, "input_shape"),
+        ({"hub": "https://hub.example/a", "input_shape": []}, "input_shape"),
+        ({"hub": "https://hub.example/a", "input_shape": {"a": "x"}}, "input_shape"),
+        ({"hub": "https://hub.example/a", "tag": "x"}, "tag"),
+        ({"hub": ""}, "hub"),
+    ],
+)
+def test_a_wrong_hub_model_is_refused(model: dict[str, Any], part: str) -> None:
+    """As a whole, with what is wrong."""
+    with pytest.raises(TriggerRefusedError, match=part):
+        read(model=model)

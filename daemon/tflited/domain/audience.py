@@ -1,0 +1,74 @@
+"""Who is told what the engine did, as Protocols: the operator's hooks, and the metrics.
+
+Nobody here is asked for anything, and none of them can fail a build.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from tflited.domain.attempt import AttemptOutcome
+from tflited.domain.job import Failure, Job, TriggerSource
+from tflited.domain.policy import Hooks
+from tflited.domain.ports import Published, StoreCounts
+from tflited.domain.report import BuildReport, Stage
+
+
+class HookRunner(Protocol):
+    """Runs what the operator wants told; never fails a build."""
+
+    def published(self, hooks: Hooks, job: Job, published: Published) -> None:
+        """After publication."""
+        ...
+
+    def failed(self, hooks: Hooks, job: Job, failure: Failure) -> None:
+        """After a failure that is final for its build key."""
+        ...
+
+
+class Recorder(Protocol):
+    """What the engine tells the metrics; labels are closed sets."""
+
+    def job_accepted(self, job: Job) -> None:
+        """A job entered the queue."""
+        ...
+
+    def job_finished(self, job: Job, seconds: float) -> None:
+        """A job reached a final state, so many seconds after its claim."""
+        ...
+
+    def attempt_finished(self, outcome: AttemptOutcome, *, will_retry: bool) -> None:
+        """An attempt ended."""
+        ...
+
+    def set_published(self, report: BuildReport) -> None:
+        """A set is in the output tree."""
+        ...
+
+    def stage_finished(self, stage: Stage, seconds: float) -> None:
+        """A stage of the daemon's own took so long."""
+        ...
+
+    def trigger_received(self, source: TriggerSource, *, is_accepted: bool) -> None:
+        """A trigger was accepted or refused."""
+        ...
+
+    def scanned(self, root: str, *, models: int, seconds: float, now: datetime) -> None:
+        """A whole root was scanned."""
+        ...
+
+    def root_available(self, root: str, *, is_available: bool) -> None:
+        """A root can or cannot be read."""
+        ...
+
+    def queue_changed(self, counts: StoreCounts, *, running: int) -> None:
+        """The queue has these counts now."""
+        ...
+
+    def models_changed(self, root: str, by_phase: Mapping[str, int]) -> None:
+        """A root's models are in these phases now."""
+        ...
+
+    def reloaded(self, *, is_successful: bool, now: datetime) -> None:
+        """The configuration was read again."""
+        ...

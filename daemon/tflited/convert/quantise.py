@@ -14,6 +14,7 @@ from typing import Any, Final, assert_never
 import tensorflow as tf
 from ai_edge_quantizer import quantizer, recipe
 
+from tflited.convert import training_aware
 from tflited.convert.calibrate import Representative
 from tflited.convert.claims import io_types
 from tflited.convert.foreign import explained
@@ -52,6 +53,9 @@ def quantise(
     Raises:
         ConversionError: the variant cannot be made.
     """
+    if training_aware.is_special(lowered.source, variant):
+        content = training_aware.from_training(variant, lowered, policy)
+        return Made(content=content, path=TF_CONVERTER)
     match variant:
         case Variant.FLOAT32:
             return Made(content=lowered.content, path=TF_CONVERTER)

@@ -14,6 +14,7 @@ import tensorflow as tf
 import tf_keras
 
 from tflited.convert import tfmot_pruning, tfmot_quantisation
+from tflited.convert.custom_objects import CODE as MODULE_CODE
 from tflited.convert.custom_objects import BroughtCode, objects_of, require_same_keras
 from tflited.convert.foreign import explained
 from tflited.convert.keras_file import KerasFile, read_file, refuse_code
@@ -65,6 +66,12 @@ def open_keras(request: AttemptRequest, directory: Path) -> Source:
     file = read_file(Path(request.model), request.kind)
     allows_lambda = request.policy.allow_lambda
     refuse_code(file.config, allows_lambda=allows_lambda)
+    if request.policy.custom_objects and not request.custom_objects:
+        raise ConversionError(
+            f"custom_objects names {request.policy.custom_objects}, which is no regular file.",
+            hint="put the module there, or correct the path; it is relative to the policy's file",
+            code=MODULE_CODE,
+        )
     opening = _opening(file, request.custom_objects, allows_lambda=allows_lambda)
     with ExitStack() as borders:
         if opening.module or allows_lambda:

@@ -43,7 +43,7 @@ def _open(request: AttemptRequest, scratch: Path) -> Source:
     path = Path(request.model)
     match request.kind:
         case ModelKind.SAVED_MODEL:
-            return open_saved_model(path, request.policy, scratch / "called")
+            return open_saved_model(path, request.policy, scratch / "signed")
         case ModelKind.KERAS | ModelKind.KERAS_HDF5:
             return open_keras(request, scratch / "exported")
         case ModelKind.HUB:

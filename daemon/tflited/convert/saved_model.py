@@ -10,6 +10,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from tflited.convert.foreign import explained
 from tflited.convert.source import Shapes, Signature, Source, described, with_shapes
+from tflited.convert.tf1_loops import with_kept_exits
 from tflited.convert.traced_call import NOTE, traced_call
 from tflited.domain.policy import Policy
 from tflited.errors import ConversionError
@@ -43,7 +44,7 @@ def open_saved_model(directory: Path, policy: Policy, scratch: Path) -> Source:
     Args:
         directory: holds ``saved_model.pb``.
         policy: ``tags``, ``signatures`` and, where there is no signature, ``input_shape``.
-        scratch: where a model without signatures is saved with one; must not exist.
+        scratch: where a model that cannot be converted as it is is saved anew; must not exist.
 
     Returns:
         The source, with a note for everything that was chosen in the policy's place.
@@ -51,9 +52,8 @@ def open_saved_model(directory: Path, policy: Policy, scratch: Path) -> Source:
     Raises:
         ConversionError: no such tag set or signature, or the model does not load.
     """
-    available = [
-        tuple(entry.meta_info_def.tags) for entry in read_definition(directory).meta_graphs
-    ]
+    definition = read_definition(directory)
+    available = [tuple(entry.meta_info_def.tags) for entry in definition.meta_graphs]
     tags, notes = choose_tags(policy.tags, available)
     with explained("Loading the SavedModel", scratch=str(directory)):
         loaded = tf.saved_model.load(str(directory), tags=set(tags))
@@ -65,14 +65,15 @@ def open_saved_model(directory: Path, policy: Policy, scratch: Path) -> Source:
         owner=loaded,
         notes=notes,
     )
-    available: Mapping[str, Any] = loaded.signatures
+    signed: Mapping[str, Any] = loaded.signatures
     asked = policy.input_shape
-    if not available:
+    if not signed:
         called = replace(source.noted(NOTE), signatures=(traced_call(loaded, asked),))
         return with_shapes(called, _by_name(called, asked), scratch)
-    names, found = choose_signatures(policy.signatures, available)
-    signatures = tuple(_signature(name, available[name], asked) for name in names)
-    return replace(source, signatures=signatures, notes=(*notes, *found))
+    names, found = choose_signatures(policy.signatures, signed)
+    signatures = tuple(_signature(name, signed[name], asked) for name in names)
+    source = replace(source, signatures=signatures, notes=(*notes, *found))
+    return with_kept_exits(source, definition, scratch)
 
 
 def _by_name(source: Source, asked: Shapes) -> Shapes:

@@ -80,6 +80,10 @@ class Source:
         """The same source with one more remark."""
         return replace(self, notes=(*self.notes, note))
 
+    def over(self, directory: Path) -> "Source":
+        """The same source with another SavedModel for the converter."""
+        return replace(self, directory=directory)
+
 
 def specs(tensors: Mapping[str, Any], asked: Shapes) -> tuple[TensorSpec, ...]:
     """What a traced function takes or gives, sorted by name.

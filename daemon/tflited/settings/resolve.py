@@ -18,6 +18,8 @@ from tflited.settings.layers import (
     leaves_of,
     merge,
     named_leaves,
+    untrusted,
+    untrusted_lambda,
 )
 from tflited.settings.model import Settings
 from tflited.settings.problems import close_match, validate
@@ -59,6 +61,8 @@ class FolderPolicies:
             if problems := contradictions(resolved):
                 raise ConfigurationError(problems)
             self._keep((name, *layers), resolved)
+        if not root.is_trusted and (problems := untrusted_lambda(resolved)):
+            raise ConfigurationError(problems)
         return resolved
 
     def resolve_trigger(self, root: Root, path: str, trigger: Trigger) -> ResolvedPolicy:
@@ -74,7 +78,10 @@ class FolderPolicies:
         name = self._base_name(root)
         layers = (*self._layers(root, path, name), *asked)
         resolved = merge(layers, name=trigger.policy_name or name)
-        if problems := contradictions(resolved):
+        problems = contradictions(resolved)
+        if not root.is_trusted:
+            problems += untrusted_lambda(resolved)
+        if problems:
             raise _refused(trigger, problems)
         return resolved
 
@@ -100,6 +107,8 @@ class FolderPolicies:
                 continue
             if layer is not None:
                 layers.append(layer)
+                if not root.is_trusted:
+                    problems.extend(untrusted(layer.leaves, file=layer.origin))
         if problems:
             raise ConfigurationError(tuple(problems))
         return tuple(layers)
@@ -128,7 +137,9 @@ class FolderPolicies:
             table = validate(PolicyTable, trigger.override, file=file, under="policy.override")
         except ConfigurationError as error:
             return error.problems
-        return escaping_globs(named_leaves(table), root.path, self._root_paths, file=file)
+        leaves = named_leaves(table)
+        escaping = escaping_globs(leaves, root.path, self._root_paths, file=file)
+        return escaping if root.is_trusted else (*escaping, *untrusted(leaves, file=file))
 
     def _trigger_layers(self, root: Root, trigger: Trigger) -> Iterator[Layer]:
         if trigger.policy_name is not None:

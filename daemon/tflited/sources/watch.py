@@ -25,7 +25,7 @@ from tflited.sources.digest import Digester
 from tflited.sources.hints import Hint, HintKind, HintWatcher
 from tflited.sources.scan import DirectoryScanner
 from tflited.sources.settle import SettleTracker
-from tflited.sources.staging import stage_model
+from tflited.sources.staging import stage_data, stage_model
 
 _LOG = structlog.get_logger()
 _MAX_SCOPES: Final = 64
@@ -132,6 +132,10 @@ class SourceWatch:
         """Digest of names and contents, cached by identity."""
         with self._digest_lock:
             return data.digest(self._digester, files)
+
+    def stage_data(self, file: Path, destination: Path, expected: Digest) -> Path:
+        """Makes a private copy of one data file and proves that it has the expected digest."""
+        return stage_data(file, destination, expected)
 
     @property
     def is_alive(self) -> bool:

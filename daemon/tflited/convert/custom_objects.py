@@ -13,17 +13,21 @@ from typing import Any, Final
 import keras
 import tf_keras
 
+from tflited.convert import hints
 from tflited.errors import ConversionError
 
 MODULE_NAME: Final = "tflited_custom_objects"
 CODE: Final = "custom_objects_module"
-_MESSAGE_LIMIT: Final = 300
 
 
 class BroughtCode:
     """The border to code that comes with a model: whatever it raises becomes a ConversionError.
 
     A context manager, since such code may raise classes of its own that no list can name.
+
+    Args:
+        subject: what is being done, on what.
+        file: absolute path of the policy's module; empty without one.
     """
 
     def __init__(self, subject: str, file: str) -> None:
@@ -39,21 +43,36 @@ class BroughtCode:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Explains an error by the line of the file that raised it."""
-        if isinstance(error, Exception | SystemExit) and not isinstance(error, ConversionError):
-            raise ConversionError(
-                f"{self._subject}: {self._place(error)}{type(error).__name__}: {_said(error)}",
-                hint=f"correct {self._file}, which custom_objects names; "
-                "only modules of this installation can be imported in it",
-                code=CODE,
-            ) from error
+        """Explains an error by the line of the module that raised it, if it was there."""
+        if not isinstance(error, Exception | SystemExit):
+            return
+        culprit, line = self._culprit(error)
+        if line is None and isinstance(error, ConversionError):
+            return
+        name = Path(self._file).name
+        place = f"{name}, line {line}: " if line is not None else ""
+        said = hints.explain(culprit, subject=f"{self._subject}: {place}{type(culprit).__name__}")
+        raise ConversionError(
+            said.message,
+            hint=f"correct {name}, which custom_objects names; in it only what is installed with "
+            "the service can be imported"
+            if name
+            else "the Lambda layer raises this; export the model as a SavedModel",
+            code=CODE,
+        ) from error
 
-    def _place(self, error: BaseException) -> str:
-        frames = traceback.extract_tb(error.__traceback__)
-        lines = [frame.lineno for frame in frames if frame.filename == self._file]
-        if isinstance(error, SyntaxError) and error.filename == self._file:
-            lines = [error.lineno]
-        return f"{self._file}, line {lines[-1]}: " if lines else ""
+    def _culprit(self, error: BaseException) -> tuple[BaseException, int | None]:
+        """The error that the module raised, which frameworks wrap in their own, and its line."""
+        link: BaseException | None = error
+        while link is not None:
+            frames = traceback.extract_tb(link.__traceback__)
+            lines = [frame.lineno for frame in frames if frame.filename == self._file]
+            if isinstance(link, SyntaxError) and link.filename == self._file:
+                lines = [link.lineno]
+            if lines and not isinstance(link, ConversionError):
+                return link, lines[-1]
+            link = link.__cause__ or link.__context__
+        return error, None
 
 
 def objects_of(file: str) -> dict[str, Any]:
@@ -72,9 +91,9 @@ def objects_of(file: str) -> dict[str, Any]:
     """
     path = Path(file)
     module = ModuleType(MODULE_NAME)
-    module.__file__ = path.name
-    with BroughtCode(f"Importing {path.name}", path.name):
-        code = compile(path.read_bytes(), path.name, "exec")
+    module.__file__ = file
+    with BroughtCode(f"Importing {path.name}", file):
+        code = compile(path.read_bytes(), file, "exec")
         sys.modules[MODULE_NAME] = module  # dataclasses and pickling ask for it by name
         exec(code, vars(module))  # noqa: S102 - the policy of a trusted place names it
     return {
@@ -110,9 +129,3 @@ def require_same_keras(objects: dict[str, Any], library: Any, file: str) -> None
             hint=f"import {library.__name__} in {file} instead of {other.__name__} or tf.keras",
             code=CODE,
         )
-
-
-def _said(error: BaseException) -> str:
-    text = error.msg if isinstance(error, SyntaxError) else str(error)
-    first = next((line.strip() for line in text.splitlines() if line.strip()), "no message")
-    return first[:_MESSAGE_LIMIT]

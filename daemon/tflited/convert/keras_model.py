@@ -2,6 +2,7 @@
 
 import inspect
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class _Opening:
         file: the file, looked into.
         library: ``keras`` or ``tf_keras``.
         objects: classes and functions by the name in the file.
-        module: file name of the policy's module; empty without one.
+        module: absolute path of the policy's module; empty without one.
         allows_lambda: the policy trusts lambdas here.
     """
 
@@ -94,7 +95,7 @@ def _opening(file: KerasFile, modules: Sequence[str], *, allows_lambda: bool) ->
         file=file,
         library=library,
         objects=objects,
-        module=Path(modules[0]).name if modules else "",
+        module=modules[0] if modules else "",
         allows_lambda=allows_lambda,
     )
 
@@ -112,7 +113,8 @@ def _give_names(library: str, objects: Mapping[str, Any]) -> frozenset[str]:
 def _loaded(opening: _Opening) -> Any:
     file, is_safe = opening.file, not opening.allows_lambda
     subject = f"Loading {file.path.name} (Keras {file.version or 'of unknown version'})"
-    with explained(subject, scratch=str(file.path)):
+    with explained(subject, scratch=str(file.path)), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # what Keras remarks on a file's own style
         model = opening.library.saving.load_model(
             str(file.path),
             custom_objects=dict(opening.objects),
@@ -126,8 +128,12 @@ def _loaded(opening: _Opening) -> Any:
 
 def _exported(model: Any, opening: _Opening, directory: Path) -> Source:
     inputs = _inputs(model, opening.file)
-    body = _body(model, [spec.name for spec in inputs])
-    with explained("Exporting the Keras model", scratch=str(directory.parent)):
+    body = _body(_called(model, opening), model, [spec.name for spec in inputs])
+    with (
+        explained("Exporting the Keras model", scratch=str(directory.parent)),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore", UserWarning)
         function = trace(body, inputs, {})
         save_traced({"serving_default": function}, model, directory)
     source = Source(
@@ -177,7 +183,18 @@ def _name(tensor: Any) -> str:
     return str(tensor.name).split(":", maxsplit=1)[0]
 
 
-def _body(model: Any, names: Sequence[str]) -> Callable[..., dict[str, Any]]:
+def _called(model: Any, opening: _Opening) -> Callable[[Any], Any]:
+    """The model's call; classes of its own may branch on tensors, which AutoGraph rewrites."""
+
+    def call(values: Any) -> Any:
+        return model(values, training=False)
+
+    return tf.function(call) if opening.module else call
+
+
+def _body(
+    call: Callable[[Any], Any], model: Any, names: Sequence[str]
+) -> Callable[..., dict[str, Any]]:
     """The model as a function of named tensors, whatever structure its own call takes."""
     structure = getattr(model, "input", None) if getattr(model, "inputs", None) else None
 
@@ -187,7 +204,7 @@ def _body(model: Any, names: Sequence[str]) -> Callable[..., dict[str, Any]]:
         else:
             # By name: model.inputs lists a dictionary's tensors in the order of its sorted keys.
             values = _filled(structure, tensors)
-        return _named(model(values, training=False), getattr(model, "output_names", None))
+        return _named(call(values), getattr(model, "output_names", None))
 
     return body
 

@@ -18,6 +18,7 @@ from tflited.domain.policy import (
     TensorType,
     Variant,
 )
+from tflited.domain.ports import Root
 from tflited.errors import Problem
 from tflited.settings.problems import shown
 from tflited.settings.schema import OLDER_VARIANTS, SECTIONS, MainPolicyTable, PolicyTable
@@ -188,13 +189,25 @@ def escaping_globs(
     )
 
 
-def untrusted(leaves: Mapping[str, Any], *, file: str) -> tuple[Problem, ...]:
-    """Keys that let code run, named where whoever drops models may write."""
-    return tuple(
-        _needs_trust(key, leaves[key], file=file)
-        for key in (MODULE_KEY, LAMBDA_KEY)
-        if leaves.get(key)
-    )
+def untrusted(
+    leaves: Mapping[str, Any], root: Root, trusted: Iterable[Path], *, file: str
+) -> tuple[Problem, ...]:
+    """Keys that let code run, named where or from where anybody may write who drops models.
+
+    Args:
+        leaves: of a folder policy or an override; relative paths are relative to the root.
+        root: the root that the policy holds for.
+        trusted: the directories of the trusted roots.
+        file: named in the problems.
+    """
+    if not root.is_trusted:
+        keys = [key for key in (MODULE_KEY, LAMBDA_KEY) if leaves.get(key)]
+        return tuple(_needs_trust(key, leaves[key], file=file) for key in keys)
+    module = leaves.get(MODULE_KEY)
+    if not module or _stays_inside(module, root.path, tuple(trusted)):
+        return ()
+    allowed = "a module inside a root that is trusted itself, or named in the main file"
+    return (Problem(file=file, key=MODULE_KEY, observed=shown(module), allowed=allowed),)
 
 
 def untrusted_lambda(resolved: ResolvedPolicy) -> tuple[Problem, ...]:

@@ -43,6 +43,7 @@ class FolderPolicies:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._root_paths = tuple(root.path for root in settings.roots)
+        self._trusted = tuple(root.path for root in settings.roots if root.is_trusted)
         self._files = FolderFiles(self._root_paths)
         self._named = {name: _named(settings, name) for name in settings.policies}
         self._merged: dict[tuple[str, *tuple[Layer, ...]], ResolvedPolicy] = {}
@@ -107,8 +108,7 @@ class FolderPolicies:
                 continue
             if layer is not None:
                 layers.append(layer)
-                if not root.is_trusted:
-                    problems.extend(untrusted(layer.leaves, file=layer.origin))
+                problems += untrusted(layer.leaves, root, self._trusted, file=layer.origin)
         if problems:
             raise ConfigurationError(tuple(problems))
         return tuple(layers)
@@ -139,7 +139,7 @@ class FolderPolicies:
             return error.problems
         leaves = named_leaves(table)
         escaping = escaping_globs(leaves, root.path, self._root_paths, file=file)
-        return escaping if root.is_trusted else (*escaping, *untrusted(leaves, file=file))
+        return (*escaping, *untrusted(leaves, root, self._trusted, file=file))
 
     def _trigger_layers(self, root: Root, trigger: Trigger) -> Iterator[Layer]:
         if trigger.policy_name is not None:

@@ -117,3 +117,26 @@ def test_the_scratch_directory_is_not_shown() -> None:
     error = OSError("no such file: /run/tflited/7.1/exported")
     message = hints.explain(error, subject="x", scratch="/run/tflited/7.1").message
     assert "/run/tflited" not in message
+
+
+AUTOGRAPH = """in user code:
+
+    File "m.py", line 3, in call  *
+        f(x)
+    NameError: name 'f' is not defined
+"""
+KERAS = """Exception encountered when calling Lambda.call().
+
+\x1b[1mno name\x1b[0m
+
+Arguments received by Lambda.call():
+"""
+
+
+@pytest.mark.parametrize(
+    ("message", "sentence"),
+    [(AUTOGRAPH, "NameError: name 'f' is not defined"), (KERAS, "no name")],
+)
+def test_the_frame_around_a_sentence_is_left_out(message: str, sentence: str) -> None:
+    """AutoGraph and Keras begin with lines that say nothing."""
+    assert hints.explain(ValueError(message), subject="Loading").message == f"Loading: {sentence}"

@@ -62,7 +62,8 @@ class BroughtCode:
         ) from error
 
     def _culprit(self, error: BaseException) -> tuple[BaseException, int | None]:
-        """The error that the module raised, which frameworks wrap in their own, and its line."""
+        """The error that the module raised, the innermost of those around it, and its line."""
+        found: tuple[BaseException, int | None] = (error, None)
         link: BaseException | None = error
         while link is not None:
             frames = traceback.extract_tb(link.__traceback__)
@@ -70,9 +71,9 @@ class BroughtCode:
             if isinstance(link, SyntaxError) and link.filename == self._file:
                 lines = [link.lineno]
             if lines and not isinstance(link, ConversionError):
-                return link, lines[-1]
+                found = (link, lines[-1])
             link = link.__cause__ or link.__context__
-        return error, None
+        return found
 
 
 def objects_of(file: str) -> dict[str, Any]:

@@ -1,9 +1,8 @@
 """Opens Keras files with the Keras that wrote them, and exports them as a SavedModel."""
 
-import inspect
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +18,18 @@ from tflited.convert.custom_objects import CODE as MODULE_CODE
 from tflited.convert.custom_objects import BroughtCode, objects_of, require_same_keras
 from tflited.convert.foreign import explained
 from tflited.convert.keras_file import KerasFile, read_file, refuse_code
+from tflited.convert.keras_interface import interface_of
 from tflited.convert.lambda_code import check_lambdas
 from tflited.convert.source import Source, described, save_traced, trace
 from tflited.domain.attempt import AttemptRequest
-from tflited.domain.report import TensorSpec
 from tflited.errors import ConversionError
 
 STRIPPED: Final = (
     "The pruning wrappers of the training were taken off; the zeros in the weights stay."
+)
+WIDENED: Final = (
+    "The model computes in mixed precision; source and files are taken in float32, the type of its "
+    "weights."
 )
 _LAMBDA_MODULES: Final = {
     "keras": "keras.src.utils.python_utils",
@@ -127,60 +130,26 @@ def _loaded(opening: _Opening) -> Any:
 
 
 def _exported(model: Any, opening: _Opening, directory: Path) -> Source:
-    inputs = _inputs(model, opening.file)
-    body = _body(_called(model, opening), model, [spec.name for spec in inputs])
+    notes = [STRIPPED] if "PruneLowMagnitude" in opening.file.classes else []
     with (
         explained("Exporting the Keras model", scratch=str(directory.parent)),
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore", UserWarning)
-        function = trace(body, inputs, {})
+        if _computing_in_float32(model, opening.library):
+            notes.append(WIDENED)
+        interface = interface_of(model, opening.file.config)
+        body = interface.body(_called(model, opening))
+        function = trace(body, interface.inputs, {})
         save_traced({"serving_default": function}, model, directory)
-    source = Source(
+    return Source(
         loader=opening.library.__name__,
         directory=directory,
         tags=("serve",),
         signatures=(described("serving_default", body, function),),
         owner=model,
+        notes=tuple(notes),
     )
-    is_pruned = opening.file.is_keras_2 and "PruneLowMagnitude" in opening.file.classes
-    return source.noted(STRIPPED) if is_pruned else source
-
-
-def _inputs(model: Any, file: KerasFile) -> tuple[TensorSpec, ...]:
-    tensors = getattr(model, "inputs", None)
-    if not tensors:
-        return _built_inputs(model, file)
-    return tuple(
-        TensorSpec(
-            index=index,
-            name=_name(tensor),
-            shape=tuple(-1 if size is None else int(size) for size in tensor.shape),
-            dtype=str(getattr(tensor.dtype, "name", tensor.dtype)),
-        )
-        for index, tensor in enumerate(tensors)
-    )
-
-
-def _built_inputs(model: Any, file: KerasFile) -> tuple[TensorSpec, ...]:
-    """The only input of a subclassed model, as the file says that it was built."""
-    build = file.config.get("build_config") if isinstance(file.config, Mapping) else None
-    shape = build.get("input_shape") if isinstance(build, Mapping) else None
-    is_shape = isinstance(shape, list) and all(size is None or type(size) is int for size in shape)
-    if not shape or not is_shape:
-        raise ConversionError(
-            "The Keras model has no defined inputs.",
-            hint="call it once before saving, or export it as a SavedModel with model.export()",
-            code="no_signature",
-        )
-    # The first size that a model was built with is the batch it happened to be called with.
-    sizes = (-1, *(-1 if size is None else size for size in shape[1:]))
-    name = next(iter(inspect.signature(model.call).parameters), "x")
-    return (TensorSpec(index=0, name=name, shape=sizes, dtype="float32"),)
-
-
-def _name(tensor: Any) -> str:
-    return str(tensor.name).split(":", maxsplit=1)[0]
 
 
 def _called(model: Any, opening: _Opening) -> Callable[[Any], Any]:
@@ -192,49 +161,21 @@ def _called(model: Any, opening: _Opening) -> Callable[[Any], Any]:
     return tf.function(call) if opening.module else call
 
 
-def _body(
-    call: Callable[[Any], Any], model: Any, names: Sequence[str]
-) -> Callable[..., dict[str, Any]]:
-    """The model as a function of named tensors, whatever structure its own call takes."""
-    structure = getattr(model, "input", None) if getattr(model, "inputs", None) else None
+def _computing_in_float32(model: Any, library: Any) -> bool:
+    """Makes layers of mixed precision compute in the float32 that their weights have.
 
-    def body(**tensors: Any) -> dict[str, Any]:
-        if structure is None:
-            values: Any = tensors[names[0]]
+    The 16-bit computation was for the hardware of the training, and TensorFlow Lite has no
+    operators for it. Tells whether there were any.
+    """
+    is_mixed = False
+    for layer in model._flatten_layers():  # noqa: SLF001 - the same in both; model.layers is flat
+        policy = getattr(layer, "dtype_policy", None) or getattr(layer, "_dtype_policy", None)
+        if not str(getattr(policy, "name", "")).startswith("mixed_"):
+            continue
+        is_mixed = True
+        if library is keras:
+            layer.dtype_policy = keras.dtype_policies.DTypePolicy("float32")
         else:
-            # By name: model.inputs lists a dictionary's tensors in the order of its sorted keys.
-            values = _filled(structure, tensors)
-        return _named(call(values), getattr(model, "output_names", None))
-
-    return body
-
-
-def _filled(structure: Any, tensors: Mapping[str, Any]) -> Any:
-    """The structure with each symbolic tensor replaced by the one of its name."""
-    if isinstance(structure, Mapping):
-        return {key: _filled(value, tensors) for key, value in structure.items()}
-    if isinstance(structure, list | tuple):
-        values = [_filled(value, tensors) for value in structure]
-        return values[0] if len(values) == 1 else values
-    return tensors[_name(structure)]
-
-
-def _named(outputs: Any, names: Sequence[str] | None) -> dict[str, Any]:
-    """Outputs by name: keys and places of a nested structure are joined with underscores."""
-    flat = dict(_flattened(outputs))
-    is_plain = not isinstance(outputs, Mapping) and len(flat) == len(set(names or ()))
-    if is_plain and names:
-        return dict(zip(names, flat.values(), strict=True))
-    return {f"output_{name}" if name[:1].isdigit() else name: flat[name] for name in flat}
-
-
-def _flattened(outputs: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(outputs, Mapping):
-        entries = [(str(key), value) for key, value in outputs.items()]
-    elif isinstance(outputs, list | tuple):
-        entries = [(str(index), value) for index, value in enumerate(outputs)]
-    else:
-        yield prefix or "0", outputs
-        return
-    for name, value in entries:
-        yield from _flattened(value, f"{prefix}_{name}" if prefix else name)
+            float32 = tf_keras.mixed_precision.Policy("float32")
+            layer._set_dtype_policy(float32)  # noqa: SLF001 - has no public name
+    return is_mixed

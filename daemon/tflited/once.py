@@ -90,7 +90,10 @@ def convert(path: Path, settings: Settings, progress: Progress) -> AttemptEnded:
         ModelRefusedError: there is no whole model at the path.
         ConfigurationError: a policy file that holds for it is wrong.
     """
-    root = Root(name="model", path=path.resolve().parent)
+    folder = path.resolve().parent
+    trusted = [root.path.resolve() for root in settings.roots if root.is_trusted]
+    is_trusted = any(folder.is_relative_to(place) for place in trusted)
+    root = Root(name="model", path=folder, is_trusted=is_trusted)
     with tempfile.TemporaryDirectory(prefix="tflited-") as scratch:
         store = SqliteStore(Path(scratch) / STORE_NAME)
         alone = replace(settings, roots=(root,), settle_seconds=0.0)

@@ -138,6 +138,12 @@ class FakeSources:
         """Of names and identities."""
         return combine(*(f"{file.path} {file.identity}" for file in files))
 
+    def stage_data(self, file: Path, destination: Path, expected: Digest) -> Path:
+        """Makes a file with the digest in it."""
+        copy = destination / file.name
+        copy.write_text(expected, encoding="ascii")
+        return copy
+
 
 class FakeResolver:
     """Implements PolicyResolver: one policy for every model.

@@ -18,6 +18,9 @@ from tflited.domain.report import OutputFidelity
 MIN_SNR_DB: Final = -300.0
 """Stands for a signal of zero power that is answered by anything else."""
 
+_NUMBERS: Final = "biuf"
+"""Kinds of NumPy's element types that are numbers and no texts."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sums:
@@ -63,8 +66,11 @@ def compare(source: Array, variant: Array) -> Sums:
 
     Returns:
         Sums over the places where both are finite; places where only one is, or where they are
-        infinite with another sign, are counted.
+        infinite with another sign, are counted. Texts are compared as 0 where equal, 1 elsewhere.
     """
+    if source.dtype.kind not in _NUMBERS:
+        differs = np.asarray(source != variant).astype(np.float64)
+        source, variant = np.zeros_like(differs), differs
     expected = np.asarray(source, dtype=np.float64)
     observed = np.asarray(variant, dtype=np.float64)
     finite = np.isfinite(expected) & np.isfinite(observed)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import tensorflow as tf
-from tensorflow.core.framework import graph_debug_info_pb2
+from tensorflow.core.framework import graph_debug_info_pb2, graph_pb2
 from tensorflow.lite.python import lite
 
 from tflited.convert.foreign import FOREIGN
@@ -41,6 +41,8 @@ _STATEFUL: Final = (
     "TensorArray",
 )
 _TABLES: Final = ("HashTable", "LookupTable", "MutableHashTable", "MutableDenseHashTable")
+_TRAINED: Final = "FakeQuantWithMinMaxArgs"
+"""An operator by which the converter tells such a graph (``lite.py``, ``QuantizationMode``)."""
 _COMPOSITES: Final = ("_implements", "api_implements")
 """Attributes of functions that the compiler fuses by name; freezing inlines them."""
 
@@ -127,7 +129,7 @@ def _constants(function: Any) -> Any:
 
 def _refuse_state(function: Any) -> None:
     """What freezing would change the meaning of."""
-    definition = function.graph.as_graph_def(add_shapes=False)
+    definition = function.graph.as_graph_def()
     for entry in definition.library.function:
         if any(name in entry.attr for name in _COMPOSITES):
             raise UnfitError("the model holds a composite function, which the compiler fuses")
@@ -136,6 +138,11 @@ def _refuse_state(function: Any) -> None:
             raise UnfitError(f"the model keeps state with {name}")
         if name.startswith(_TABLES):
             raise UnfitError(f"the model holds a table ({name})")
+
+
+def operators_of(graph: Any) -> Iterator[str]:
+    """The kind of every operator of a traced graph, its functions' ones included."""
+    return _operators(graph.as_graph_def())
 
 
 def _operators(definition: Any) -> Iterator[str]:
@@ -154,10 +161,17 @@ def _check_order(signature: Signature, inputs: Sequence[Any], outputs: Sequence[
 
 
 class FrozenConverter(lite.TFLiteConverterBaseV2):  # type: ignore[misc]  # tensorflow is untyped
-    """TensorFlow's converter over a graph that is frozen already."""
+    """TensorFlow's converter over a graph that is frozen already.
+
+    Attributes:
+        has_trained_ranges: the graph holds the ranges of a quantisation-aware training. The
+            converter looks for them by operator and knows one of them less than it converts:
+            QuantizeAndDequantizeV4, which TensorFlow's own Python function writes.
+    """
 
     def __init__(self, frozen: Frozen) -> None:
         super().__init__()
+        self.has_trained_ranges = False
         self._frozen = frozen
         self._trackable_obj = None
 
@@ -168,6 +182,9 @@ class FrozenConverter(lite.TFLiteConverterBaseV2):  # type: ignore[misc]  # tens
         return bytes(made)
 
     def _validate_inputs(self, graph_def: Any, _input_tensors: Any) -> None:
+        if self.has_trained_ranges:
+            graph_def = graph_pb2.GraphDef()
+            graph_def.node.add(op=_TRAINED, name=_TRAINED)
         self._quant_mode = lite.QuantizationMode(
             self.optimizations,
             self.target_spec,

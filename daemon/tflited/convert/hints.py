@@ -12,6 +12,11 @@ from typing import Final
 from tflited.errors import ConversionError
 
 _MESSAGE_LIMIT: Final = 400
+_FRAMES: Final = ("in user code:", "Exception encountered when calling")
+"""Beginnings of lines that Keras and AutoGraph put before the sentence that tells what is wrong."""
+_RAISED: Final = re.compile(r"^\s*(?:Exception encountered: (.+)|(\w*Error: .*))", re.MULTILINE)
+"""What they say behind such lines, and behind a whole configuration."""
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 _GENERIC_HINT: Final = (
     "load the model with the TensorFlow that made it and export it again as a SavedModel; "
     "if it fails the same way, the message above names the operator to look at"
@@ -49,8 +54,12 @@ NEEDS_CUSTOM_OPS: Final = Hint(
 )
 CONTROL_FLOW_V1: Final = Hint(
     code="control_flow_v1",
-    fragments=("Failed to functionalize Control Flow V1 ops",),
-    text="export the model again with tf.compat.v1.enable_control_flow_v2() in force",
+    fragments=(
+        "Failed to functionalize Control Flow V1 ops",
+        "Graph does not contain node: ",  # an Exit of a loop that is itself an output
+    ),
+    text="export the model again with tf.compat.v1.enable_control_flow_v2() in force, or put "
+    "tf.identity around a loop whose result is itself an output",
 )
 STATEFUL_CALL: Final = Hint(
     code="stateful_call",
@@ -135,8 +144,10 @@ HINTS: Final = (
             "Could not locate class",
             "Unknown layer",
             "Unknown object",
+            "custom_object_scope",
         ),
-        text="the model uses classes of its own; export it as a SavedModel, which needs none",
+        text="the model uses classes of its own: name the Python module that has them, as in "
+        'custom_objects = "layers.py", or export a SavedModel, which needs none',
     ),
     Hint(
         code="no_signature",
@@ -236,7 +247,11 @@ def _by_fragment(message: str) -> Hint | None:
 
 def _first_line(message: str, scratch: str) -> str:
     lines = (line.strip() for line in message.splitlines())
-    first = next((line for line in lines if line), "no message")
+    first = next((line for line in lines if line and not line.startswith(_FRAMES)), "no message")
+    if "in user code:" in message or "Exception encountered: " in message:
+        raised = _RAISED.search(message)
+        first = raised.group(raised.lastindex or 0) if raised else first
+    first = _COLOUR.sub("", first)
     # MLIR prefixes its whole call stack as loc(...); the sentence after it is what a reader needs.
     first = re.sub(r"^(<unknown>:0: )?error: loc\(.*?\)+: ", "", first)
     if scratch:

@@ -1,170 +1,181 @@
-"""Opens Keras files: which Keras wrote them, what in them would run code, and their export.
+"""Opens Keras files with the Keras that wrote them, and exports them as a SavedModel."""
 
-The refused layers are looked for before anything is loaded: ``tf_keras`` ignores ``safe_mode`` for
-``.h5`` files, and a file that runs code on loading must never be loaded.
-"""
-
-import json
-import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import h5py
 import keras
+import numpy as np
+import tensorflow as tf
 import tf_keras
 
+from tflited.convert import tfmot_pruning, tfmot_quantisation
+from tflited.convert.custom_objects import CODE as MODULE_CODE
+from tflited.convert.custom_objects import BroughtCode, objects_of, require_same_keras
 from tflited.convert.foreign import explained
+from tflited.convert.keras_file import KerasFile, read_file, refuse_code
+from tflited.convert.keras_interface import interface_of
+from tflited.convert.lambda_code import check_lambdas
 from tflited.convert.source import Source, described, trace
-from tflited.domain.model import ModelKind
-from tflited.domain.report import TensorSpec
+from tflited.domain.attempt import AttemptRequest
 from tflited.errors import ConversionError
 
-REFUSED_CLASSES: Final = frozenset(
-    {"Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"}
+STRIPPED: Final = (
+    "The pruning wrappers of the training were taken off; the zeros in the weights stay."
 )
-"""Layers whose loading or call runs code that the file brings along."""
+WIDENED: Final = (
+    "The model computes in mixed precision; source and files are taken in float32, the type of its "
+    "weights."
+)
+_LAMBDA_MODULES: Final = {
+    "keras": "keras.src.utils.python_utils",
+    "tf_keras": "tf_keras.src.layers.core.lambda_layer",
+}
+"""Whose global names a restored lambda sees."""
 
 
-def open_keras(path: Path, kind: ModelKind, directory: Path) -> Source:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opening:
+    """What loading one file needs.
+
+    Attributes:
+        file: the file, looked into.
+        library: ``keras`` or ``tf_keras``.
+        objects: classes and functions by the name in the file.
+        module: absolute path of the policy's module; empty without one.
+        allows_lambda: the policy trusts lambdas here.
+    """
+
+    file: KerasFile
+    library: Any
+    objects: Mapping[str, Any]
+    module: str
+    allows_lambda: bool
+
+
+def open_keras(request: AttemptRequest, directory: Path) -> Source:
     """Loads a ``.keras`` or HDF5 file and traces its call.
 
     Args:
-        path: the file.
-        kind: KERAS or KERAS_HDF5.
+        request: the file, its kind, and what the policy allows it.
         directory: where its SavedModel goes when one is needed; must not exist.
 
     Raises:
         ConversionError: the file would run code, or does not load.
     """
-    config, version = _hdf5(path) if kind is ModelKind.KERAS_HDF5 else _archive(path)
-    refuse_code(config)
-    is_keras_2 = kind is ModelKind.KERAS_HDF5 and not version.startswith("3")
-    subject = f"Loading {path.name} (Keras {version or 'of unknown version'})"
-    with explained(subject, scratch=str(path)):
-        if is_keras_2:
-            model = tf_keras.models.load_model(str(path), compile=False)
-        else:
-            model = keras.saving.load_model(str(path), compile=False, safe_mode=True)
-    return _exported(model, "tf_keras" if is_keras_2 else "keras", directory)
-
-
-def refuse_code(config: Any) -> None:
-    """Looks through a model's configuration for layers that run code of the file's own.
-
-    Raises:
-        ConversionError: there is one.
-    """
-    found = sorted(set(_classes(config)) & REFUSED_CLASSES)
-    if found:
+    file = read_file(Path(request.model), request.kind)
+    allows_lambda = request.policy.allow_lambda
+    refuse_code(file.config, allows_lambda=allows_lambda)
+    if request.policy.custom_objects and not request.custom_objects:
         raise ConversionError(
-            f"The model holds {', '.join(found)}, which would run code from the file.",
-            hint="replace the layer by a standard or registered one, or export a SavedModel",
-            code="lambda_layer",
+            f"custom_objects names {request.policy.custom_objects}, which is no regular file.",
+            hint="put the module there, or correct the path; it is relative to the policy's file",
+            code=MODULE_CODE,
         )
+    opening = _opening(file, request.custom_objects, allows_lambda=allows_lambda)
+    with ExitStack() as borders:
+        if opening.module or allows_lambda:
+            borders.enter_context(BroughtCode(f"Loading {file.path.name}", opening.module))
+        return _exported(_loaded(opening), opening, directory)
 
 
-def _classes(node: Any) -> Iterator[str]:
-    if isinstance(node, Mapping):
-        yield from (str(node[key]) for key in ("class_name", "registered_name") if key in node)
-        for value in node.values():
-            yield from _classes(value)
-    elif isinstance(node, Sequence) and not isinstance(node, str | bytes):
-        for value in node:
-            yield from _classes(value)
+def _opening(file: KerasFile, modules: Sequence[str], *, allows_lambda: bool) -> _Opening:
+    library = tf_keras if file.is_keras_2 else keras
+    objects: dict[str, Any] = {}
+    if file.is_keras_2:
+        objects |= {**tfmot_pruning.CLASSES, **tfmot_quantisation.CLASSES}
+    for module in modules:
+        own = objects_of(module)
+        require_same_keras(own, library, Path(module).name)
+        objects |= own
+    if allows_lambda:
+        check_lambdas(file.config, _give_names(library.__name__, objects))
+    return _Opening(
+        file=file,
+        library=library,
+        objects=objects,
+        module=modules[0] if modules else "",
+        allows_lambda=allows_lambda,
+    )
 
 
-def _archive(path: Path) -> tuple[Any, str]:
-    with explained(f"Reading {path.name}", scratch=str(path)):
-        try:
-            with zipfile.ZipFile(path) as archive:
-                config = json.loads(archive.read("config.json"))
-                metadata = json.loads(archive.read("metadata.json"))
-        except zipfile.BadZipFile as error:
-            raise ConversionError(
-                f"{path.name} is no Keras archive: {error}.",
-                hint="save it again with model.save()",
-                code="not_keras",
-            ) from error
-    return config, str(metadata.get("keras_version", ""))
+def _give_names(library: str, objects: Mapping[str, Any]) -> frozenset[str]:
+    """Lets lambdas find the modules that almost all of them use, and the policy's own names."""
+    found = vars(sys.modules[_LAMBDA_MODULES[library]])
+    own = keras if library == "keras" else tf_keras
+    usual = {"tf": tf, "tensorflow": tf, "np": np, "numpy": np, "keras": own, "K": own.backend}
+    for name, value in {**usual, **objects}.items():
+        found.setdefault(name, value)
+    return frozenset(found)
 
 
-def _hdf5(path: Path) -> tuple[Any, str]:
-    with explained(f"Reading {path.name}", scratch=str(path)), h5py.File(path, "r") as file:
-        config = file.attrs.get("model_config")
-        version = _text(file.attrs.get("keras_version", ""))
-    if config is None:
-        raise ConversionError(
-            f"{path.name} holds weights without a model.",
-            hint="save the whole model with model.save() instead of model.save_weights()",
-            code="weights_only",
+def _loaded(opening: _Opening) -> Any:
+    file, is_safe = opening.file, not opening.allows_lambda
+    subject = f"Loading {file.path.name} (Keras {file.version or 'of unknown version'})"
+    with explained(subject, scratch=str(file.path)), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # what Keras remarks on a file's own style
+        model = opening.library.saving.load_model(
+            str(file.path),
+            custom_objects=dict(opening.objects),
+            compile=False,
+            safe_mode=is_safe,
         )
-    with explained(f"Reading the configuration in {path.name}"):
-        return json.loads(_text(config)), version
+        if file.is_keras_2 and tfmot_pruning.has_wrappers(model):
+            model = tfmot_pruning.stripped(model)
+    return model
 
 
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def _exported(model: Any, loader: str, directory: Path) -> Source:
-    inputs = _inputs(model)
-    body = _body(model, [spec.name for spec in inputs])
-    with explained("Exporting the Keras model", scratch=str(directory.parent)):
-        function = trace(body, inputs, {})
+def _exported(model: Any, opening: _Opening, directory: Path) -> Source:
+    notes = [STRIPPED] if "PruneLowMagnitude" in opening.file.classes else []
+    with (
+        explained("Exporting the Keras model", scratch=str(directory.parent)),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore", UserWarning)
+        if _computing_in_float32(model, opening.library):
+            notes.append(WIDENED)
+        interface = interface_of(model, opening.file.config)
+        body = interface.body(_called(model, opening))
+        function = trace(body, interface.inputs, {})
     return Source(
-        loader=loader,
+        loader=opening.library.__name__,
         directory=directory,
         tags=("serve",),
         signatures=(described("serving_default", body, function),),
         owner=model,
         is_saved=False,
+        notes=tuple(notes),
     )
 
 
-def _inputs(model: Any) -> tuple[TensorSpec, ...]:
-    tensors = getattr(model, "inputs", None)
-    if not tensors:
-        raise ConversionError(
-            "The Keras model has no defined inputs.",
-            hint="call it once before saving, or export it as a SavedModel with model.export()",
-            code="no_signature",
-        )
-    return tuple(
-        TensorSpec(
-            index=index,
-            name=_name(tensor),
-            shape=tuple(-1 if size is None else int(size) for size in tensor.shape),
-            dtype=str(getattr(tensor.dtype, "name", tensor.dtype)),
-        )
-        for index, tensor in enumerate(tensors)
-    )
+def _called(model: Any, opening: _Opening) -> Callable[[Any], Any]:
+    """The model's call; classes of its own may branch on tensors, which AutoGraph rewrites."""
+
+    def call(values: Any) -> Any:
+        return model(values, training=False)
+
+    return tf.function(call) if opening.module else call
 
 
-def _name(tensor: Any) -> str:
-    return str(tensor.name).split(":", maxsplit=1)[0]
+def _computing_in_float32(model: Any, library: Any) -> bool:
+    """Makes layers of mixed precision compute in the float32 that their weights have.
 
-
-def _body(model: Any, names: Sequence[str]) -> Callable[..., dict[str, Any]]:
-    """The model as a function of named tensors, whatever structure its own call takes."""
-    structure = getattr(model, "input", None)
-
-    def body(**tensors: Any) -> dict[str, Any]:
-        values: Any = [tensors[name] for name in names]
-        if isinstance(structure, dict):
-            # By name: model.inputs lists a dictionary's tensors in the order of its sorted keys.
-            values = {key: tensors[_name(tensor)] for key, tensor in structure.items()}
-        elif len(values) == 1:
-            values = values[0]
-        return _named(model(values, training=False), getattr(model, "output_names", None))
-
-    return body
-
-
-def _named(outputs: Any, names: Sequence[str] | None) -> dict[str, Any]:
-    if isinstance(outputs, Mapping):
-        return dict(outputs)
-    values = list(outputs) if isinstance(outputs, list | tuple) else [outputs]
-    if not names or len(set(names)) != len(values):
-        names = [f"output_{index}" for index in range(len(values))]
-    return dict(zip(names, values, strict=True))
+    The 16-bit computation was for the hardware of the training, and TensorFlow Lite has no
+    operators for it. Tells whether there were any.
+    """
+    is_mixed = False
+    for layer in model._flatten_layers():  # noqa: SLF001 - the same in both; model.layers is flat
+        policy = getattr(layer, "dtype_policy", None) or getattr(layer, "_dtype_policy", None)
+        if not str(getattr(policy, "name", "")).startswith("mixed_"):
+            continue
+        is_mixed = True
+        if library is keras:
+            layer.dtype_policy = keras.dtype_policies.DTypePolicy("float32")
+        else:
+            float32 = tf_keras.mixed_precision.Policy("float32")
+            layer._set_dtype_policy(float32)  # noqa: SLF001 - has no public name
+    return is_mixed

@@ -8,6 +8,7 @@ from tflited.convert.hub.reference import with_reference
 from tflited.convert.keras_model import open_keras
 from tflited.convert.saved_model import open_saved_model
 from tflited.convert.source import Shapes, Source, with_shapes
+from tflited.convert.training_aware import recognised
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.model import ModelKind
 from tflited.domain.report import TensorSpec
@@ -33,18 +34,24 @@ def load(request: AttemptRequest) -> Source:
         request = replace(request, policy=policy)
     source = _open(request, scratch)
     shapes = asked_shapes(source, request.policy.input_shape)
-    if not (shapes or request.policy.concrete_function):
-        return source
-    return with_shapes(source, shapes, scratch / "traced")
+    if _changes(source, shapes) or request.policy.concrete_function:
+        source = with_shapes(source, shapes, scratch / "traced")
+    return recognised(source)
+
+
+def _changes(source: Source, shapes: Shapes) -> bool:
+    """Whether shapes differ from those that the source has."""
+    inputs = [spec for entry in source.signatures for spec in entry.inputs]
+    return any(shapes.get(spec.name, spec.shape) != spec.shape for spec in inputs)
 
 
 def _open(request: AttemptRequest, scratch: Path) -> Source:
     path = Path(request.model)
     match request.kind:
         case ModelKind.SAVED_MODEL:
-            return open_saved_model(path, request.policy)
+            return open_saved_model(path, request.policy, scratch / "signed")
         case ModelKind.KERAS | ModelKind.KERAS_HDF5:
-            return open_keras(path, request.kind, scratch / "exported")
+            return open_keras(request, scratch / "exported")
         case ModelKind.HUB:
             return open_hub(path, request.policy, scratch)
 

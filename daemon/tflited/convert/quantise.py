@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from tflited.convert import litert_quantizer, tf_converter
+from tflited.convert import litert_quantizer, tf_converter, training_aware
 from tflited.convert.layout import laid_out
 from tflited.convert.order import Order
 from tflited.convert.repair import without_cell_clip
@@ -64,6 +64,10 @@ def candidates(order: Order) -> Iterator[Made]:
     Raises:
         ConversionError: no implementation can make the variant; the first one's words.
     """
+    if training_aware.is_special(order.lowered.source, order.variant):
+        content = training_aware.from_training(order)
+        yield Made(content=_finished(content), path=Quantiser.TF_CONVERTER.value)
+        return
     chosen = chosen_for(order.variant, order.policy)
     if order.policy.quantiser is not Quantiser.AUTO or order.policy.mixed:
         yield _made(order, chosen)
@@ -93,4 +97,8 @@ def chosen_for(variant: Variant, policy: Policy) -> Quantiser:
 
 def _made(order: Order, quantiser: Quantiser) -> Made:
     content = _MAKERS[quantiser](order)
-    return Made(content=laid_out(without_cell_clip(content)), path=quantiser.value)
+    return Made(content=_finished(content), path=quantiser.value)
+
+
+def _finished(content: bytes) -> bytes:
+    return laid_out(without_cell_clip(content))

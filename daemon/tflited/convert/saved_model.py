@@ -1,6 +1,7 @@
 """Opens a SavedModel: its tag set, its signatures, and what to do where they are missing."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,12 +9,14 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tflited.convert.foreign import explained
-from tflited.convert.source import Signature, Source, described, trace
+from tflited.convert.source import Shapes, Signature, Source, described, with_shapes
+from tflited.convert.tf1_loops import with_kept_exits
+from tflited.convert.traced_call import NOTE, traced_call
 from tflited.domain.policy import Policy
-from tflited.domain.report import TensorSpec
 from tflited.errors import ConversionError
 
 DEFAULT_SIGNATURES: Final = Policy().signatures
+EVERY_SIGNATURE: Final = ("*",)
 DEFAULT_TAGS: Final = Policy().tags
 
 
@@ -29,12 +32,13 @@ def read_definition(directory: Path) -> Any:
     return definition
 
 
-def open_saved_model(directory: Path, policy: Policy) -> Source:
+def open_saved_model(directory: Path, policy: Policy, scratch: Path) -> Source:
     """Loads a SavedModel under a policy's tags and signatures.
 
     Args:
         directory: holds ``saved_model.pb``.
         policy: ``tags``, ``signatures`` and, where there is no signature, ``input_shape``.
+        scratch: where a model that cannot be converted as it is is saved anew; must not exist.
 
     Returns:
         The source, with a note for everything that was chosen in the policy's place.
@@ -42,9 +46,8 @@ def open_saved_model(directory: Path, policy: Policy) -> Source:
     Raises:
         ConversionError: no such tag set or signature, or the model does not load.
     """
-    available = [
-        tuple(entry.meta_info_def.tags) for entry in read_definition(directory).meta_graphs
-    ]
+    definition = read_definition(directory)
+    available = [tuple(entry.meta_info_def.tags) for entry in definition.meta_graphs]
     tags, notes = choose_tags(policy.tags, available)
     with explained("Loading the SavedModel", scratch=str(directory)):
         loaded = tf.saved_model.load(str(directory), tags=set(tags))
@@ -56,7 +59,20 @@ def open_saved_model(directory: Path, policy: Policy) -> Source:
         owner=loaded,
         notes=notes,
     )
-    return _with_signatures(source, loaded, policy)
+    signed: Mapping[str, Any] = loaded.signatures
+    asked = policy.input_shape
+    if not signed:
+        called = replace(source.noted(NOTE), signatures=(traced_call(loaded, asked),))
+        return with_shapes(called, _by_name(called, asked), scratch)
+    names, found = choose_signatures(policy.signatures, signed)
+    signatures = tuple(_signature(name, signed[name], asked) for name in names)
+    source = replace(source, signatures=signatures, notes=(*notes, *found))
+    return with_kept_exits(source, definition, scratch)
+
+
+def _by_name(source: Source, asked: Shapes) -> Shapes:
+    names = [spec.name for spec in source.signatures[0].inputs]
+    return {names[0]: asked[""]} if "" in asked and len(names) == 1 else asked
 
 
 def choose_tags(
@@ -70,10 +86,12 @@ def choose_tags(
     found = next((tags for tags in available if set(tags) == set(asked)), None)
     if found is not None:
         return found, ()
-    if asked == DEFAULT_TAGS and len(available) == 1:
-        only = next(iter(available))
+    usable = [tags for tags in available if "train" not in tags]
+    if asked == DEFAULT_TAGS and len(usable) == 1:
+        (only,) = usable
+        which = "only one" if len(available) == 1 else "only one not for training"
         return only, (
-            f"The model has no tag set {list(asked)}; its only one, {list(only)}, is used.",
+            f"The model has no tag set {list(asked)}; its {which}, {list(only)}, is used.",
         )
     listed = ", ".join(str(list(tags)) for tags in available) or "none"
     raise ConversionError(
@@ -91,14 +109,16 @@ def choose_signatures(
     Raises:
         ConversionError: a signature asked for is not there and there is no single other choice.
     """
+    everything = tuple(sorted(available))
+    if asked == EVERY_SIGNATURE:
+        return everything, ()
     missing = [name for name in asked if name not in available]
     if not missing:
         return asked, ()
-    if asked == DEFAULT_SIGNATURES and len(available) == 1:
-        only = next(iter(available))
-        return (only,), (
-            f"The model has no signature {asked[0]!r}; its only one, {only!r}, is used.",
-        )
+    if asked == DEFAULT_SIGNATURES:
+        names = ", ".join(map(repr, everything))
+        which = f"only one, {names}, is" if len(everything) == 1 else f"signatures, {names}, are"
+        return everything, (f"The model has no signature {asked[0]!r}; its {which} used.",)
     listed = ", ".join(repr(name) for name in sorted(available)) or "none"
     raise ConversionError(
         f"The model has no signature {', '.join(map(repr, missing))}; it has {listed}.",
@@ -107,47 +127,5 @@ def choose_signatures(
     )
 
 
-def _with_signatures(source: Source, loaded: Any, policy: Policy) -> Source:
-    available: Mapping[str, Any] = loaded.signatures
-    if not available:
-        return _traced_call(source, loaded, policy)
-    names, notes = choose_signatures(policy.signatures, available)
-    signatures = tuple(_signature(name, available[name]) for name in names)
-    return Source(
-        loader=source.loader,
-        directory=source.directory,
-        tags=source.tags,
-        signatures=signatures,
-        owner=loaded,
-        notes=(*source.notes, *notes),
-    )
-
-
-def _signature(name: str, function: Any) -> Signature:
-    return described(name, function, function)
-
-
-def _traced_call(source: Source, loaded: Any, policy: Policy) -> Source:
-    """A model without signatures can still be called: its call is traced as the policy says."""
-    shape = policy.input_shape.get("")
-    if shape is None or not callable(loaded):
-        raise ConversionError(
-            "The SavedModel has no signature.",
-            hint="save it with signatures=..., or set input_shape so that its call can be traced",
-            code="no_signature",
-        )
-
-    def body(x: Any) -> dict[str, Any]:
-        return {"output_0": loaded(x)}
-
-    inputs = (TensorSpec(index=0, name="x", shape=shape, dtype="float32"),)
-    with explained(f"Tracing the model's call with shape {list(shape)}"):
-        signature = described("serving_default", body, trace(body, inputs, {}))
-    return Source(
-        loader=source.loader,
-        directory=source.directory,
-        tags=source.tags,
-        signatures=(signature,),
-        owner=loaded,
-        notes=(*source.notes, "The model has no signature; its call was traced."),
-    )
+def _signature(name: str, function: Any, asked: Shapes) -> Signature:
+    return described(name, function, function, asked)

@@ -67,6 +67,7 @@ class Source:
         owner: keeps variables and tables alive, and is saved with a new trace.
         is_saved: whether the directory is there already.
         notes: remarks for the reader.
+        is_training_aware: its graph holds the 8-bit ranges that training learnt.
     """
 
     loader: str
@@ -76,22 +77,31 @@ class Source:
     owner: Any
     is_saved: bool = True
     notes: tuple[str, ...] = ()
+    is_training_aware: bool = False
 
     def noted(self, note: str) -> "Source":
         """The same source with one more remark."""
         return replace(self, notes=(*self.notes, note))
 
+    def over(self, directory: Path) -> "Source":
+        """The same source with another SavedModel for the converter."""
+        return replace(self, directory=directory)
 
-def specs(tensors: Mapping[str, Any]) -> tuple[TensorSpec, ...]:
+
+def specs(tensors: Mapping[str, Any], asked: Shapes) -> tuple[TensorSpec, ...]:
     """What a traced function takes or gives, sorted by name.
 
     A loaded SavedModel lists them in another order in every process.
 
+    Args:
+        tensors: by name.
+        asked: shapes that it will be traced with again; stand for an unknown rank.
+
     Raises:
-        ConversionError: a tensor's rank is unknown.
+        ConversionError: a tensor's rank is unknown, and no shape is asked for.
     """
     return tuple(
-        TensorSpec(index=index, name=name, shape=_shape(name, spec), dtype=spec.dtype.name)
+        TensorSpec(index=index, name=name, shape=_shape(name, spec, asked), dtype=spec.dtype.name)
         for index, (name, spec) in enumerate(sorted(tensors.items()))
     )
 
@@ -185,18 +195,32 @@ def with_shapes(source: Source, shapes: Shapes, directory: Path) -> Source:
     )
 
 
-def described(name: str, body: Callable[..., Any], function: Any) -> Signature:
-    """The signature of a traced function of named tensors."""
+def described(
+    name: str, body: Callable[..., Any], function: Any, asked: Shapes | None = None
+) -> Signature:
+    """The signature of a traced function of named tensors.
+
+    Args:
+        name: its key.
+        body: see ``Signature``.
+        function: the trace.
+        asked: shapes that it will be traced with again.
+
+    Raises:
+        ConversionError: a tensor's rank is unknown, and no shape is asked for.
+    """
     return Signature(
         name=name,
-        inputs=specs(function.structured_input_signature[1]),
-        outputs=specs(function.structured_outputs),
+        inputs=specs(function.structured_input_signature[1], asked or {}),
+        outputs=specs(function.structured_outputs, asked or {}),
         body=body,
         reference=function,
     )
 
 
-def _shape(name: str, spec: Any) -> tuple[int, ...]:
+def _shape(name: str, spec: Any, asked: Shapes) -> tuple[int, ...]:
+    if spec.shape.rank is None and asked:
+        return asked.get(name, asked.get("", ()))
     if spec.shape.rank is None:
         raise ConversionError(
             f"The rank of tensor {name!r} is unknown.",

@@ -41,6 +41,7 @@ class AttemptRequest:
         policy: how to convert.
         calibration: absolute paths of calibration files, sorted.
         evaluation: absolute paths of evaluation files, sorted.
+        custom_objects: absolute path of the private copy of the policy's module; none without one.
         provenance: lines for the head of generated C: name to value.
         threads: processor threads the child may use.
     """
@@ -53,6 +54,7 @@ class AttemptRequest:
     policy: Policy
     calibration: tuple[str, ...] = ()
     evaluation: tuple[str, ...] = ()
+    custom_objects: tuple[str, ...] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
     threads: int = 1
 

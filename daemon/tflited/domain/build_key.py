@@ -25,7 +25,8 @@ class BuildKey:
     Attributes:
         model: digest of the model's files.
         policy: digest of the resolved policy.
-        data: digest of the calibration and evaluation data; of nothing without any.
+        data: digest of the calibration and evaluation data and of the policy's module; of nothing
+            without any.
         toolchain: digest of the toolchain versions.
     """
 

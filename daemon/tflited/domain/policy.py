@@ -193,6 +193,10 @@ class Policy:
     target: Target = Target.CPU
     on_reject: OnReject = OnReject.OMIT
     require_proof: bool = False
+    custom_objects: str = ""
+    """Absolute path of a Python module with the classes of Keras models; empty without one."""
+    allow_lambda: bool = False
+    """Whether Lambda layers of a Keras file, which are code, may run."""
     calibration: Calibration | None = None
     evaluation: Evaluation = Evaluation()
     c_array: CArray = CArray()

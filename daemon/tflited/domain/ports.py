@@ -22,16 +22,24 @@ Progress = Callable[[Stage, str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Root:
-    """A watched directory: its configured name, where it is, and its named policy."""
+    """A watched directory.
+
+    Attributes:
+        name: its configured name.
+        path: where it is.
+        policy: the named policy its models start from.
+        is_trusted: whoever may write here may have code of their own run in a child.
+    """
 
     name: str
     path: Path
     policy: str | None = None
+    is_trusted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataFile:
-    """One calibration or evaluation file as seen now."""
+    """One calibration or evaluation file, or a policy's module, as seen now."""
 
     path: Path
     identity: FileIdentity
@@ -102,6 +110,18 @@ class Sources(Protocol):
 
     def digest_data(self, files: Sequence["DataFile"]) -> Digest:
         """Digest of names and contents, cached by identity."""
+        ...
+
+    def stage_data(self, file: Path, destination: Path, expected: Digest) -> Path:
+        """Makes a private copy of one data file and proves that it has the expected digest.
+
+        Returns:
+            The copy, below ``destination``, under the file's own name.
+
+        Raises:
+            SourceChangedError: the file is gone or has another digest by now.
+            StoragePausedError: no room for the copy.
+        """
         ...
 
 

@@ -9,6 +9,7 @@ from threading import Event
 from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest
 from tflited.domain.build_key import BuildKey
 from tflited.domain.job import Failure, Job
+from tflited.domain.model import Digest
 from tflited.domain.policy import Policy
 from tflited.domain.ports import (
     Clock,
@@ -35,6 +36,8 @@ class Work:
     key: PublishKey
     calibration: tuple[Path, ...]
     evaluation: tuple[Path, ...]
+    custom_objects: tuple[Path, ...] = ()
+    custom_objects_digest: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +100,7 @@ class AttemptRunner:
         job = work.job
         try:
             copy = self.sources.stage(job.model, place / "input", job.model_digest)
+            modules = self._modules(work, place / "modules")
         finally:
             seconds[Stage.STAGE] = self.clock.monotonic() - began
         return AttemptRequest(
@@ -108,8 +112,19 @@ class AttemptRunner:
             policy=work.policy,
             calibration=tuple(map(str, work.calibration)),
             evaluation=tuple(map(str, work.evaluation)),
+            custom_objects=modules,
             provenance=_provenance(work),
             threads=self.threads,
+        )
+
+    def _modules(self, work: Work, folder: Path) -> tuple[str, ...]:
+        """Private copies: code is run exactly as it was digested."""
+        folder.mkdir()
+        digest = work.custom_objects_digest
+        return tuple(
+            str(self.sources.stage_data(file, folder, digest))
+            for file in work.custom_objects
+            if digest is not None
         )
 
     def _publish(
@@ -144,6 +159,8 @@ def work_of(
         ),
         calibration=data.calibration,
         evaluation=data.evaluation,
+        custom_objects=data.custom_objects,
+        custom_objects_digest=data.custom_objects_digest,
     )
 
 

@@ -1,5 +1,6 @@
-"""Watches calibration and evaluation data like models: found, settled, digested."""
+"""Watches data and policies' modules like models: found, settled, digested."""
 
+import glob
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,12 +18,16 @@ class DataView:
     Attributes:
         calibration: files, sorted.
         evaluation: files, sorted.
-        digest: of both; None while they change.
+        custom_objects: the policy's Python module; nothing where it is not there.
+        custom_objects_digest: of the module alone.
+        digest: of everything; None while they change.
         waits_for: which pattern changes; empty when none does.
     """
 
     calibration: tuple[Path, ...] = ()
     evaluation: tuple[Path, ...] = ()
+    custom_objects: tuple[Path, ...] = ()
+    custom_objects_digest: Digest | None = None
     digest: Digest | None = None
     waits_for: str = ""
 
@@ -61,8 +66,9 @@ class DataWatch:
         """The data that a policy names."""
         calibration = policy.calibration.data if policy.calibration else None
         evaluation = policy.evaluation.data
+        module = glob.escape(policy.custom_objects)
         known: Mapping[str, _Pattern] = {
-            pattern: self._look(pattern) for pattern in (calibration, evaluation) if pattern
+            pattern: self._look(pattern) for pattern in (calibration, evaluation, module) if pattern
         }
         for pattern, state in known.items():
             if state.digest is None:
@@ -70,6 +76,8 @@ class DataWatch:
         return DataView(
             calibration=_paths(known.get(calibration or "")),
             evaluation=_paths(known.get(evaluation or "")),
+            custom_objects=_paths(known.get(module)),
+            custom_objects_digest=known[module].digest if module else None,
             digest=combine(*(str(state.digest) for state in known.values())),
         )
 

@@ -364,5 +364,7 @@ def _phase(entry: Entry) -> Phase | None:
 def _has_data(entry: Entry) -> bool:
     resolved = entry.decision.resolved if entry.decision else None
     return resolved is not None and bool(
-        resolved.policy.calibration or resolved.policy.evaluation.data
+        resolved.policy.calibration
+        or resolved.policy.evaluation.data
+        or resolved.policy.custom_objects
     )

@@ -91,6 +91,7 @@ def _roots(settings: Settings) -> Iterator[str]:
         yield f"\n[[root]]\nname = {toml_value(root.name)}\npath = {toml_value(str(root.path))}"
         if root.policy is not None:
             yield f"policy = {toml_value(root.policy)}"
+        yield f"trusted = {toml_value(root.is_trusted)}"
     for name, table in settings.policies.items():
         yield f"\n[policy.{toml_value(name)}]"
         for key, value in leaves_of(table).items():

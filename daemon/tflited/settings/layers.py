@@ -20,13 +20,17 @@ from tflited.domain.policy import (
     TensorType,
     Variant,
 )
+from tflited.domain.ports import Root
 from tflited.errors import Problem
+from tflited.settings.problems import shown
 from tflited.settings.schema import OLDER_VARIANTS, SECTIONS, MainPolicyTable, PolicyTable
 
 BUILT_IN: Final = "built-in"
 """Origin of a key that nothing names, and the name of the policy without a named one."""
 
 DATA_KEYS: Final = ("calibration.data", "evaluation.data")
+MODULE_KEY: Final = "custom_objects"
+LAMBDA_KEY: Final = "allow_lambda"
 _CARRIERS: Final = {
     TensorType.INT8: frozenset({Variant.INT8, Variant.INT8_FLOAT_FALLBACK}),
     TensorType.UINT8: frozenset({Variant.INT8, Variant.INT8_FLOAT_FALLBACK}),
@@ -186,16 +190,20 @@ def anchored(pattern: str, folder: Path) -> str:
 
 
 def anchor_data(leaves: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """The leaves with their data globs made absolute against the folder that named them."""
-    return {
-        key: anchored(value, folder) if key in DATA_KEYS else value for key, value in leaves.items()
-    }
+    """The leaves with their paths made absolute against the folder that named them."""
+    found = dict(leaves)
+    for key in DATA_KEYS:
+        if key in leaves:
+            found[key] = anchored(leaves[key], folder)
+    if leaves.get(MODULE_KEY):
+        found[MODULE_KEY] = os.path.normpath(folder / leaves[MODULE_KEY])
+    return found
 
 
 def escaping_globs(
     leaves: Mapping[str, Any], folder: Path, roots: Iterable[Path], *, file: str
 ) -> tuple[Problem, ...]:
-    """Data globs that reach out of the roots, by ``..``, an absolute path or a link.
+    """Paths that reach out of the roots, by ``..``, an absolute path or a link.
 
     Args:
         leaves: as they stand in the file, not yet anchored.
@@ -209,10 +217,49 @@ def escaping_globs(
             file=file,
             key=key,
             observed=f'"{leaves[key]}"',
-            allowed="files inside a root: other data is named in the main file",
+            allowed="files inside a root: others are named in the main file",
         )
-        for key in DATA_KEYS
+        for key in (*DATA_KEYS, MODULE_KEY)
         if leaves.get(key) and not _stays_inside(leaves[key], folder, inside)
+    )
+
+
+def untrusted(
+    leaves: Mapping[str, Any], root: Root, trusted: Iterable[Path], *, file: str
+) -> tuple[Problem, ...]:
+    """Keys that let code run, named where or from where anybody may write who drops models.
+
+    Args:
+        leaves: of a folder policy or an override; relative paths are relative to the root.
+        root: the root that the policy holds for.
+        trusted: the directories of the trusted roots.
+        file: named in the problems.
+    """
+    if not root.is_trusted:
+        keys = [key for key in (MODULE_KEY, LAMBDA_KEY) if leaves.get(key)]
+        return tuple(_needs_trust(key, leaves[key], file=file) for key in keys)
+    module = leaves.get(MODULE_KEY)
+    if not module or _stays_inside(module, root.path, tuple(trusted)):
+        return ()
+    allowed = "a module inside a root that is trusted itself, or named in the main file"
+    return (Problem(file=file, key=MODULE_KEY, observed=shown(module), allowed=allowed),)
+
+
+def untrusted_lambda(resolved: ResolvedPolicy) -> tuple[Problem, ...]:
+    """Lambdas come with the model, so no policy allows them below a root that is not trusted."""
+    if not resolved.policy.allow_lambda:
+        return ()
+    return (_needs_trust(LAMBDA_KEY, True, file=resolved.origins[LAMBDA_KEY]),)
+
+
+def _needs_trust(key: str, value: object, *, file: str) -> Problem:
+    where = "the main file's policies, or " if key == MODULE_KEY else ""
+    return Problem(
+        file=file,
+        key=key,
+        observed=f"{shown(value)} below a root that is not trusted",
+        allowed=f"{where}below a [[root]] with trusted = true: it runs code of whoever may write "
+        "there",
     )
 
 

@@ -15,7 +15,7 @@ from tflited.settings.cross_checks import (
     absolute,
     cross_problems,
 )
-from tflited.settings.layers import BUILT_IN, anchored
+from tflited.settings.layers import BUILT_IN, MODULE_KEY, anchored
 from tflited.settings.model import HubSettings, Settings
 from tflited.settings.problems import parse_toml, unreadable, validate
 from tflited.settings.schema import HubTable, MainTable, RootTable, split_listen
@@ -103,16 +103,20 @@ def _hub(base: Path, state: Path, table: HubTable) -> HubSettings:
 
 def _root(base: Path, table: RootTable) -> Root:
     path = absolute(base, table.path)
-    return Root(name=table.name or path.name, path=path, policy=table.policy)
+    return Root(
+        name=table.name or path.name, path=path, policy=table.policy, is_trusted=table.trusted
+    )
 
 
 def _policies(table: MainTable, base: Path) -> dict[str, dict[str, Any]]:
-    """The named policies with only the keys that they name, and absolute data globs."""
+    """The named policies with only the keys that they name, and absolute paths."""
     policies = {}
     for name, policy in table.policy.items():
         keys = policy.model_dump(exclude_unset=True)
         for section in ("calibration", "evaluation"):
             if "data" in keys.get(section, {}):
                 keys[section]["data"] = anchored(keys[section]["data"], base)
+        if keys.get(MODULE_KEY):
+            keys[MODULE_KEY] = str(absolute(base, keys[MODULE_KEY]))
         policies[name] = keys
     return policies

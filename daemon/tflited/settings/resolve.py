@@ -18,6 +18,8 @@ from tflited.settings.layers import (
     leaves_of,
     merge,
     named_leaves,
+    untrusted,
+    untrusted_lambda,
 )
 from tflited.settings.model import Settings
 from tflited.settings.problems import close_match, validate
@@ -41,6 +43,7 @@ class FolderPolicies:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._root_paths = tuple(root.path for root in settings.roots)
+        self._trusted = tuple(root.path for root in settings.roots if root.is_trusted)
         self._files = FolderFiles(self._root_paths)
         self._named = {name: _named(settings, name) for name in settings.policies}
         self._merged: dict[tuple[str, *tuple[Layer, ...]], ResolvedPolicy] = {}
@@ -59,6 +62,8 @@ class FolderPolicies:
             if problems := contradictions(resolved):
                 raise ConfigurationError(problems)
             self._keep((name, *layers), resolved)
+        if not root.is_trusted and (problems := untrusted_lambda(resolved)):
+            raise ConfigurationError(problems)
         return resolved
 
     def resolve_trigger(self, root: Root, path: str, trigger: Trigger) -> ResolvedPolicy:
@@ -74,7 +79,10 @@ class FolderPolicies:
         name = self._base_name(root)
         layers = (*self._layers(root, path, name), *asked)
         resolved = merge(layers, name=trigger.policy_name or name)
-        if problems := contradictions(resolved):
+        problems = contradictions(resolved)
+        if not root.is_trusted:
+            problems += untrusted_lambda(resolved)
+        if problems:
             raise _refused(trigger, problems)
         return resolved
 
@@ -100,6 +108,7 @@ class FolderPolicies:
                 continue
             if layer is not None:
                 layers.append(layer)
+                problems += untrusted(layer.leaves, root, self._trusted, file=layer.origin)
         if problems:
             raise ConfigurationError(tuple(problems))
         return tuple(layers)
@@ -128,7 +137,9 @@ class FolderPolicies:
             table = validate(PolicyTable, trigger.override, file=file, under="policy.override")
         except ConfigurationError as error:
             return error.problems
-        return escaping_globs(named_leaves(table), root.path, self._root_paths, file=file)
+        leaves = named_leaves(table)
+        escaping = escaping_globs(leaves, root.path, self._root_paths, file=file)
+        return (*escaping, *untrusted(leaves, root, self._trusted, file=file))
 
     def _trigger_layers(self, root: Root, trigger: Trigger) -> Iterator[Layer]:
         if trigger.policy_name is not None:

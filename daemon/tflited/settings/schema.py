@@ -172,10 +172,14 @@ Workers = Annotated[
 Slug = Annotated[StrictStr, Field(pattern=_SLUG)]
 PathText = Annotated[StrictStr, Field(min_length=1, pattern=r"^[^\x00]+$"), AfterValidator(_place)]
 Glob = Annotated[StrictStr, Field(pattern=r"^[^\x00]*$"), AfterValidator(_place)]
+ModulePath = Annotated[
+    StrictStr, Field(pattern=r"^([^\x00]*[^\x00/]\.py)?$"), AfterValidator(_place)
+]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Seconds = Annotated[Number, Field(gt=0, le=604_800)]
 Bytes = Annotated[StrictInt, Field(ge=1, le=2**50)]
-Names = Annotated[tuple[Annotated[StrictStr, Field(min_length=1)], ...], Field(min_length=1)]
+_Name = Annotated[StrictStr, Field(min_length=1)]
+Names = Annotated[tuple[_Name, ...], Field(min_length=1)]
 
 
 class Table(BaseModel):
@@ -244,7 +248,7 @@ class PolicyTable(Table):
     ops: Annotated[tuple[OperatorSet, ...], Field(min_length=1)] = _DEFAULT.ops
     concrete_function: StrictBool = _DEFAULT.concrete_function
     signatures: Names = _DEFAULT.signatures
-    tags: Names = _DEFAULT.tags
+    tags: tuple[_Name, ...] = _DEFAULT.tags
     input_shape: InputShape = Field(default_factory=dict)
     input_type: TensorType = _DEFAULT.input_type
     output_type: TensorType = _DEFAULT.output_type
@@ -254,6 +258,8 @@ class PolicyTable(Table):
     target: Target = _DEFAULT.target
     on_reject: OnReject = _DEFAULT.on_reject
     require_proof: StrictBool = _DEFAULT.require_proof
+    custom_objects: ModulePath = _DEFAULT.custom_objects
+    allow_lambda: StrictBool = _DEFAULT.allow_lambda
     calibration: CalibrationTable = CalibrationTable()
     evaluation: EvaluationTable = EvaluationTable()
     c_array: CArrayTable = CArrayTable()
@@ -323,6 +329,7 @@ class RootTable(Table):
     name: Slug | None = None
     path: PathText
     policy: Slug | None = None
+    trusted: StrictBool = False
 
 
 class MainTable(Table):

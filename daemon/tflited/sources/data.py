@@ -1,4 +1,4 @@
-"""Finds and digests calibration and evaluation data; reads no format."""
+"""Finds and digests calibration data, evaluation data and policies' modules; reads no format."""
 
 import glob
 import stat

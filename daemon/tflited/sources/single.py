@@ -12,7 +12,7 @@ from tflited.sources.admission import admit
 from tflited.sources.digest import Digester
 from tflited.sources.hub import HubModels, News
 from tflited.sources.scan import DirectoryScanner
-from tflited.sources.staging import stage_model
+from tflited.sources.staging import stage_data, stage_model
 
 
 class SingleLook:
@@ -85,6 +85,10 @@ class SingleLook:
     def digest_data(self, files: Sequence[DataFile]) -> Digest:
         """Digest of names and contents."""
         return data.digest(self._digester, files)
+
+    def stage_data(self, file: Path, destination: Path, expected: Digest) -> Path:
+        """Makes a private copy of one data file and proves that it has the expected digest."""
+        return stage_data(file, destination, expected)
 
     def _observe(self, model: ModelId, path: Path, snapshot: Snapshot) -> Observation:
         news = News(sight=Sight.REFUSED)

@@ -50,6 +50,35 @@ def copy_model(source: Path, snapshot: Snapshot, copy: Path) -> Digest:
         ) from error
 
 
+def stage_data(file: Path, destination: Path, expected: Digest) -> Path:
+    """Copies one data file and digests exactly the bytes that were copied.
+
+    Args:
+        file: a regular file; a link in its place is not followed.
+        destination: an existing directory.
+        expected: the digest that ``sources.data`` gave for this file alone.
+
+    Returns:
+        The copy, below ``destination``, under the file's own name.
+
+    Raises:
+        SourceChangedError: the copy has another digest, or the file went away.
+        StoragePausedError: no room for the copy.
+    """
+    copy = destination / file.name
+    try:
+        with storage_errors(destination):
+            observed = combine_files([(file.name, copy_with_digest(file, copy))])
+    except FileNotFoundError as error:
+        raise SourceChangedError(f"{file} went away before its copy was made.") from error
+    if observed != expected:
+        raise SourceChangedError(
+            f"{file}: digest {observed[:12]} in the copy, {expected[:12]} when it was seen.",
+            hint="nothing; it is looked at again as soon as it settles",
+        )
+    return copy
+
+
 def _copies(source: Path, snapshot: Snapshot, copy: Path) -> list[tuple[str, Digest]]:
     copied = []
     for name, _ in snapshot.files:

@@ -27,7 +27,7 @@ from tflited.sources.hub import HubModels
 from tflited.sources.root_state import RootState, waits_for
 from tflited.sources.scan import DirectoryScanner
 from tflited.sources.settle import SettleTracker
-from tflited.sources.staging import stage_model
+from tflited.sources.staging import stage_data, stage_model
 
 _LOG = structlog.get_logger()
 _MAX_SCOPES: Final = 64
@@ -147,6 +147,10 @@ class SourceWatch:
         """Digest of names and contents, cached by identity."""
         with self._digest_lock:
             return data.digest(self._digester, files)
+
+    def stage_data(self, file: Path, destination: Path, expected: Digest) -> Path:
+        """Makes a private copy of one data file and proves that it has the expected digest."""
+        return stage_data(file, destination, expected)
 
     @property
     def is_alive(self) -> bool:

@@ -39,14 +39,16 @@ REASONS: Final = (
     # How an attempt may end without a report.
     "bad_reply", "cancelled", "crash", "out_of_memory", "timeout", "worker_lost",
     # The converter's codes, from convert/hints.py and its neighbours.
-    "calibration_incomplete", "calibration_type", "control_flow_v1", "custom_objects", "data",
+    "calibration_incomplete", "calibration_type", "control_flow_v1", "custom_objects",
+    "custom_objects_module", "data",
     "hub", "hub_layer", "input_shape", "integer_io", "invalid_flatbuffer", "keras2_file",
     "keras3_file", "kernel_type",
-    "lambda_layer", "missing_custom_op", "needs_calibration", "needs_custom_ops",
+    "lambda_code", "lambda_layer", "missing_custom_op", "needs_calibration", "needs_custom_ops",
     "needs_select_ops", "no_int16x8_kernel", "no_signature", "no_variant", "not_keras",
     "not_runnable_here",
     "output_shape", "quantiser", "signature_lost", "signatures", "stateful_call", "tags",
-    "tensor_list_dynamic", "too_large", "type_inference", "unknown_rank", "weights_only",
+    "tensor_list_dynamic", "too_large", "trained_for_int8", "type_inference", "unknown_rank",
+    "weights_only",
     OTHER,
 )  # fmt: skip
 """Every value of the label ``reason``; a failure code that is not here counts as ``other``."""

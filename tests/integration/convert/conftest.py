@@ -1,12 +1,14 @@
 """Requests and small models for real conversions in the test's own process."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras
 
 from tflited.convert.entry import run
 from tflited.domain.attempt import AttemptRequest
@@ -16,6 +18,16 @@ from tflited.domain.report import BuildReport
 
 Build = Callable[..., BuildReport]
 SaveModel = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def registered_classes() -> Iterator[None]:
+    """Takes back what a test registers with Keras; a child of the daemon ends with its model."""
+    known = [(library, dict(library.saving.get_custom_objects())) for library in (keras, tf_keras)]
+    yield
+    for library, objects in known:
+        library.saving.get_custom_objects().clear()
+        library.saving.get_custom_objects().update(objects)
 
 
 @pytest.fixture

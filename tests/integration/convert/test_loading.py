@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from tflited.convert.keras_model import refuse_code
+from tflited.convert.keras_file import refuse_code
 from tflited.convert.load import load
 from tflited.convert.source import Source
 from tflited.domain.attempt import AttemptRequest

@@ -92,3 +92,10 @@ def test_sums_of_parts_are_the_sums_of_the_whole(rows: list[list[float]]) -> Non
     assert parts.source_power == pytest.approx(whole.source_power)
     assert parts.error_power == pytest.approx(whole.error_power)
     assert (parts.low, parts.high) == (whole.low, whole.high)
+
+
+def test_texts_are_equal_or_not() -> None:
+    """A table of names gives texts; they have no distance."""
+    source = np.array([b"a", b"b"], dtype=object)
+    assert figures("y", [compare(source, source.copy())]).max_abs_error == 0.0
+    assert figures("y", [compare(source, np.array([b"a", b"c"], dtype=object))]).max_abs_error == 1

@@ -117,3 +117,38 @@ def test_the_scratch_directory_is_not_shown() -> None:
     error = OSError("no such file: /run/tflited/7.1/exported")
     message = hints.explain(error, subject="x", scratch="/run/tflited/7.1").message
     assert "/run/tflited" not in message
+
+
+AUTOGRAPH = """in user code:
+
+    File "m.py", line 3, in call  *
+        f(x)
+    NameError: name 'f' is not defined
+"""
+KERAS = """Exception encountered when calling Lambda.call().
+
+\x1b[1mno name\x1b[0m
+
+Arguments received by Lambda.call():
+"""
+CONFIGURATION = """Error when deserializing class 'Dense' using config={'name': 'dense'}.
+
+Exception encountered: Unknown activation function: 'own'. Please ensure you are using a \
+`keras.utils.custom_object_scope` and that this object is included in the scope.
+"""
+
+
+def test_a_function_of_its_own_is_named() -> None:
+    """Behind the whole configuration of the layer that uses it."""
+    explained = hints.explain(ValueError(CONFIGURATION), subject="Loading")
+    assert explained.code == "custom_objects"
+    assert explained.message.startswith("Loading: Unknown activation function: 'own'.")
+
+
+@pytest.mark.parametrize(
+    ("message", "sentence"),
+    [(AUTOGRAPH, "NameError: name 'f' is not defined"), (KERAS, "no name")],
+)
+def test_the_frame_around_a_sentence_is_left_out(message: str, sentence: str) -> None:
+    """AutoGraph and Keras begin with lines that say nothing."""
+    assert hints.explain(ValueError(message), subject="Loading").message == f"Loading: {sentence}"

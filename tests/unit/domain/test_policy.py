@@ -40,6 +40,8 @@ CHANGES: dict[str, Any] = {
     "target": Target.MICRO,
     "on_reject": OnReject.HOLD,
     "require_proof": True,
+    "custom_objects": "/models/layers.py",
+    "allow_lambda": True,
     "calibration": Calibration(data="/data/*.npz"),
     "evaluation": Evaluation(min_snr_db=30),
     "c_array": CArray(enabled=False),

@@ -8,6 +8,7 @@ import pytest
 from fakes.engine import World, an_end
 from fakes.samples import a_job, a_publish_key, a_report, a_variant
 from tflited.domain.attempt import AttemptOutcome, AttemptResult
+from tflited.domain.model import Digest
 from tflited.domain.policy import OnReject, Policy, Variant
 from tflited.domain.report import Stage, VariantState
 from tflited.engine.attempt import Work, failure_of
@@ -15,13 +16,17 @@ from tflited.engine.messages import AttemptEnded
 from tflited.errors import SourceChangedError, StoragePausedError, TflitedError, WorkerError
 
 
-def run(world: World, policy: Policy | None = None) -> AttemptEnded:
+def run(
+    world: World, policy: Policy | None = None, custom_objects: tuple[Path, ...] = ()
+) -> AttemptEnded:
     work = Work(
         job=a_job(7),
         policy=policy or Policy(),
         key=a_publish_key(),
         calibration=(Path("/data/a.npz"),),
         evaluation=(),
+        custom_objects=custom_objects,
+        custom_objects_digest=Digest("d" * 64) if custom_objects else None,
     )
     return world.runner.run(work, lambda *_: None, Event())
 
@@ -35,6 +40,15 @@ def test_the_child_gets_the_private_copy(world: World) -> None:
     assert request.calibration == ("/data/a.npz",)
     assert request.provenance["tensorflow"] == "2.21.0"
     assert request.stem == "mobilenet"
+
+
+def test_the_child_gets_a_private_copy_of_the_module(world: World) -> None:
+    """Code is run exactly as it was digested, whatever happens to the file meanwhile."""
+    run(world, custom_objects=(Path("/models/layers.py"),))
+    (request,) = world.executor.requests
+    (copy,) = request.custom_objects
+    assert Path(copy).name == "layers.py"
+    assert Path(copy).is_relative_to(world.runner.scratch)
 
 
 def test_a_good_attempt_ends_published(world: World) -> None:

@@ -60,3 +60,28 @@ def test_evaluation_data_is_part_of_the_digest(world: World) -> None:
     view = world.data.view(policy)
     assert [path.name for path in view.evaluation] == ["a.npz"]
     assert view.digest != world.data.view(Policy()).digest
+
+
+def test_a_module_is_data_of_its_own(world: World) -> None:
+    """It settles, counts in the digest, and has a digest by which its copy is checked."""
+    module = "/models/v[2]/layers.py"
+    policy = Policy(custom_objects=module)
+    world.sources.data = {"/models/v[[]2]/layers.py": (a_data_file(size=1),)}
+    assert world.data.view(policy).digest is None
+    world.clock.advance(SETTLE_SECONDS)
+    before = world.data.view(policy)
+    assert [path.name for path in before.custom_objects] == ["a.npz"]
+    assert before.custom_objects_digest is not None
+    assert before.digest != world.data.view(Policy()).digest
+    world.sources.data = {"/models/v[[]2]/layers.py": (a_data_file(size=2),)}
+    world.data.refresh()
+    world.data.view(policy)
+    world.clock.advance(SETTLE_SECONDS)
+    assert world.data.view(policy).digest != before.digest
+
+
+def test_a_module_that_is_not_there_is_an_answer(world: World) -> None:
+    """The child says what is missing; a file that comes later is a change."""
+    view = world.data.view(Policy(custom_objects="/models/layers.py"))
+    assert view.digest is not None
+    assert view.custom_objects == ()

@@ -272,17 +272,24 @@ def test_a_recovered_job_waits_for_its_model(world: World) -> None:
     assert world.states() == [JobState.PUBLISHED]
 
 
-def test_other_data_builds_again_once_it_has_settled(world: World) -> None:
-    """Data is a part of the build key, and settles like a model."""
-    world.resolver.policy = with_calibration()
-    world.sources.data = {DATA: (a_data_file(size=1),)}
+@pytest.mark.parametrize(
+    ("policy", "pattern"),
+    [(with_calibration(), DATA), (Policy(custom_objects="/models/own.py"), "/models/own.py")],
+    ids=["calibration", "module"],
+)
+def test_other_data_builds_again_once_it_has_settled(
+    world: World, policy: Policy, pattern: str
+) -> None:
+    """Data and modules are a part of the build key, and settle like a model."""
+    world.resolver.policy = policy
+    world.sources.data = {pattern: (a_data_file(size=1),)}
     world.scan()
     world.see()
     assert phase(world) is Phase.SETTLING
     world.clock.advance(SETTLE_SECONDS)
     world.run()
     assert world.states() == [JobState.PUBLISHED]
-    world.sources.data = {DATA: (a_data_file(size=2),)}
+    world.sources.data = {pattern: (a_data_file(size=2),)}
     world.scan()
     assert phase(world) is Phase.SETTLING
     world.clock.advance(SETTLE_SECONDS)

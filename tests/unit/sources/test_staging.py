@@ -10,10 +10,10 @@ from model_trees import saved_model, write
 from tflited.domain.model import Digest, Snapshot
 from tflited.domain.ports import Root
 from tflited.errors import SourceChangedError, StoragePausedError
-from tflited.sources import staging
+from tflited.sources import data, staging
 from tflited.sources.digest import Digester
 from tflited.sources.scan import DirectoryScanner
-from tflited.sources.staging import stage_model
+from tflited.sources.staging import stage_data, stage_model
 
 
 def seen(root: Root, path: str) -> tuple[Snapshot, Digest]:
@@ -76,3 +76,22 @@ def test_a_full_disk_pauses(root: Root, scratch: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(staging, "copy_with_digest", full)
     with pytest.raises(StoragePausedError, match="No space left"):
         stage_model(path, snapshot, scratch, digest)
+
+
+def test_a_data_file_is_copied_as_it_was_digested(root: Root, scratch: Path) -> None:
+    """The copy's digest is the one that the build key holds."""
+    path = write(root.path / "layers.py", b"x = 1\n")
+    digest = data.digest(Digester(), data.find(str(path)))
+    assert stage_data(path, scratch, digest).read_bytes() == b"x = 1\n"
+
+
+def test_a_data_file_that_changed_or_went_away_is_not_used(root: Root, scratch: Path) -> None:
+    """The job is decided anew instead."""
+    path = write(root.path / "layers.py", b"x = 1\n")
+    digest = data.digest(Digester(), data.find(str(path)))
+    path.write_bytes(b"x = 2\n")
+    with pytest.raises(SourceChangedError, match=r"layers\.py"):
+        stage_data(path, scratch, digest)
+    path.unlink()
+    with pytest.raises(SourceChangedError, match="went away"):
+        stage_data(path, scratch, digest)

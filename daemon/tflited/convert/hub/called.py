@@ -91,7 +91,7 @@ class _Form:
         return function(*args, **kwargs)
 
 
-def called(name: str, module: Any, shapes: Shapes) -> tuple[Signature, Any, str]:
+def called(name: str, module: Any, shapes: Shapes) -> tuple[Signature, str]:
     """The module's call as a signature.
 
     Args:
@@ -100,7 +100,7 @@ def called(name: str, module: Any, shapes: Shapes) -> tuple[Signature, Any, str]
         shapes: input name to shape; what has none is traced as it was saved.
 
     Returns:
-        The signature, TensorFlow's concrete function behind it, and what it takes in words.
+        The signature, and what it takes in words.
 
     Raises:
         ConversionError: the module cannot be called, or not with these shapes.
@@ -111,7 +111,7 @@ def called(name: str, module: Any, shapes: Shapes) -> tuple[Signature, Any, str]
         return _named(form.call(module, tensors))
 
     function = trace(body, form.specs(shapes), {})
-    return described(name, body, function), function, str(form)
+    return described(name, body, function), str(form)
 
 
 def _forms(module: Any) -> list[_Form]:

@@ -14,7 +14,7 @@ from tflited.convert.saved_model import (
     choose_tags,
     read_definition,
 )
-from tflited.convert.source import Source, described, save_traced
+from tflited.convert.source import Source, described
 from tflited.domain.hub import COPY_MODULE
 from tflited.domain.policy import Policy
 
@@ -73,14 +73,13 @@ def _with_signatures(source: Source, available: Mapping[str, Any], policy: Polic
 
 def _with_call(source: Source, policy: Policy, directory: Path) -> Source:
     with explained("Tracing the Hub module's call"):
-        signature, function, taken = called(_SIGNATURE, source.owner, policy.input_shape)
-        if not (policy.input_shape or policy.concrete_function):  # else it is traced once more
-            save_traced({_SIGNATURE: function}, source.owner, directory)
+        signature, taken = called(_SIGNATURE, source.owner, policy.input_shape)
     note = f"The module has no signature; its call was traced. It takes {taken}."
     return replace(
         source,
         directory=directory,
         tags=DEFAULT_TAGS,
         signatures=(signature,),
+        is_saved=False,
         notes=(*source.notes, note),
     )

@@ -22,6 +22,7 @@ from tflited.convert.lower import FLOAT_SETS, Lowered, lower
 from tflited.convert.prove import Ground, Proof, check_baseline, prove, source_specs
 from tflited.convert.quantise import TF_CONVERTER, Made, quantise
 from tflited.convert.reference import reference
+from tflited.convert.task import task
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.policy import NEEDS_CALIBRATION, TensorType, Variant
 from tflited.domain.report import (
@@ -116,12 +117,15 @@ def _prepared(request: AttemptRequest, stages: Stages) -> tuple[Build, Proof]:
     with stages.entered(Stage.LOWER, Variant.FLOAT32.value):
         lowered = lower(source, request.policy.ops, Path(request.scratch))
         baseline = _measured(lowered.content)
+    with stages.entered(Stage.PROVE, "source"):
+        asked = task(request, lowered.source)
     ground = Ground(
         policy=request.policy,
         source=lowered.source,
         reference=compared,
         baseline=baseline,
         threads=request.threads,
+        task=asked,
     )
     with stages.entered(Stage.PROVE, Variant.FLOAT32.value):
         proof = prove(Variant.FLOAT32, lowered.content, baseline, ground)
@@ -184,6 +188,7 @@ def _report(
         outputs=file.flatbuffer.outputs,
         checks=proof.checks,
         fidelity=proof.fidelity,
+        accuracy=proof.accuracy,
     )
 
 

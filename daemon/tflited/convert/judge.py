@@ -9,7 +9,7 @@ from tflited.convert import accuracy, intervals
 from tflited.convert.arrays import Array
 from tflited.convert.intervals import CONFIDENCE, LEAST_SAMPLES, Interval
 from tflited.convert.task import Task, figures_of_variant
-from tflited.domain.policy import Metric
+from tflited.domain.policy import Evaluation, Metric
 from tflited.domain.report import Accuracy, Check, CheckResult
 from tflited.errors import ConversionError
 
@@ -69,7 +69,7 @@ def _decided(
     observed = _observed(record)
     if result is CheckResult.UNPROVEN:
         observed = f"too few samples: {len(figures)}; {_wanted(found)}; {observed}"
-    return (_check(asked, result, observed, _next_step(result, found)),), record
+    return (_check(asked, result, observed, _next_step(result, found, asked.rules)),), record
 
 
 def _result(found: Interval, budget: float, *, is_too_small: bool) -> CheckResult:
@@ -94,7 +94,7 @@ def _wanted(found: Interval) -> str:
     return f"about {found.needed} are needed"
 
 
-def _next_step(result: CheckResult, found: Interval) -> str:
+def _next_step(result: CheckResult, found: Interval, rules: Evaluation) -> str:
     match result:
         case CheckResult.PASSED:
             return ""
@@ -107,9 +107,10 @@ def _next_step(result: CheckResult, found: Interval) -> str:
             return "raise max_drop in [evaluation]"
         case _:
             count = max(found.needed or 0, LEAST_SAMPLES)
+            more = f" and set samples = {count} in [evaluation]" if count > rules.samples else ""
             return (
-                f"give at least {count} labelled samples in evaluation.data (and samples = {count} "
-                "in [evaluation]), or raise max_drop in [evaluation]"
+                f"give at least {count} labelled samples in evaluation.data{more}, or raise "
+                "max_drop in [evaluation]"
             )
 
 

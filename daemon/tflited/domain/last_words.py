@@ -46,6 +46,7 @@ OUT_OF_MEMORY: Final = LastWords(
         "out of memory",
         "Cannot allocate memory",
         "Unable to allocate",
+        "Failed to allocate memory",
     ),
     hint="give the service more memory, run fewer attempts at once, or use a smaller model",
     is_retryable=True,

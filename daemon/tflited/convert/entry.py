@@ -22,7 +22,8 @@ from tflited.convert.lower import FLOAT_SETS, Lowered, lower
 from tflited.convert.prove import Ground, Proof, check_baseline, prove, source_specs
 from tflited.convert.quantise import TF_CONVERTER, Made, quantise
 from tflited.convert.reference import reference
-from tflited.convert.task import task
+from tflited.convert.source import Source
+from tflited.convert.task import Task, task
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.policy import NEEDS_CALIBRATION, TensorType, Variant
 from tflited.domain.report import (
@@ -117,15 +118,13 @@ def _prepared(request: AttemptRequest, stages: Stages) -> tuple[Build, Proof]:
     with stages.entered(Stage.LOWER, Variant.FLOAT32.value):
         lowered = lower(source, request.policy.ops, Path(request.scratch))
         baseline = _measured(lowered.content)
-    with stages.entered(Stage.PROVE, "source"):
-        asked = task(request, lowered.source)
     ground = Ground(
         policy=request.policy,
         source=lowered.source,
         reference=compared,
         baseline=baseline,
         threads=request.threads,
-        task=asked,
+        task=_task(request, lowered.source, stages),
     )
     with stages.entered(Stage.PROVE, Variant.FLOAT32.value):
         proof = prove(Variant.FLOAT32, lowered.content, baseline, ground)
@@ -138,6 +137,14 @@ def _prepared(request: AttemptRequest, stages: Stages) -> tuple[Build, Proof]:
         calibration=cache(lambda: representative(request, lowered.source)),
     )
     return build, proof
+
+
+def _task(request: AttemptRequest, source: Source, stages: Stages) -> Task | None:
+    """The labelled samples and the source's answers to them; None where no metric is asked."""
+    if request.policy.evaluation.metric is None:
+        return None
+    with stages.entered(Stage.PROVE, "source"):
+        return task(request, source)
 
 
 def _measured(content: bytes) -> Measured:

@@ -152,20 +152,20 @@ def test_the_innermost_own_frame_is_the_place() -> None:
     site = "/venv/lib/python3.11/site-packages"
     operator = (
         ("<frozen runpy>", 198),
-        ("/home/me/train.py", 80),
-        ("/home/me/model.py", 12),
+        ("/srv/me/train.py", 80),
+        ("/srv/me/model.py", 12),
         (f"{site}/keras/src/layers/layer.py", 3),
         (f"{site}/tensorflow/python/ops/linalg_ops.py", 9),
     )
-    error = placed(operator, (("/home/me/export.py", 5),))
-    assert source_line(error) == "/home/me/model.py:12"
-    assert explain(error, subject="Lowering").message == "Lowering: boom (at /home/me/model.py:12)"
+    error = placed(operator, (("/srv/me/export.py", 5),))
+    assert source_line(error) == "/srv/me/model.py:12"
+    assert explain(error, subject="Lowering").message == "Lowering: boom (at /srv/me/model.py:12)"
 
 
 def test_an_operator_of_a_library_is_placed_by_its_caller() -> None:
     """The next stack outwards is the nearest that is the model's own."""
-    error = placed((("/x/site-packages/keras/a.py", 1),), (("/home/me/export.py", 5),))
-    assert source_line(error) == "/home/me/export.py:5"
+    error = placed((("/x/site-packages/keras/a.py", 1),), (("/srv/me/export.py", 5),))
+    assert source_line(error) == "/srv/me/export.py:5"
 
 
 def test_without_own_frames_there_is_no_place() -> None:
@@ -178,12 +178,12 @@ AUTOGRAPH = """in user code:
 
     File "/venv/site-packages/keras/src/trainer.py", line 3, in run  *
         return model(x)
-    File "/home/me/model.py", line 31, in boom  *
+    File "/srv/me/model.py", line 31, in boom  *
         def boom(x): return tf.reshape(x, [3])
 
     ValueError: Cannot reshape a tensor
 """
-MLIR = """Could not translate MLIR./home/me/model.py:28:1: error: 'tf.Lu' op is no flex op
+MLIR = """Could not translate MLIR./srv/me/model.py:28:1: error: 'tf.Lu' op is no flex op
 lambda x: tf.linalg.lu(x)
 ^
 """
@@ -208,7 +208,7 @@ Exception encountered: Could not locate class 'My'. Register it. Full object con
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (AUTOGRAPH, "ValueError: Cannot reshape a tensor (at /home/me/model.py:31)"),
+        (AUTOGRAPH, "ValueError: Cannot reshape a tensor (at /srv/me/model.py:31)"),
         (MLIR, "'tf.Lu' op is no flex op"),
         (KERAS, f"{HEAD}: Unrecognized keyword arguments: {{'groups': 1}}"),
         (LAYER, "Bad.call(): no second trace"),

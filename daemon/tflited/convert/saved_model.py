@@ -1,5 +1,6 @@
 """Opens a SavedModel: its tag set, its signatures, and what to do where they are missing."""
 
+import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -78,7 +79,7 @@ def choose_tags(
     listed = ", ".join(str(list(tags)) for tags in available) or "none"
     raise ConversionError(
         f"The SavedModel has no tag set {list(asked)}; it has {listed}.",
-        hint="set tags in the policy to one of them",
+        hint=f"set tags to one of them, such as tags = {json.dumps(next(iter(available), ()))}",
         code="tags",
     )
 
@@ -102,7 +103,7 @@ def choose_signatures(
     listed = ", ".join(repr(name) for name in sorted(available)) or "none"
     raise ConversionError(
         f"The model has no signature {', '.join(map(repr, missing))}; it has {listed}.",
-        hint="set signatures in the policy to one of them",
+        hint=f"set it to one of them, as in signatures = {json.dumps(sorted(available)[:1])}",
         code="signatures",
     )
 
@@ -133,7 +134,7 @@ def _traced_call(source: Source, loaded: Any, policy: Policy) -> Source:
     if shape is None or not callable(loaded):
         raise ConversionError(
             "The SavedModel has no signature.",
-            hint="save it with signatures=..., or set input_shape so that its call can be traced",
+            hint="save it with signatures=..., or set input_shape = [1, ...] to trace its call",
             code="no_signature",
         )
 

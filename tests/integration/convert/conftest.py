@@ -42,6 +42,8 @@ def build(scratch: Path) -> Build:
         policy["evaluation"] = Evaluation(min_snr_db=min_snr_db)
         if calibration:
             policy.setdefault("calibration", Calibration(data=str(calibration), samples=50))
+        if "rules" in policy:  # evaluation is the data here
+            policy["evaluation"] = policy.pop("rules")
         request = AttemptRequest(
             attempt="1.1",
             kind=kind,

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tflited.convert.entry import run
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.model import ModelKind
-from tflited.domain.policy import Calibration, Evaluation, Policy
+from tflited.domain.policy import Calibration, Policy
 from tflited.domain.report import BuildReport
 
 Build = Callable[..., BuildReport]
@@ -35,14 +35,13 @@ def build(scratch: Path) -> Build:
         *,
         calibration: Path | None = None,
         evaluation: Path | None = None,
-        rules: Evaluation | None = None,
         stem: str = "model",
         **policy: Any,
     ) -> BuildReport:
         if calibration:
             policy.setdefault("calibration", Calibration(data=str(calibration), samples=50))
-        if rules:
-            policy["evaluation"] = rules
+        if "rules" in policy:  # evaluation is the data here
+            policy["evaluation"] = policy.pop("rules")
         request = AttemptRequest(
             attempt="1.1",
             kind=kind,

@@ -11,8 +11,9 @@ import tensorflow as tf
 
 import zoo
 from tflited.convert import entry as building
+from tflited.convert.conformance import Measured
 from tflited.convert.load import load
-from tflited.convert.quantise import Made, quantise
+from tflited.convert.prove import Ground, Proof, prove
 from tflited.convert.task import BATCH, Task, task
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.model import ModelKind
@@ -132,16 +133,16 @@ def test_a_variant_without_numbers_is_rejected(
 
 
 def damage(monkeypatch: pytest.MonkeyPatch, byte: bytes) -> None:
-    """Lets every quantised variant have a run of bytes in its largest constant."""
+    """Lets every variant but the baseline come to its proof with other weights."""
 
-    def damaged(variant: Variant, *arguments: Any) -> Made:
-        made = quantise(variant, *arguments)
-        content = bytearray(made.content)
-        begin, length = largest_constant(content)
-        content[begin : begin + length] = byte * length
-        return replace(made, content=bytes(content))
+    def damaged(variant: Variant, content: bytes, file: Measured, ground: Ground) -> Proof:
+        changed = bytearray(content)
+        begin, length = largest_constant(changed)
+        if variant is not Variant.FLOAT32:
+            changed[begin : begin + length] = byte * length
+        return prove(variant, bytes(changed), file, ground)
 
-    monkeypatch.setattr(building, "quantise", damaged)
+    monkeypatch.setattr(building, "prove", damaged)
 
 
 def largest_constant(content: bytearray) -> tuple[int, int]:

@@ -204,7 +204,8 @@ def timed_out(*, wall_seconds: float) -> Failure:
     return Failure(
         code="timeout",
         message=f"The attempt was killed: no reply within {wall_seconds:g} s.",
-        hint="Give it a longer time limit, or fewer variants or samples.",
+        hint="Raise attempt_timeout_seconds in [daemon], or ask for fewer variants or samples; a "
+        "variant whose kernel hangs is found by asking for one at a time.",
         is_retryable=True,
     )
 

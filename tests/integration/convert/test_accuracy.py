@@ -291,6 +291,30 @@ def test_several_outputs_need_a_name(
     assert chosen.source.tolist() == [1.0, 1.0, 1.0]
 
 
+def test_an_output_of_one_signature_among_several(
+    build: Build, tmp_path: Path, samples: Samples
+) -> None:
+    """With several signatures an output is named as in the report."""
+    module = tf.Module()
+    module.one = tf.function(lambda x: {"answer": x + 1.0}, autograph=False)
+    module.two = tf.function(lambda x: {"answer": x + 2.0}, autograph=False)
+    spec = tf.TensorSpec([None, 4], tf.float32, name="x")
+    traced = {name: getattr(module, name).get_concrete_function(spec) for name in ("one", "two")}
+    tf.saved_model.save(module, str(tmp_path / "pair"), signatures=traced)
+    x = np.random.default_rng(0).random((60, 4)).astype("f4")
+    (entry,) = build(
+        tmp_path / "pair",
+        evaluation=samples(x=x, y=x),
+        rules=Evaluation(metric=Metric.MAE, output="two/answer", max_drop=1.0),
+        signatures=("one", "two"),
+        variants=FLOATS[:1],
+    ).variants
+    assert entry.state is VariantState.PROVEN, entry.reason
+    assert entry.accuracy is not None
+    assert entry.accuracy.output == "two/answer"
+    assert entry.accuracy.source == pytest.approx(2.0)
+
+
 def test_a_model_that_mixes_its_batch_runs_sample_by_sample(
     task_of: TaskOf, save_model: SaveModel, samples: Samples
 ) -> None:

@@ -22,6 +22,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.lite.python import lite
 
 from tflited.convert.foreign import explained
+from tflited.convert.source import save
 from tflited.errors import ConversionError
 
 Fail = Callable[[Path], Any]
@@ -349,6 +350,16 @@ def test_the_line_survives_in_a_saved_model(tmp_path: Path) -> None:
     tf.saved_model.save(module, str(tmp_path / "m"), signatures=signature, options=options)
     with pytest.raises(ConversionError) as caught, explained("Lowering"):
         tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "m")).convert()
+    assert f"(at {named_line()})" in caught.value.message
+
+
+def test_what_is_saved_for_the_converter_keeps_its_lines(tmp_path: Path) -> None:
+    """A Keras file with a layer of its own is traced here and saved: the layer's line is told."""
+    function = tf.function(lambda x: {"y": decomposed(x)}, autograph=False)
+    traced = function.get_concrete_function(tf.TensorSpec([1, 4, 4], name="x"))
+    save({"serving_default": traced}, [], tmp_path / "saved")
+    with pytest.raises(ConversionError) as caught, explained("Lowering"):
+        tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "saved")).convert()
     assert f"(at {named_line()})" in caught.value.message
 
 

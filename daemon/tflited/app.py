@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
@@ -19,6 +18,7 @@ from tflited.domain.policy import ResolvedPolicy
 from tflited.domain.ports import Root
 from tflited.domain.trigger import Trigger
 from tflited.engine.attempt import AttemptRunner
+from tflited.engine.binding import Binder
 from tflited.engine.control import EngineControl
 from tflited.engine.data import DataWatch
 from tflited.engine.decide import Decider
@@ -40,6 +40,7 @@ from tflited.store.lock import StateLock
 from tflited.store.queue import SqliteStore
 from tflited.telemetry.metrics import Metrics
 from tflited.telemetry.notify import Notifier
+from tflited.telemetry.room import RoomWatch
 from tflited.triggers.document import parse
 from tflited.triggers.spool import Spool
 from tflited.web.api import create_app
@@ -111,6 +112,8 @@ class Daemon:
             toolchain=versions,
             slots=workers,
         )
+        self._room = RoomWatch(settings.output)
+        self._metrics.show_output_free(self._room.free_bytes)
         self._policies = CurrentPolicies(settings)
         self._executor = LocalExecutor()
         self._hooks = HookThread()
@@ -134,7 +137,7 @@ class Daemon:
         )
         self._spool = Spool(settings.state / SPOOL_NAME, self.control)
         self._http = HttpServer(
-            create_app(self.control, self._render_metrics, version=__version__),
+            create_app(self.control, self._metrics.render, version=__version__),
             host=settings.http_host,
             port=settings.http_port,
             socket=settings.socket,
@@ -151,27 +154,26 @@ class Daemon:
             toolchain=versions,
             should_rebuild_on_upgrade=settings.rebuild_on_upgrade,
         )
+        finisher = Finisher(
+            store=self._store, clock=self._clock, hooks=self._hooks, recorder=self._metrics
+        )
+        binder = Binder(
+            models=self._models,
+            sources=self._sources,
+            decider=decider,
+            store=self._store,
+            finisher=finisher,
+            decode_policy=decode_policy,
+            encode_policy=encode_policy,
+        )
         intake = Intake(
             parse=parse,
             models=self._models,
             resolver=self._policies,
-            data=data,
-            store=self._store,
-            publisher=self._publisher,
-            toolchain=versions,
-            encode_policy=encode_policy,
-        )
-        finisher = Finisher(
-            store=self._store, clock=self._clock, hooks=self._hooks, recorder=self._metrics
-        )
-        runner = AttemptRunner(
             sources=self._sources,
-            executor=self._executor,
-            publisher=self._publisher,
-            clock=self._clock,
-            scratch=settings.state / "scratch",
-            limits=AttemptLimits(wall_seconds=settings.attempt_timeout_seconds),
-            threads=max(1, toolchain.processors() // workers),
+            binder=binder,
+            store=self._store,
+            encode_policy=encode_policy,
         )
         parts = Parts(
             clock=self._clock,
@@ -180,15 +182,27 @@ class Daemon:
             recorder=self._metrics,
             sources=self._sources,
             decider=decider,
+            binder=binder,
             intake=intake,
             finisher=finisher,
-            decode_policy=decode_policy,
             encode_policy=encode_policy,
             is_executor_ready=lambda: self._executor.is_ready,
             toolchain=versions,
         )
-        slots = Slots(workers, runner, self._clock, self._inbox.put)
+        slots = Slots(workers, self._make_runner(workers), self._clock, self._inbox.put)
         return Engine(parts, self._models, self._inbox, slots)
+
+    def _make_runner(self, workers: int) -> AttemptRunner:
+        settings = self._settings
+        return AttemptRunner(
+            sources=self._sources,
+            executor=self._executor,
+            publisher=self._publisher,
+            clock=self._clock,
+            scratch=settings.state / "scratch",
+            limits=AttemptLimits(wall_seconds=settings.attempt_timeout_seconds),
+            threads=max(1, toolchain.processors() // workers),
+        )
 
     def run(self) -> None:
         """Runs until SIGTERM or SIGINT, then drains and stops.
@@ -215,6 +229,7 @@ class Daemon:
         self._publisher.sweep()
         self._executor.start()
         self._hooks.start()
+        self._room.start()
         self.engine.slots.start()
         self._sources.start(self._settings.roots)
         self._http.start()
@@ -263,6 +278,7 @@ class Daemon:
         self._sources.stop(_JOIN_SECONDS)
         self._http.stop(_JOIN_SECONDS)
         self._hooks.stop(deadline_seconds=_JOIN_SECONDS)
+        self._room.stop(_JOIN_SECONDS)
         self._store.close()
         self._lock.release()
         _LOG.info("daemon_stopped")
@@ -329,11 +345,6 @@ class Daemon:
         self._metrics.reloaded(is_successful=True, now=self._clock.now())
         self._notifier.ready("reloaded")
         _LOG.info("reloaded", source=settings.source)
-
-    def _render_metrics(self, accept: str) -> tuple[bytes, str]:
-        with suppress(OSError):  # an output that went away must not take the metrics along
-            self._metrics.set_output_free(shutil.disk_usage(self._settings.output).free)
-        return self._metrics.render(accept)
 
 
 def _make_folders(settings: Settings) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from fakes.publisher import MemoryPublisher
 from fakes.samples import MODEL, a_job, a_left_set, a_publish_key
+from tflited.domain.job import UNBOUND
 from tflited.domain.model import ModelId
 from tflited.domain.policy import OnReject, Policy, Variant
 from tflited.domain.ports import Published, Publisher
@@ -28,7 +29,11 @@ def scratch(tmp_path: Path) -> Path:
 
 
 def publish(
-    publisher: Publisher, scratch: Path, job_id: int = 1, path: str = MODEL.path, **changes: str
+    publisher: Publisher,
+    scratch: Path,
+    job_id: int = 1,
+    path: str = MODEL.path,
+    **changes: str | None,
 ) -> Published:
     """One publication of a float32 set."""
     report = a_left_set(scratch / str(job_id))
@@ -67,6 +72,17 @@ def test_save_to_names_the_place(publisher: Publisher, scratch: Path) -> None:
     assert published.manifest.save_to == "release/v1"
     assert publisher.manifest(MODEL) is None
     assert publisher.manifest(MODEL, "release/v1") == published.manifest
+
+
+@pytest.mark.parametrize(("key", "recorded"), [("f" * 64, "f" * 64), (UNBOUND, None), (None, None)])
+def test_a_set_says_what_the_folder_asked_for(
+    publisher: Publisher, scratch: Path, key: str | None, recorded: str | None
+) -> None:
+    """Where a trigger's own policy built it, as far as it matters there."""
+    publish(publisher, scratch, folder_key=key)
+    manifest = publisher.manifest(MODEL)
+    assert manifest is not None
+    assert manifest.folder_key == recorded
 
 
 @pytest.mark.parametrize("place", ["/etc", "../up", "a//b", "a/./b", ".tflited/staging", "", "a/"])

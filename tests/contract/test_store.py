@@ -21,9 +21,19 @@ from fakes.samples import (
     after,
 )
 from fakes.store import MemoryStore
-from tflited.domain.job import ACTIVE, Job, JobState, TriggerSource, may_become
+from tflited.domain.build_key import combine
+from tflited.domain.job import (
+    ACTIVE,
+    REPLACED,
+    UNBOUND,
+    Binding,
+    Job,
+    JobState,
+    TriggerSource,
+    may_become,
+)
 from tflited.domain.manifest import Manifest
-from tflited.domain.model import ModelId
+from tflited.domain.model import ModelId, ModelKind
 from tflited.domain.policy import Policy
 from tflited.domain.ports import JobStore
 from tflited.domain.trigger import TriggerReceipt
@@ -96,6 +106,7 @@ def test_accept_supersedes_what_was_queued_for_the_model(store: JobStore) -> Non
     superseded = store.job(old.id)
     assert superseded is not None
     assert (superseded.state, superseded.finished_at) == (JobState.SUPERSEDED, after(1))
+    assert superseded.failure == REPLACED
     assert [job.id for job in store.jobs(states=[JobState.QUEUED])] == [new.id]
 
 
@@ -397,3 +408,85 @@ def test_many_threads_share_the_store(store: JobStore) -> None:
     for thread in threads:
         thread.join(60)
     assert sorted(taken) == list(range(1, 41))
+
+
+BINDING = Binding(
+    kind=ModelKind.KERAS,
+    build_key=combine("build", "new"),
+    input_key=combine("input", "new"),
+    model_digest=combine("model", "new"),
+    policy_json='{"target": "gpu"}',
+    folder_key=combine("folder"),
+)
+
+
+def test_a_job_that_waits_is_not_claimed(store: JobStore) -> None:
+    """It holds back nobody else, and its wait is no queue's age."""
+    waiting = store.accept(a_new_job(build_key=UNBOUND, waits_for="its model", priority=9), NOON)
+    other = store.accept(a_new_job("other"), after(1))
+    assert store.waiting() == [waiting]
+    assert store.counts().oldest_queued_at == after(1)
+    claim = store.claim(after(2))
+    assert claim is not None
+    assert claim.id == other.id
+    assert store.claim(after(2)) is None
+
+
+@pytest.mark.parametrize("is_claimed", [True, False])
+def test_waiting_uses_up_no_attempt(store: JobStore, is_claimed: bool) -> None:
+    """A claim that found its model unsettled is taken back; the last failure stays visible."""
+    job = claimed(store)
+    store.requeue(job.id, FAILURE, NOON, has_died=True)
+    if is_claimed:
+        store.claim(after(1))
+    waiting = store.wait(job.id, "its model settles")
+    assert (waiting.state, waiting.waits_for) == (JobState.QUEUED, "its model settles")
+    assert (waiting.attempts, waiting.deaths, waiting.failure) == (1, 1, FAILURE)
+    assert store.wait(job.id, "its data settle").waits_for == "its data settle"
+    assert store.job(job.id) == replace(waiting, waits_for="its data settle")
+
+
+@pytest.mark.parametrize("is_claimed", [True, False])
+def test_a_bound_job_has_its_keys_and_waits_no_more(store: JobStore, is_claimed: bool) -> None:
+    """What was not known when it was accepted is filled in; nothing else changes."""
+    job = store.accept(a_new_job(build_key=UNBOUND, folder_key=UNBOUND, waits_for="x"), NOON)
+    if is_claimed:
+        store.recover()
+        claim = store.claim(NOON)
+        assert claim is not None
+        job = claim
+    bound = store.bind(job.id, BINDING)
+    fields = {name: getattr(BINDING, name) for name in Binding.__dataclass_fields__}
+    assert bound == replace(job, **fields, waits_for="")
+    assert store.job(job.id) == bound
+    assert store.waiting() == []
+
+
+def test_a_newer_job_ends_the_wait_of_the_older(store: JobStore) -> None:
+    """A job that is over waits for nothing, however it ended."""
+    store.accept(a_new_job(waits_for="x"), NOON)
+    second = store.accept(a_new_job(waits_for="x"), NOON)
+    assert [job.id for job in store.waiting()] == [second.id]
+    store.finish(second.id, JobState.FAILED, NOON, FAILURE)
+    assert store.waiting() == []
+
+
+def test_a_start_looks_at_every_wait_anew(store: JobStore) -> None:
+    """What was waited for may have come, or gone for good, while nobody looked."""
+    job = store.accept(a_new_job(waits_for="x"), NOON)
+    assert store.recover() == []
+    assert store.waiting() == []
+    claim = store.claim(NOON)
+    assert claim is not None
+    assert claim.id == job.id
+
+
+@pytest.mark.parametrize("before", sorted(set(JobState) - ACTIVE))
+def test_only_an_active_job_waits_or_is_bound(store: JobStore, before: JobState) -> None:
+    """What is over is not changed."""
+    job = bring(store, before)
+    with pytest.raises(StoreError, match=before):
+        store.wait(job.id, "x")
+    with pytest.raises(StoreError, match=before):
+        store.bind(job.id, BINDING)
+    assert store.job(job.id) == job

@@ -52,8 +52,10 @@ class FakeControl:
         checks: what ``readiness`` gives.
         alive: what ``is_alive`` gives.
         refusal: why ``submit`` refuses; empty to accept.
+        waits_for: what an accepted job waits for.
         error: raised by every method that answers or changes something, when set.
         reloads: how often ``reload`` was called.
+        asked: how often an answer was asked for, given or not.
     """
 
     def __init__(self) -> None:
@@ -62,8 +64,10 @@ class FakeControl:
         self.checks = [HealthCheck(name="output", is_ok=True)]
         self.alive = True
         self.refusal = ""
+        self.waits_for = ""
         self.error: TflitedError | RuntimeError | None = None
         self.reloads = 0
+        self.asked = 0
 
     def submit(self, document: bytes, source: TriggerSource) -> TriggerReceipt:
         """Remembers the document; accepts it unless a refusal is set."""
@@ -71,7 +75,12 @@ class FakeControl:
         self.submitted.append((document, source))
         job_id = None if self.refusal else 1
         return TriggerReceipt(
-            id="t1", is_accepted=not self.refusal, job_id=job_id, reason=self.refusal, at=NOW
+            id="t1",
+            is_accepted=not self.refusal,
+            job_id=job_id,
+            reason=self.refusal,
+            waits_for=self.waits_for,
+            at=NOW,
         )
 
     def status(self) -> Status:
@@ -152,6 +161,7 @@ class FakeControl:
         return self.checks
 
     def _check(self) -> None:
+        self.asked += 1
         if self.error:
             raise self.error
 

@@ -22,6 +22,7 @@ from tflited.domain.ports import DataFile, Progress, Published, Root, StoreCount
 from tflited.domain.report import BuildReport, Stage
 from tflited.domain.trigger import Trigger
 from tflited.engine.attempt import AttemptRunner
+from tflited.engine.binding import Binder
 from tflited.engine.control import EngineControl
 from tflited.engine.data import DataWatch
 from tflited.engine.decide import Decider
@@ -96,17 +97,23 @@ class FakeSources:
     Attributes:
         looked: where ``look_again`` was asked to look.
         data: pattern to its files.
+        on_disk: path to kind of the models that are there, seen by a scan or not.
         error: raised by ``stage``, when set.
     """
 
     def __init__(self) -> None:
         self.looked: list[tuple[str, str]] = []
         self.data: dict[str, tuple[DataFile, ...]] = {}
+        self.on_disk: dict[str, ModelKind] = {}
         self.error: TflitedError | None = None
 
     def look_again(self, root: str, path: str) -> None:
         """Remembers."""
         self.looked.append((root, path))
+
+    def find_model(self, root: Root, path: str) -> ModelKind | None:
+        """As set."""
+        return self.on_disk.get(path)
 
     def stage(self, model: ModelId, destination: Path, expected: Digest) -> Path:
         """Makes a file with the digest in it."""
@@ -332,6 +339,18 @@ class World:
         return not self.store.jobs(states=(JobState.RUNNING,))
 
     def _parts(self) -> Parts:
+        finisher = Finisher(
+            store=self.store, clock=self.clock, hooks=self.hooks, recorder=self.recorder
+        )
+        binder = Binder(
+            models=self.models,
+            sources=self.sources,
+            decider=self.decider(),
+            store=self.store,
+            finisher=finisher,
+            decode_policy=decode_policy,
+            encode_policy=encode_policy,
+        )
         return Parts(
             clock=self.clock,
             store=self.store,
@@ -339,11 +358,9 @@ class World:
             recorder=self.recorder,
             sources=self.sources,
             decider=self.decider(),
-            intake=self._intake(),
-            finisher=Finisher(
-                store=self.store, clock=self.clock, hooks=self.hooks, recorder=self.recorder
-            ),
-            decode_policy=decode_policy,
+            binder=binder,
+            intake=self._intake(binder),
+            finisher=finisher,
             encode_policy=encode_policy,
             is_executor_ready=lambda: self.executor.is_ready,
             toolchain=self.toolchain,
@@ -360,15 +377,14 @@ class World:
             should_rebuild_on_upgrade=should_rebuild_on_upgrade,
         )
 
-    def _intake(self) -> Intake:
+    def _intake(self, binder: Binder) -> Intake:
         return Intake(
             parse=parse,
             models=self.models,
             resolver=self.resolver,
-            data=self.data,
+            sources=self.sources,
+            binder=binder,
             store=self.store,
-            publisher=self.publisher,
-            toolchain=self.toolchain,
             encode_policy=encode_policy,
         )
 

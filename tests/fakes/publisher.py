@@ -108,5 +108,6 @@ def _manifest_of(job: Job, key: PublishKey, report: BuildReport, verdict: Verdic
             for entry in verdict.variants
         ),
         save_to=job.save_to,
+        folder_key=job.folder_key or None,
         stage_seconds=report.stage_seconds,
     )

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 
 from tflited.domain.job import (
     ACTIVE,
+    REPLACED,
+    Binding,
     Failure,
     Job,
     JobState,
@@ -44,7 +46,15 @@ class MemoryStore:
                 return known
             for other in self._in_state(JobState.QUEUED):
                 if (other.model, other.save_to) == (job.model, job.save_to):
-                    self._put(replace(other, state=JobState.SUPERSEDED, finished_at=now))
+                    self._put(
+                        replace(
+                            other,
+                            state=JobState.SUPERSEDED,
+                            finished_at=now,
+                            failure=REPLACED,
+                            waits_for="",
+                        )
+                    )
             return self._insert(job, JobState.QUEUED, now)
 
     def finish_unchanged(self, job: NewJob, now: datetime) -> Job:
@@ -61,6 +71,7 @@ class MemoryStore:
                 job
                 for job in self._in_state(JobState.QUEUED)
                 if job.model not in busy
+                and not job.waits_for
                 and (job.not_before is None or not now < job.not_before <= now + _HORIZON)
             ]
             if not waiting:
@@ -75,6 +86,26 @@ class MemoryStore:
                     not_before=None,
                 )
             )
+
+    def wait(self, job_id: int, reason: str) -> Job:
+        """Lets an active job wait; a claim is taken back."""
+        with self._lock:
+            job = self._get(job_id, JobState.QUEUED, ACTIVE.__contains__)
+            if job.state is JobState.RUNNING:
+                job = replace(job, attempts=job.attempts - 1, started_at=None)
+            return self._put(replace(job, state=JobState.QUEUED, waits_for=reason))
+
+    def bind(self, job_id: int, binding: Binding) -> Job:
+        """Gives an active job its keys."""
+        with self._lock:
+            job = self._get(job_id, JobState.QUEUED, ACTIVE.__contains__)
+            fields = {name: getattr(binding, name) for name in Binding.__dataclass_fields__}
+            return self._put(replace(job, **fields, waits_for=""))
+
+    def waiting(self) -> Sequence[Job]:
+        """Every job that waits, oldest first."""
+        with self._lock:
+            return [job for job in self._jobs.values() if job.waits_for]
 
     def finish(
         self,
@@ -93,7 +124,9 @@ class MemoryStore:
                 raise StoreError(f"Job {job_id} cannot become {state}: it is no end.")
             if state is JobState.PUBLISHED and manifest is not None:
                 self._builds.append(_build_of(len(self._builds) + 1, job_id, manifest, now))
-            return self._put(replace(job, state=state, finished_at=now, failure=failure))
+            return self._put(
+                replace(job, state=state, finished_at=now, failure=failure, waits_for="")
+            )
 
     def requeue(
         self, job_id: int, failure: Failure, not_before: datetime, *, has_died: bool
@@ -136,6 +169,8 @@ class MemoryStore:
     def recover(self) -> Sequence[Job]:
         """Puts every running job back."""
         with self._lock:
+            for job in self.waiting():
+                self._put(replace(job, waits_for=""))
             running = self._in_state(JobState.RUNNING)
             return [self._put(replace(job, state=JobState.QUEUED)) for job in running]
 
@@ -187,7 +222,11 @@ class MemoryStore:
     def counts(self) -> StoreCounts:
         """How many jobs there are, by state."""
         with self._lock:
-            queued = [self._queued_at[job.id] for job in self._in_state(JobState.QUEUED)]
+            queued = [
+                self._queued_at[job.id]
+                for job in self._in_state(JobState.QUEUED)
+                if not job.waits_for
+            ]
             return StoreCounts(
                 by_state={state: len(self._in_state(state)) for state in JobState},
                 oldest_queued_at=min(queued, default=None),

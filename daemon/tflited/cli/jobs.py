@@ -29,7 +29,7 @@ def jobs(
     if json:
         show.as_json(answer)
         return 0
-    columns = ("job", "model", "state", "trigger", "attempts", "created", "failure")
+    columns = ("job", "model", "state", "trigger", "attempts", "created", "reason")
     show.table("", columns, map(_row, answer))
     return 0
 
@@ -43,9 +43,15 @@ def retry(job: JobId, config: Config = None, directory: Directory = None) -> int
 
 def cancel(job: JobId, config: Config = None, directory: Directory = None) -> int:
     """End a queued or running job."""
-    Client(settings(config, directory).socket).post(f"/api/v1/jobs/{job}/cancel")
-    print(f"job {job} is being cancelled")
+    answer = Client(settings(config, directory).socket).post(f"/api/v1/jobs/{job}/cancel")
+    is_over = answer["state"] == JobState.CANCELLED
+    print(f"job {job} is {'cancelled' if is_over else 'being cancelled'}")
     return 0
+
+
+def waits_for(job: dict[str, Any]) -> str:
+    """What a job in a JSON answer waits for; empty for nothing."""
+    return f"waits: {job['waits_for']}" if job["waits_for"] else ""
 
 
 def _row(entry: dict[str, Any]) -> tuple[Any, ...]:
@@ -56,6 +62,6 @@ def _row(entry: dict[str, Any]) -> tuple[Any, ...]:
         entry["state"],
         entry["trigger"],
         entry["attempts"],
-        entry["created_at"],
-        failure.get("message", ""),
+        show.moment(entry["created_at"]),
+        waits_for(entry) or failure.get("message", ""),
     )

@@ -1,10 +1,12 @@
 """Options that commands share, and what they mean."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from tflited.engine.locate import places
 from tflited.errors import UsageError
 from tflited.settings.load import load
 from tflited.settings.model import Settings
@@ -41,3 +43,15 @@ def settings(config: Path | None, directory: Path | None) -> Settings:
     if config is None and directory is None and SYSTEM_FILE.exists():
         config = SYSTEM_FILE
     return load(path=config, directory=directory)
+
+
+def asked_path(text: str, loaded: Settings) -> str:
+    """A path as the daemon takes it: one that is there from the current folder is made absolute.
+
+    Args:
+        text: absolute, ``ROOT/PATH``, ``PATH`` below a root, or relative to the current folder.
+        loaded: the configuration, for its roots.
+    """
+    absolute = os.path.abspath(text)  # noqa: PTH100  # resolves "..", which a link would mislead
+    is_known = os.path.lexists(absolute) and bool(places(absolute, loaded.roots))
+    return absolute if is_known else text

@@ -329,7 +329,7 @@ def _require_one(reports: tuple[VariantReport, ...]) -> None:
         return
     reasons = "; ".join(f"{report.variant}: {report.reason}" for report in reports)
     raise ConversionError(
-        f"No variant is left to publish. {reasons}.",
+        f"No variant is left to publish. {reasons.removesuffix('.')}.",
         hint=next((report.hint for report in reports if report.hint), ""),
         code="no_variant",
     )

@@ -11,7 +11,7 @@ class JobState(StrEnum):
     """Where a job is."""
 
     QUEUED = "queued"
-    """Waits for a slot, or for ``not_before``."""
+    """Waits for a slot, for ``not_before``, or for what ``waits_for`` says."""
     RUNNING = "running"
     """An attempt is under way."""
     PUBLISHED = "published"
@@ -30,7 +30,13 @@ class JobState(StrEnum):
 
 TRANSITIONS: dict[JobState, frozenset[JobState]] = {
     JobState.QUEUED: frozenset(
-        {JobState.RUNNING, JobState.UNCHANGED, JobState.SUPERSEDED, JobState.CANCELLED}
+        {
+            JobState.RUNNING,
+            JobState.UNCHANGED,
+            JobState.FAILED,
+            JobState.SUPERSEDED,
+            JobState.CANCELLED,
+        }
     ),
     JobState.RUNNING: frozenset(
         {
@@ -87,21 +93,51 @@ class Failure:
     is_retryable: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewJob:
-    """What is known of a job before the store has numbered it."""
+REPLACED = Failure(code="replaced", message="A newer job for the same place was queued.")
+"""Why a queued job is superseded by ``accept``."""
 
-    model: ModelId
+UNBOUND = Digest("")
+"""Stands for the keys of a job whose model is not admitted yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """What a job builds; known once its model is admitted and its data have settled.
+
+    Attributes:
+        kind: the model's container.
+        build_key: of the model, the policy, the data and the toolchain.
+        input_key: the build key without the toolchain.
+        model_digest: of the model's files.
+        policy_json: the policy it is built under.
+        folder_key: None for a job under the folder's policy. For one under a trigger's own, the
+            input key that the folder's policy gives at that moment; ``UNBOUND`` until that is
+            known, and where the set has a place of its own.
+    """
+
     kind: ModelKind
     build_key: Digest
     input_key: Digest
     model_digest: Digest
     policy_json: str
+    folder_key: Digest | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob(Binding):
+    """What is known of a job before the store has numbered it.
+
+    Attributes:
+        waits_for: what must be there before it can be claimed, in words; empty for nothing.
+    """
+
+    model: ModelId
     trigger: TriggerSource
     trigger_id: str | None = None
     priority: int = 5
     is_forced: bool = False
     save_to: str | None = None
+    waits_for: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,6 +55,8 @@ class Manifest:
         variants: every variant asked for, published or rejected, in the policy's order.
         save_to: the path below the output tree that the trigger asked for; None in the mirrored
             place.
+        folder_key: the input key that the folder's own policy gave, where a trigger's own policy
+            built the set; None where the folder's did.
         stage_seconds: time of each stage; here and not in the report, which equal keys keep equal.
     """
 
@@ -73,6 +75,7 @@ class Manifest:
     files: tuple[ArtifactFile, ...]
     variants: tuple[ManifestVariant, ...]
     save_to: str | None = None
+    folder_key: Digest | None = None
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property

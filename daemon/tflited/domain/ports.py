@@ -8,9 +8,9 @@ from threading import Event
 from typing import Protocol
 
 from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest
-from tflited.domain.job import Failure, Job, JobState, NewJob, TriggerSource
+from tflited.domain.job import Binding, Failure, Job, JobState, NewJob, TriggerSource
 from tflited.domain.manifest import Build, Manifest
-from tflited.domain.model import Digest, FileIdentity, ModelId
+from tflited.domain.model import Digest, FileIdentity, ModelId, ModelKind
 from tflited.domain.policy import Hooks, Policy, ResolvedPolicy
 from tflited.domain.report import BuildReport, Stage
 from tflited.domain.trigger import Trigger, TriggerReceipt
@@ -46,7 +46,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreCounts:
-    """How many jobs the store holds, by state."""
+    """How many jobs the store holds, by state, and since when the oldest waits for a slot."""
 
     by_state: Mapping[JobState, int] = field(default_factory=dict)
     oldest_queued_at: datetime | None = None
@@ -69,6 +69,14 @@ class Sources(Protocol):
 
     def look_again(self, root: str, path: str) -> None:
         """Asks for a fresh look at one model; returns at once."""
+        ...
+
+    def find_model(self, root: Root, path: str) -> ModelKind | None:
+        """The kind of the model at exactly that path on disk now; None where there is none.
+
+        Raises:
+            OSError: the root cannot be read.
+        """
         ...
 
     def stage(self, model: ModelId, destination: Path, expected: Digest) -> Path:
@@ -128,7 +136,22 @@ class JobStore(Protocol):
         ...
 
     def claim(self, now: datetime) -> Job | None:
-        """Takes the next job that may run, raising its attempts by one; None without one."""
+        """Takes the next job that may run, raising its attempts by one; None without one.
+
+        A job that waits for something is passed over.
+        """
+        ...
+
+    def wait(self, job_id: int, reason: str) -> Job:
+        """Lets a queued or just claimed job wait until it is bound; the claim was no attempt."""
+        ...
+
+    def bind(self, job_id: int, binding: Binding) -> Job:
+        """Gives a queued or running job its keys and ends its wait."""
+        ...
+
+    def waiting(self) -> Sequence[Job]:
+        """Every job that waits for something, oldest first."""
         ...
 
     def finish(
@@ -156,7 +179,10 @@ class JobStore(Protocol):
         ...
 
     def recover(self) -> Sequence[Job]:
-        """At start: puts jobs that were running back into the queue and returns them."""
+        """At start: puts jobs that were running back into the queue and returns them.
+
+        What queued jobs wait for is forgotten, so that it is looked at anew.
+        """
         ...
 
     def job(self, job_id: int) -> Job | None:

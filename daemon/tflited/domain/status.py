@@ -81,7 +81,7 @@ class Explanation:
     Attributes:
         path: as asked.
         subject: what it is: ``model``, ``part of a model``, ``policy file``, ``folder``,
-            ``root``, ``ignored``, ``output``, ``outside the roots`` or ``not there``.
+            ``root``, ``data``, ``ignored``, ``output``, ``outside the roots`` or ``not there``.
         summary: one or two sentences that answer the question.
         hint: the next step; empty when there is nothing to do.
         model: the model it is or belongs to.

@@ -46,6 +46,7 @@ class TriggerReceipt:
         job_id: the job, when accepted.
         is_duplicate: the id was seen before; the job is the one from then.
         reason: why it was refused; empty when accepted.
+        waits_for: what the job waits for before its turn comes; empty for nothing.
         at: when, aware UTC.
     """
 
@@ -54,4 +55,5 @@ class TriggerReceipt:
     job_id: int | None = None
     is_duplicate: bool = False
     reason: str = ""
+    waits_for: str = ""
     at: datetime

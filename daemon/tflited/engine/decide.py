@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from tflited.domain.build_key import BuildKey
-from tflited.domain.job import Job, JobState, NewJob, TriggerSource
+from tflited.domain.job import ACTIVE, UNBOUND, Job, JobState, NewJob, TriggerSource
 from tflited.domain.manifest import Manifest
 from tflited.domain.model import ModelKind
 from tflited.domain.observation import Observation, Sight
-from tflited.domain.policy import ModelType, ResolvedPolicy
+from tflited.domain.policy import ModelType, Policy, ResolvedPolicy
 from tflited.domain.ports import JobStore, PolicyResolver, Publisher, Root
 from tflited.domain.status import Action, Phase
 from tflited.engine.data import DataView, DataWatch
@@ -66,6 +66,14 @@ class Decider:
     publisher: Publisher
     toolchain: Mapping[str, str]
     should_rebuild_on_upgrade: bool
+
+    def key(self, seen: Observation, policy: Policy, data: DataView) -> BuildKey:
+        """The build key of an admitted model under a policy whose data have settled."""
+        if seen.digest is None or data.digest is None:
+            raise AssertionError("an admitted model and settled data have digests")
+        return BuildKey.of(
+            model=seen.digest, policy=policy.digest, data=data.digest, toolchain=self.toolchain
+        )
 
     def decide(self, root: Root, observation: Observation) -> Decision:
         """The decision on one model as it was last seen."""
@@ -125,14 +133,7 @@ class Decider:
                 reason=f"data that matches {data.waits_for} changed a moment ago",
                 resolved=resolved,
             )
-        if observation.digest is None:
-            raise AssertionError("an admitted model has a digest")
-        key = BuildKey.of(
-            model=observation.digest,
-            policy=resolved.policy.digest,
-            data=data.digest,
-            toolchain=self.toolchain,
-        )
+        key = self.key(observation, resolved.policy, data)
         return self._compared(observation, resolved, data, key)
 
     def _compared(
@@ -164,23 +165,30 @@ class Decider:
     def _judge(
         self, manifest: Manifest | None, job: Job | None, key: BuildKey
     ) -> tuple[Phase, Action, str, str]:
-        is_same_job = job is not None and job.build_key == key.value
-        if job is not None and is_same_job and job.state is JobState.RUNNING:
-            return Phase.BUILDING, Action.NOTHING, f"job {job.id} is under way", ""
-        if job is not None and is_same_job and job.state is JobState.QUEUED:
-            reason = f"job {job.id} waits for a slot"
-            if job.failure is not None:
-                reason = f"job {job.id} waits to try again after: {job.failure.message}"
-            return Phase.QUEUED, Action.NOTHING, reason, ""
+        if job is not None and job.state in ACTIVE and _answers(job, key):
+            return _active(job)
         wanted = self._wanted(manifest, key)
+        is_same_job = job is not None and job.build_key == key.value
         if job is not None and is_same_job and job.state in _NOT_AGAIN:
             return wanted if wanted[1] is not Action.BUILD else _ended(job)
         return wanted
 
     def _wanted(self, manifest: Manifest | None, key: BuildKey) -> tuple[Phase, Action, str, str]:
-        if manifest is None or manifest.input_key != key.input_key:
+        if manifest is None or key.input_key not in {manifest.input_key, manifest.folder_key}:
             return Phase.QUEUED, Action.BUILD, _why_build(manifest, key), ""
+        if manifest.input_key != key.input_key:
+            return self._published_otherwise(manifest)
         return self._published(manifest, key)
+
+    def _published_otherwise(self, manifest: Manifest) -> tuple[Phase, Action, str, str]:
+        """A trigger's own policy holds until the model, the folder's policy or its data change."""
+        reason = f"published by job {manifest.job} under a trigger's own policy"
+        differences = _differences(manifest.toolchain, self.toolchain)
+        if not differences:
+            return Phase.PUBLISHED, Action.NOTHING, reason, ""
+        reason = f"{reason}, with other versions of {differences}"
+        hint = "send that trigger again; tflited rebuild --stale builds the folder's policy"
+        return Phase.STALE, Action.STALE, reason, hint
 
     def _published(self, manifest: Manifest, key: BuildKey) -> tuple[Phase, Action, str, str]:
         if manifest.build_key == key.value:
@@ -193,11 +201,37 @@ class Decider:
         return Phase.STALE, Action.STALE, reason, "tflited rebuild --stale renews it"
 
     def _job(self, observation: Observation) -> Job | None:
-        """The newest job of the mirrored place that was not superseded."""
+        """The newest job that answers for the mirrored place.
+
+        One that was superseded does not, nor does one under a trigger's own policy that ended: what
+        came of it is in the manifest or concerns that trigger alone.
+        """
         found = self.store.jobs(model=observation.model, limit=20)
-        superseded = JobState.SUPERSEDED
-        mirrored = (j for j in found if j.save_to is None and j.state is not superseded)
+        mirrored = (
+            job
+            for job in found
+            if job.save_to is None
+            and job.state is not JobState.SUPERSEDED
+            and (job.folder_key is None or job.state in ACTIVE)
+        )
         return next(mirrored, None)
+
+
+def _answers(job: Job, key: BuildKey) -> bool:
+    """Whether an active job does the folder's work, or takes its place for now."""
+    return job.build_key == key.value or job.folder_key in {UNBOUND, key.input_key}
+
+
+def _active(job: Job) -> tuple[Phase, Action, str, str]:
+    name = f"job {job.id}" + ("" if job.folder_key is None else ", under a trigger's own policy,")
+    if job.state is JobState.RUNNING:
+        return Phase.BUILDING, Action.NOTHING, f"{name} is under way", ""
+    reason = f"{name} waits for a slot"
+    if job.waits_for:
+        reason = f"{name} waits: {job.waits_for}"
+    elif job.failure is not None:
+        reason = f"{name} waits to try again after: {job.failure.message}"
+    return Phase.QUEUED, Action.NOTHING, reason, ""
 
 
 def _ended(job: Job) -> tuple[Phase, Action, str, str]:

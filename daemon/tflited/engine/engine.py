@@ -4,13 +4,11 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from queue import Empty, SimpleQueue
 from typing import TypeVar, assert_never
 
 import structlog
 
-from tflited.domain.build_key import BuildKey
 from tflited.domain.job import Failure, Job, JobState, TriggerSource
 from tflited.domain.model import ModelId
 from tflited.domain.observation import Observation, RootObservation, Sight
@@ -25,18 +23,23 @@ from tflited.domain.ports import (
 from tflited.domain.status import Action, Phase
 from tflited.engine import journal
 from tflited.engine.attempt import work_of
+from tflited.engine.binding import Binder
 from tflited.engine.decide import Decider, Decision, job_for
 from tflited.engine.dispatch import Slots
 from tflited.engine.intake import Intake
 from tflited.engine.messages import AttemptEnded, Call, Message, Wake
 from tflited.engine.models import Entry, Models
 from tflited.engine.outcome import Finisher
-from tflited.errors import StorageFailedError, StoragePausedError, TflitedError
+from tflited.errors import (
+    SourceChangedError,
+    StorageFailedError,
+    StoragePausedError,
+    TflitedError,
+)
 
 _LOG = structlog.get_logger()
 _TICK_SECONDS = 1.0
 _COUNT_SECONDS = 5.0
-_SECOND = timedelta(seconds=1)
 _Answer = TypeVar("_Answer")
 
 
@@ -50,9 +53,9 @@ class Parts:
     recorder: Recorder
     sources: Sources
     decider: Decider
+    binder: Binder
     intake: Intake
     finisher: Finisher
-    decode_policy: Callable[[str], Policy]
     encode_policy: Callable[[Policy], str]
     is_executor_ready: Callable[[], bool]
     toolchain: Mapping[str, str]
@@ -125,6 +128,7 @@ class Engine:
     def reconsider_all(self) -> None:
         """Decides anew on every model."""
         self.parts.decider.data.refresh()
+        self.parts.binder.refresh_unseen()
         for entry in list(self.models.entries.values()):
             self._reconsider(entry)
 
@@ -207,28 +211,27 @@ class Engine:
             self._removed(entry)
             return
         if seen.sight is not Sight.ADMITTED:
-            self._supersede_running(seen.model)
+            for job in self._running(seen.model):
+                # A trigger asks for whatever the model is: it waits for the new state.
+                is_watched = job.trigger is TriggerSource.WATCH
+                self._kill(job, JobState.SUPERSEDED if is_watched else JobState.QUEUED)
         self._reconsider(entry)
 
-    def _supersede_running(self, model: ModelId, *, is_mirrored_only: bool = False) -> None:
-        """Ends builds of a state that is no longer on disk, or no longer asked for by the folder.
+    def _running(self, model: ModelId) -> list[Job]:
+        found = (self.parts.store.job(each.job_id) for each in self.slots.running())
+        return [job for job in found if job is not None and job.model == model]
 
-        Args:
-            model: which.
-            is_mirrored_only: spare a trigger's build for a place of its own.
-        """
-        for attempt in self.slots.running():
-            job = self.parts.store.job(attempt.job_id)
-            is_spared = is_mirrored_only and job is not None and job.save_to is not None
-            if attempt.model == model and not is_spared:
-                self._cancelled_as.setdefault(attempt.job_id, JobState.SUPERSEDED)
-                self.slots.cancel(attempt.job_id)
+    def _kill(self, job: Job, as_state: JobState) -> None:
+        self._cancelled_as.setdefault(job.id, as_state)
+        self.slots.cancel(job.id)
 
     def _removed(self, entry: Entry) -> None:
         model = entry.observation.model
-        self._supersede_running(model)
+        for job in self._running(model):
+            self._kill(job, JobState.SUPERSEDED)
+        failure = Failure(code=SourceChangedError.code, message="The model left its root.")
         for job in self.parts.store.jobs(states=(JobState.QUEUED,), model=model):
-            self.parts.store.finish(job.id, JobState.SUPERSEDED, self.parts.clock.now())
+            self.parts.store.finish(job.id, JobState.SUPERSEDED, self.parts.clock.now(), failure)
         rule = OnSourceRemoved.KEEP
         if entry.decision is not None and entry.decision.resolved is not None:
             rule = entry.decision.resolved.policy.output.on_source_removed
@@ -249,9 +252,11 @@ class Engine:
         if not seen.scope:
             recorder.scanned(seen.root, models=seen.models, seconds=seen.seconds, now=seen.at)
         self.parts.decider.data.refresh()
+        self.parts.binder.refresh_unseen(seen.root)
         is_whole = has_new_policies or not seen.scope
+        waiting = self._waiting()
         for entry in list(self.models.of_root(seen.root)):
-            if is_whole or _has_data(entry):
+            if is_whole or _has_data(entry) or entry.observation.model in waiting:
                 self._reconsider(entry)
         phases = {phase.value: count for phase, count in self.models.phases(seen.root).items()}
         recorder.models_changed(seen.root, phases)
@@ -260,14 +265,21 @@ class Engine:
         """Decides anew on models whose data has settled by now."""
         due = self.parts.decider.data.next_due()
         if due is not None and self.parts.clock.monotonic() >= due:
+            waiting = self._waiting()
             for entry in list(self.models.entries.values()):
-                if _has_data(entry):
+                if _has_data(entry) or entry.observation.model in waiting:
                     self._reconsider(entry)
+
+    def _waiting(self) -> set[ModelId]:
+        """The models whose jobs wait: for the model itself, or for a trigger's own data."""
+        return {job.model for job in self.parts.store.waiting()}
 
     def _reconsider(self, entry: Entry) -> None:
         seen = entry.observation
         root = self.models.roots[seen.model.root].root
         before = entry.decision
+        # Triggers first: one that is bound now does the folder's work, and it is not done twice.
+        self.parts.binder.refresh(seen.model)
         decision = self.parts.decider.decide(root, seen)
         entry.decision = decision
         if decision.action is Action.BUILD and not self.is_draining:
@@ -280,7 +292,9 @@ class Engine:
         if decision.key is None or decision.resolved is None:
             return
         seen = entry.observation
-        self._supersede_running(seen.model, is_mirrored_only=True)
+        for running in self._running(seen.model):
+            if running.save_to is None:  # a trigger's build for a place of its own goes on
+                self._kill(running, JobState.SUPERSEDED)
         policy_json = self.parts.encode_policy(decision.resolved.policy)
         new = job_for(seen, decision.key, policy_json, TriggerSource.WATCH)
         job = self.parts.store.accept(new, self.parts.clock.now())
@@ -311,45 +325,16 @@ class Engine:
                 _LOG.info("output_resumed")
         return not trouble
 
-    def _begin(self, job: Job) -> None:
-        policy = self.parts.decode_policy(job.policy_json)
-        entry = self.models.entries.get(job.model)
-        seen = entry.observation if entry else None
-        data = self.parts.decider.data.view(policy)
-        if entry is None or seen is None or data.digest is None or seen.digest is None:
-            self._defer(job, is_gone=entry is None)
-            return
-        key = BuildKey.of(
-            model=seen.digest,
-            policy=policy.digest,
-            data=data.digest,
-            toolchain=self.parts.toolchain,
-        )
-        if key.value != job.build_key:
-            failure = Failure(code="source_changed", message="Its inputs changed while it waited.")
-            self.parts.store.finish(job.id, JobState.SUPERSEDED, self.parts.clock.now(), failure)
+    def _begin(self, claimed: Job) -> None:
+        entry = self.models.entries.get(claimed.model)
+        begun = self.parts.binder.begin(claimed)
+        if begun is not None:
+            job, bound = begun
+            _LOG.info("attempt_started", job_id=job.id, model=str(job.model), attempt=job.attempts)
+            work = work_of(job, bound.policy, bound.key, bound.data, self.parts.toolchain)
+            self.slots.begin(work)
+        if entry is not None:
             self._reconsider(entry)
-            return
-        _LOG.info("attempt_started", job_id=job.id, model=str(job.model), attempt=job.attempts)
-        self.slots.begin(work_of(job, policy, key, data, self.parts.toolchain))
-        self._reconsider(entry)
-
-    def _defer(self, job: Job, *, is_gone: bool) -> None:
-        """A claimed job whose model is not settled yet goes back; one without a model ends."""
-        now = self.parts.clock.now()
-        if is_gone and self.models.roots.get(job.model.root) is None:
-            message = f"Root {job.model.root} is no longer configured."
-        elif is_gone and self.models.roots[job.model.root].is_available:
-            message = "The model is no longer in its root."
-        else:
-            failure = Failure(
-                code="waiting", message="The model has not settled.", is_retryable=True
-            )
-            later = now.replace(microsecond=0) + _SECOND
-            self.parts.store.requeue(job.id, failure, later, has_died=False)
-            return
-        failure = Failure(code="source_changed", message=message)
-        self.parts.store.finish(job.id, JobState.SUPERSEDED, now, failure)
 
     def _ended(self, ended: AttemptEnded) -> None:
         cancelled_as = self._cancelled_as.pop(ended.job.id, None)
@@ -358,7 +343,8 @@ class Engine:
             self.fatal = StorageFailedError(ended.failure.message, hint=ended.failure.hint)
         journal.attempt_ended(job, ended)
         entry = self.models.entries.get(job.model)
-        if job.state is JobState.SUPERSEDED and cancelled_as is None:
+        is_changed = ended.failure is not None and ended.failure.code == SourceChangedError.code
+        if is_changed and cancelled_as is None:
             self.parts.sources.look_again(job.model.root, job.model.path)
             if entry is not None:  # the admitted state is not believed until it is seen anew
                 entry.observation = replace(

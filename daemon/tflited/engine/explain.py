@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tflited.domain.job import Job, JobState
+from tflited.domain.job import ACTIVE, Job, JobState
 from tflited.domain.manifest import Manifest
 from tflited.domain.model import ModelId, kind_of_file
 from tflited.domain.policy import FOLDER_POLICY_NAME
@@ -55,14 +55,14 @@ class Explainer:
     def _model(self, path: str, place: Place, model: ModelId) -> Explanation:
         entry = self.models.entries[model]
         status = entry.status()
-        job = next(iter(self.store.jobs(model=model, limit=1)), None)
+        job = self._job(model)
         resolved = entry.decision.resolved if entry.decision else None
         subject = "model" if model.path == place.path else "part of a model"
         summary = f"{model} is {status.phase}: {status.reason}"
         return Explanation(
             path=path,
             subject=subject,
-            summary=summary if summary.endswith(".") else f"{summary}.",
+            summary=summary if summary.endswith((".", "?")) else f"{summary}.",
             hint=status.hint,
             model=status,
             policy_name=resolved.name if resolved else "",
@@ -72,6 +72,11 @@ class Explainer:
             manifest=self._manifest(model),
             output=self._output(model),
         )
+
+    def _job(self, model: ModelId) -> Job | None:
+        """The newest job that has work before it, else the newest of all."""
+        jobs = self.store.jobs(model=model)
+        return next((job for job in jobs if job.state in ACTIVE), next(iter(jobs), None))
 
     def _manifest(self, model: ModelId) -> Manifest | None:
         try:
@@ -99,6 +104,9 @@ class Explainer:
             trouble = state.trouble.get(place.path)
             if trouble is not None:
                 return Explanation(path=path, subject="ignored", summary=f"{where}: {trouble}.")
+            users = self._users(where)
+            if users:
+                return _data(path, users)
             if where.exists():
                 return _known_path(path, place, where)
         return Explanation(
@@ -107,6 +115,25 @@ class Explainer:
             summary="There is nothing at that path in any root.",
             hint="check the spelling; paths are absolute, ROOT/PATH or PATH below a root",
         )
+
+    def _users(self, where: Path) -> list[ModelId]:
+        """The models whose calibration or evaluation data a file belongs to."""
+        return sorted(
+            model
+            for model, entry in self.models.entries.items()
+            if entry.decision is not None
+            and (data := entry.decision.data) is not None
+            and where in {*data.calibration, *data.evaluation}
+        )
+
+
+def _data(path: str, users: list[ModelId]) -> Explanation:
+    more = f" and {len(users) - 1} more" if users[1:] else ""
+    return Explanation(
+        path=path,
+        subject="data",
+        summary=f"Calibration or evaluation data of {users[0]}{more}; a change builds them anew.",
+    )
 
 
 def _known_path(path: str, place: Place, where: Path) -> Explanation:

@@ -3,18 +3,19 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from dataclasses import fields as dataclass_fields
 from datetime import datetime
+from typing import assert_never
 
-from tflited.domain.build_key import BuildKey
-from tflited.domain.job import Job, TriggerSource
-from tflited.domain.observation import Sight
-from tflited.domain.policy import ModelType, Policy, ResolvedPolicy
-from tflited.domain.ports import JobStore, PolicyResolver, Publisher
+from tflited.domain.job import UNBOUND, Binding, Job, NewJob, TriggerSource
+from tflited.domain.model import ModelId, ModelKind
+from tflited.domain.policy import Policy, ResolvedPolicy
+from tflited.domain.ports import JobStore, PolicyResolver, Root, Sources
 from tflited.domain.trigger import Trigger, TriggerReceipt
-from tflited.engine.data import DataWatch
-from tflited.engine.decide import KINDS, job_for
-from tflited.engine.locate import Place, owner, places
-from tflited.engine.models import Entry, Models
+from tflited.engine.binding import Binder, Bound, Over, Waits
+from tflited.engine.decide import KINDS
+from tflited.engine.locate import Place, places
+from tflited.engine.models import Models
 from tflited.errors import ConfigurationError, TriggerRefusedError
 
 Parse = Callable[[bytes, TriggerSource], Trigger]
@@ -27,10 +28,9 @@ class Intake:
     parse: Parse
     models: Models
     resolver: PolicyResolver
-    data: DataWatch
+    sources: Sources
+    binder: Binder
     store: JobStore
-    publisher: Publisher
-    toolchain: dict[str, str]
     encode_policy: Callable[[Policy], str]
 
     def receive(self, document: bytes, source: TriggerSource, now: datetime) -> TriggerReceipt:
@@ -58,18 +58,27 @@ class Intake:
         known = self.store.job_of_trigger(trigger.id)
         if known is not None:
             return _receipt(trigger, known, now, is_duplicate=True)
-        place, entry = self._find(trigger)
-        resolved = self._resolve(place, entry, trigger)
-        if (trigger.override or trigger.policy_name) and not trigger.save_to:
-            raise TriggerRefusedError(
-                f"{trigger.path}: a trigger with a policy of its own needs save_to, since the"
-                " mirrored place belongs to the folder's policy.",
-                hint='add "save_to": "PATH" below the output tree',
-            )
-        job = self._store(trigger, entry, resolved, now)
-        return _receipt(trigger, job, now, is_duplicate=False)
+        root, model, kind = self._find(trigger)
+        _check_type(model, kind, trigger)
+        has_own_policy = bool(trigger.override or trigger.policy_name)
+        new = NewJob(
+            model=model,
+            kind=kind,
+            build_key=UNBOUND,
+            input_key=UNBOUND,
+            model_digest=UNBOUND,
+            policy_json=self.encode_policy(self._resolve(root, model, trigger).policy),
+            folder_key=UNBOUND if has_own_policy else None,
+            trigger=trigger.source,
+            trigger_id=trigger.id,
+            priority=trigger.priority,
+            is_forced=trigger.is_forced,
+            save_to=trigger.save_to,
+        )
+        return _receipt(trigger, self._store(new, now), now, is_duplicate=False)
 
-    def _find(self, trigger: Trigger) -> tuple[Place, Entry]:
+    def _find(self, trigger: Trigger) -> tuple[Root, ModelId, ModelKind]:
+        """The model that a trigger means: one that a scan told of, else one that is on disk."""
         roots = [state.root for state in self.models.roots.values()]
         candidates = places(trigger.path, roots)
         if not candidates:
@@ -79,65 +88,71 @@ class Intake:
                 hint="name a model by its path below a root",
             )
         for place in candidates:
-            model = owner(place, self.models.entries)
-            if model is not None and model.path == place.path:
-                return place, self.models.entries[model]
+            model = ModelId(root=place.root.name, path=place.path)
+            if (entry := self.models.entries.get(model)) is not None:
+                return place.root, model, entry.observation.snapshot.kind
+        for place in candidates:
+            kind = self._on_disk(trigger, place)
+            if kind is not None:
+                return place.root, ModelId(root=place.root.name, path=place.path), kind
         raise TriggerRefusedError(
             f"{trigger.path!r}: no model there.", hint="tflited why PATH tells what is there"
         )
 
-    def _resolve(self, place: Place, entry: Entry, trigger: Trigger) -> ResolvedPolicy:
-        seen = entry.observation
-        if seen.sight is not Sight.ADMITTED:
-            raise TriggerRefusedError(
-                f"{seen.model}: {seen.sight}: {seen.reason}.",
-                hint="it is built by itself once it has settled and is whole",
-            )
-        if (
-            trigger.model_type is not ModelType.AUTO
-            and seen.snapshot.kind not in KINDS[trigger.model_type]
-        ):
-            raise TriggerRefusedError(
-                f"{seen.model}: type: observed {seen.snapshot.kind}, allowed {trigger.model_type}.",
-                hint='leave out "type"',
-            )
+    def _on_disk(self, trigger: Trigger, place: Place) -> ModelKind | None:
+        """A copy that ended a moment ago is there before any scan has told of it."""
         try:
-            return self.resolver.resolve_trigger(place.root, seen.model.path, trigger)
+            return self.sources.find_model(place.root, place.path)
+        except OSError as error:
+            raise TriggerRefusedError(
+                f"{trigger.path!r}: root {place.root.name} cannot be read: {error.strerror}.",
+                hint="send the trigger again once it can",
+            ) from error
+
+    def _resolve(self, root: Root, model: ModelId, trigger: Trigger) -> ResolvedPolicy:
+        try:
+            return self.resolver.resolve_trigger(root, model.path, trigger)
         except ConfigurationError as error:
             problems = "; ".join(map(str, error.problems))
             raise TriggerRefusedError(problems, hint="mend the policy file") from error
 
-    def _store(
-        self, trigger: Trigger, entry: Entry, resolved: ResolvedPolicy, now: datetime
-    ) -> Job:
-        seen = entry.observation
-        data = self.data.view(resolved.policy)
-        if data.digest is None or seen.digest is None:
-            raise TriggerRefusedError(
-                f"{seen.model}: data that matches {data.waits_for} still changes.",
-                hint="send the trigger again in a moment",
-            )
-        key = BuildKey.of(
-            model=seen.digest,
-            policy=resolved.policy.digest,
-            data=data.digest,
-            toolchain=self.toolchain,
+    def _store(self, new: NewJob, now: datetime) -> Job:
+        verdict = self.binder.judge(new)
+        match verdict:
+            case Over():
+                failure = verdict.failure
+                message = f"{new.model}: {failure.message}"
+                raise TriggerRefusedError(message, hint=failure.hint)
+            case Waits():
+                if new.model not in self.models.entries:
+                    self.sources.look_again(new.model.root, new.model.path)
+                return self.store.accept(replace(new, waits_for=verdict.reason), now)
+            case Bound():
+                fields = {
+                    f.name: getattr(verdict.binding, f.name) for f in dataclass_fields(Binding)
+                }
+                bound = replace(new, **fields)
+                if verdict.is_published and not new.is_forced:
+                    return self.store.finish_unchanged(bound, now)
+                return self.store.accept(bound, now)
+            case _:
+                assert_never(verdict)
+
+
+def _check_type(model: ModelId, kind: ModelKind, trigger: Trigger) -> None:
+    if kind not in KINDS[trigger.model_type]:
+        raise TriggerRefusedError(
+            f"{model}: type: observed {kind}, allowed {trigger.model_type}.",
+            hint='leave out "type"',
         )
-        new = replace(
-            job_for(seen, key, self.encode_policy(resolved.policy), trigger.source),
-            trigger_id=trigger.id,
-            priority=trigger.priority,
-            is_forced=trigger.is_forced,
-            save_to=trigger.save_to,
-        )
-        manifest = self.publisher.manifest(seen.model, trigger.save_to)
-        is_unchanged = manifest is not None and manifest.build_key == key.value
-        if is_unchanged and not trigger.is_forced:
-            return self.store.finish_unchanged(new, now)
-        return self.store.accept(new, now)
 
 
 def _receipt(trigger: Trigger, job: Job, now: datetime, *, is_duplicate: bool) -> TriggerReceipt:
     return TriggerReceipt(
-        id=trigger.id, is_accepted=True, job_id=job.id, is_duplicate=is_duplicate, at=now
+        id=trigger.id,
+        is_accepted=True,
+        job_id=job.id,
+        is_duplicate=is_duplicate,
+        waits_for=job.waits_for,
+        at=now,
     )

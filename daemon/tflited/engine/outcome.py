@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from tflited.domain.attempt import AttemptResult
-from tflited.domain.job import Failure, Job, JobState
+from tflited.domain.job import Failure, Job, JobState, TriggerSource
+from tflited.domain.policy import Hooks
 from tflited.domain.ports import Clock, HookRunner, JobStore, Recorder
 from tflited.domain.report import Stage
 from tflited.domain.retry import MAX_DEATHS, MAX_LOSSES, delay_seconds
 from tflited.engine.messages import AttemptEnded
+from tflited.errors import SourceChangedError
 
 _DEATHS = frozenset({AttemptResult.TIMEOUT, AttemptResult.CRASH})
 _UNKNOWN = Failure(code="internal", message="The attempt ended without a reason.")
@@ -44,6 +46,14 @@ class Finisher:
             self.recorder.job_finished(job, ended.seconds)
         return job
 
+    def end(self, job: Job, state: JobState, failure: Failure | None, hooks: Hooks) -> Job:
+        """Records the end of a job that needed no attempt."""
+        ended = self.store.finish(job.id, state, self.clock.now(), failure)
+        self.recorder.job_finished(ended, 0.0)
+        if state is JobState.FAILED and failure is not None:
+            self.hooks.failed(hooks, ended, failure)
+        return ended
+
     def _move(self, ended: AttemptEnded, cancelled_as: JobState | None) -> Job:
         now, job_id = self.clock.now(), ended.job.id
         if ended.published is not None and ended.report is not None:
@@ -57,7 +67,11 @@ class Finisher:
             return self.store.requeue(job_id, failure, now, has_died=False)
         if cancelled_as is not None:
             return self.store.finish(job_id, cancelled_as, now, failure)
-        if failure.code == "source_changed":
+        if failure.code == SourceChangedError.code:
+            if (
+                ended.job.trigger is not TriggerSource.WATCH
+            ):  # it builds what comes after the change
+                return self.store.requeue(job_id, failure, now, has_died=False)
             return self.store.finish(job_id, JobState.SUPERSEDED, now, failure)
         return self._failed(ended, failure)
 

@@ -82,6 +82,7 @@ def manifest_of(
         files=tuple(sorted(files, key=lambda file: file.path)),
         variants=tuple(_variant_of(entry) for entry in verdict.variants),
         save_to=job.save_to,
+        folder_key=job.folder_key or None,
         stage_seconds=dict(report.stage_seconds),
     )
 

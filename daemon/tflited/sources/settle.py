@@ -39,7 +39,10 @@ class SettleTracker:
         """
         if snapshot == self.snapshot:
             return False
-        self.slowest_gap = max(self.slowest_gap, now - self.changed_at)
+        gap = now - self.changed_at
+        # A flag's time is not the writer's, and what no wait would cover is another copy.
+        if not self.snapshot.is_held and gap <= MAX_WAIT_SECONDS:
+            self.slowest_gap = max(self.slowest_gap, gap)
         self.snapshot = snapshot
         self.changed_at = now
         return True

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tflited.domain.model import Digest, ModelId, Snapshot
+from tflited.domain.model import Digest, ModelId, ModelKind, Snapshot
 from tflited.domain.observation import Observation, RootObservation, Sight
 from tflited.domain.ports import Clock, DataFile, Root
 from tflited.errors import ModelRefusedError, SourceChangedError
@@ -51,6 +51,11 @@ class SingleLook:
 
     def look_again(self, root: str, path: str) -> None:
         """Does nothing: a single look is not repeated."""
+
+    def find_model(self, root: Root, path: str) -> ModelKind | None:
+        """The kind of the model at exactly that path on disk now; None where there is none."""
+        found = DirectoryScanner().scan(root, path).models.get(path)
+        return None if found is None else found.kind
 
     def stage(self, model: ModelId, destination: Path, expected: Digest) -> Path:
         """Makes a private copy of a model that was found."""

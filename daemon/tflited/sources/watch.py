@@ -15,7 +15,7 @@ from typing import Final
 
 import structlog
 
-from tflited.domain.model import Digest, ModelId, Snapshot, is_below
+from tflited.domain.model import Digest, ModelId, ModelKind, Snapshot, is_below
 from tflited.domain.observation import Observation, RootObservation, Sight
 from tflited.domain.ports import Clock, DataFile, Root
 from tflited.errors import ModelRefusedError, SourceChangedError
@@ -110,6 +110,15 @@ class SourceWatch:
     def look_again(self, root: str, path: str) -> None:
         """Asks for one model to be settled, admitted and digested anew; returns at once."""
         self._inbox.put(_Doubt(root, path))
+
+    def find_model(self, root: Root, path: str) -> ModelKind | None:
+        """The kind of the model at exactly that path on disk now; None where there is none.
+
+        Raises:
+            OSError: the root cannot be read.
+        """
+        found = self._scanner.scan(root, path).models.get(path)
+        return None if found is None else found.kind
 
     def stage(self, model: ModelId, destination: Path, expected: Digest) -> Path:
         """Makes a private copy of an admitted model and proves that it has the expected digest.

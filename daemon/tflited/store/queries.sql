@@ -4,16 +4,20 @@
 -- name: insert_job
 INSERT INTO jobs (
     state, root, path, kind, build_key, input_key, model_digest, policy_json,
-    trigger_source, trigger_id, priority, is_forced, save_to, created_at, queued_at, finished_at
+    trigger_source, trigger_id, priority, is_forced, save_to, folder_key, waits_for,
+    created_at, queued_at, finished_at
 ) VALUES (
     :state, :root, :path, :kind, :build_key, :input_key, :model_digest, :policy_json,
-    :trigger_source, :trigger_id, :priority, :is_forced, :save_to, :now, :now, :finished_at
+    :trigger_source, :trigger_id, :priority, :is_forced, :save_to, :folder_key, :waits_for,
+    :now, :now, :finished_at
 )
 RETURNING *;
 
 -- name: supersede_queued
 UPDATE jobs
-SET state = 'superseded', finished_at = :now
+SET state = 'superseded', finished_at = :now, waits_for = NULL,
+    failure_code = :failure_code, failure_message = :failure_message,
+    failure_hint = :failure_hint, failure_is_retryable = :failure_is_retryable
 WHERE state = 'queued' AND root = :root AND path = :path AND save_to IS :save_to
 RETURNING *;
 
@@ -25,6 +29,7 @@ WHERE id = (
     SELECT candidate.id
     FROM jobs AS candidate INDEXED BY jobs_queue
     WHERE candidate.state = 'queued'
+        AND candidate.waits_for IS NULL
         AND (
             candidate.not_before IS NULL
             OR candidate.not_before <= :now
@@ -42,9 +47,31 @@ WHERE id = (
 )
 RETURNING *;
 
+-- name: wait
+-- A job that was claimed for nothing has used up no attempt.
+UPDATE jobs
+SET state = 'queued', waits_for = :reason,
+    attempts = attempts - (state = 'running'),
+    started_at = CASE WHEN state = 'running' THEN NULL ELSE started_at END
+WHERE id = :id AND state IN ('queued', 'running')
+RETURNING *;
+
+-- name: bind
+UPDATE jobs
+SET kind = :kind, build_key = :build_key, input_key = :input_key, model_digest = :model_digest,
+    policy_json = :policy_json, folder_key = :folder_key, waits_for = NULL
+WHERE id = :id AND state IN ('queued', 'running')
+RETURNING *;
+
+-- name: waiting
+SELECT *
+FROM jobs
+WHERE waits_for IS NOT NULL
+ORDER BY id;
+
 -- name: finish
 UPDATE jobs
-SET state = :state, finished_at = :now,
+SET state = :state, finished_at = :now, waits_for = NULL,
     failure_code = :failure_code, failure_message = :failure_message,
     failure_hint = :failure_hint, failure_is_retryable = :failure_is_retryable
 WHERE id = :id AND state IN (SELECT value FROM json_each(:before))
@@ -61,7 +88,7 @@ RETURNING *;
 -- name: retry
 UPDATE jobs
 SET state = 'queued', queued_at = :now, attempts = 0, deaths = 0,
-    not_before = NULL, started_at = NULL, finished_at = NULL,
+    waits_for = NULL, not_before = NULL, started_at = NULL, finished_at = NULL,
     failure_code = NULL, failure_message = NULL,
     failure_hint = NULL, failure_is_retryable = NULL
 WHERE id = :id AND state IN ('failed', 'dead')
@@ -72,6 +99,11 @@ UPDATE jobs
 SET state = 'queued'
 WHERE state = 'running'
 RETURNING *;
+
+-- name: forget_waits
+UPDATE jobs
+SET waits_for = NULL
+WHERE waits_for IS NOT NULL;
 
 -- name: job
 SELECT * FROM jobs WHERE id = :id;
@@ -107,7 +139,10 @@ ORDER BY id DESC
 LIMIT 1;
 
 -- name: counts
-SELECT state, COUNT(*) AS jobs, MIN(queued_at) AS oldest
+SELECT
+    state,
+    COUNT(*) AS jobs,
+    MIN(CASE WHEN waits_for IS NULL THEN queued_at END) AS oldest
 FROM jobs
 GROUP BY state;
 

@@ -6,7 +6,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Self
 
-from tflited.domain.job import ACTIVE, Failure, Job, JobState, NewJob, TriggerSource, may_become
+from tflited.domain.job import (
+    ACTIVE,
+    REPLACED,
+    Binding,
+    Failure,
+    Job,
+    JobState,
+    NewJob,
+    TriggerSource,
+    may_become,
+)
 from tflited.domain.manifest import Build, Manifest
 from tflited.domain.model import ModelId
 from tflited.domain.ports import StoreCounts
@@ -14,6 +24,7 @@ from tflited.domain.trigger import TriggerReceipt
 from tflited.errors import StoreError
 from tflited.store.database import Database, Value
 from tflited.store.rows import (
+    binding_columns,
     build_columns,
     build_of,
     columns_of,
@@ -65,6 +76,7 @@ class SqliteStore:
                 path=job.model.path,
                 save_to=job.save_to,
                 now=instant(now),
+                **failure_columns(REPLACED),
             )
             return self._insert(job, JobState.QUEUED, now)
 
@@ -75,12 +87,37 @@ class SqliteStore:
             return known if known is not None else self._insert(job, JobState.UNCHANGED, now)
 
     def claim(self, now: datetime) -> Job | None:
-        """Takes the next job that may run, raising its attempts by one; None without one."""
+        """Takes the next job that may run, raising its attempts by one; None without one.
+
+        A job that waits for something is passed over.
+        """
         with self._database.transaction():
             row = self._database.row(
                 "claim", now=instant(now), horizon=instant(now + FARTHEST_START)
             )
         return None if row is None else job_of(row)
+
+    def wait(self, job_id: int, reason: str) -> Job:
+        """Lets a queued or just claimed job wait until it is bound; the claim was no attempt.
+
+        Raises:
+            StoreError: the job is not there or has ended.
+        """
+        with self._database.transaction():
+            return self._moved("wait", job_id, JobState.QUEUED, reason=reason)
+
+    def bind(self, job_id: int, binding: Binding) -> Job:
+        """Gives a queued or running job its keys and ends its wait.
+
+        Raises:
+            StoreError: the job is not there or has ended.
+        """
+        with self._database.transaction():
+            return self._moved("bind", job_id, JobState.QUEUED, **binding_columns(binding))
+
+    def waiting(self) -> Sequence[Job]:
+        """Every job that waits for something, oldest first."""
+        return [job_of(row) for row in self._database.rows("waiting")]
 
     def finish(
         self,
@@ -143,9 +180,11 @@ class SqliteStore:
     def recover(self) -> Sequence[Job]:
         """At start: puts jobs that were running back into the queue and returns them.
 
-        Their counters stay: the daemon's own end is not held against a job.
+        Their counters stay: the daemon's own end is not held against a job. What queued jobs wait
+        for is forgotten, so that it is looked at anew.
         """
         with self._database.transaction():
+            self._database.rows("forget_waits")
             rows = self._database.rows("recover")
         return sorted((job_of(row) for row in rows), key=lambda job: job.id)
 

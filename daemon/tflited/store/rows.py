@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from tflited.domain.job import Failure, Job, JobState, NewJob, TriggerSource
+from tflited.domain.job import Binding, Failure, Job, JobState, NewJob, TriggerSource
 from tflited.domain.manifest import Build, Manifest, ManifestVariant
 from tflited.domain.model import Digest, ModelId, ModelKind
 from tflited.domain.report import VariantState
@@ -30,18 +30,27 @@ def instant(moment: datetime) -> str:
 def columns_of(job: NewJob) -> Mapping[str, Value]:
     """Parameters of ``insert_job`` that come from the job itself."""
     return {
+        **binding_columns(job),
         "root": job.model.root,
         "path": job.model.path,
-        "kind": job.kind.value,
-        "build_key": job.build_key,
-        "input_key": job.input_key,
-        "model_digest": job.model_digest,
-        "policy_json": job.policy_json,
         "trigger_source": job.trigger.value,
         "trigger_id": job.trigger_id,
         "priority": job.priority,
         "is_forced": int(job.is_forced),
         "save_to": job.save_to,
+        "waits_for": job.waits_for or None,
+    }
+
+
+def binding_columns(binding: Binding) -> Mapping[str, Value]:
+    """What a job builds, as parameters."""
+    return {
+        "kind": binding.kind.value,
+        "build_key": binding.build_key,
+        "input_key": binding.input_key,
+        "model_digest": binding.model_digest,
+        "policy_json": binding.policy_json,
+        "folder_key": binding.folder_key,
     }
 
 
@@ -83,6 +92,8 @@ def job_of(row: sqlite3.Row) -> Job:
         priority=row["priority"],
         is_forced=bool(row["is_forced"]),
         save_to=row["save_to"],
+        folder_key=row["folder_key"],
+        waits_for=row["waits_for"] or "",
         attempts=row["attempts"],
         deaths=row["deaths"],
         not_before=moment_of(row["not_before"]),

@@ -34,8 +34,8 @@ OTHER: Final = "other"
 REASONS: Final = (
     # The daemon's own codes, from errors.py.
     "baseline_mismatch", "cannot_start", "configuration", "conversion", "daemon_unreachable",
-    "internal", "output", "refused", "source_changed", "storage_failed", "storage_paused", "store",
-    "trigger_refused", "usage", "waiting", "worker",
+    "internal", "output", "refused", "replaced", "source_changed", "storage_failed",
+    "storage_paused", "store", "trigger_refused", "usage", "worker",
     # How an attempt may end without a report.
     "bad_reply", "cancelled", "crash", "native_abort", "out_of_memory", "timeout", "worker_lost",
     # The converter's codes, from convert/hints.py and its neighbours.
@@ -245,9 +245,13 @@ class Metrics:
             _fill(self._models, [name], Phase)
         self._roots = names
 
-    def set_output_free(self, free_bytes: int) -> None:
-        """Tells how many bytes the output tree's file system has left."""
-        self._output_free.set(free_bytes)
+    def show_output_free(self, free_bytes: Callable[[], float]) -> None:
+        """Tells whom each exposition asks for the room in the output tree.
+
+        Args:
+            free_bytes: answers at once, without a look at the disk; NaN where it is not known.
+        """
+        self._output_free.set_function(free_bytes)
 
     def job_accepted(self, job: Job) -> None:
         """A job entered the queue."""

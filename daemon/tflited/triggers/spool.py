@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import stat
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Final
@@ -20,12 +20,23 @@ from tflited import durable
 from tflited.domain.control import Control
 from tflited.domain.job import TriggerSource
 from tflited.domain.trigger import TriggerReceipt
-from tflited.errors import TflitedError
+from tflited.errors import StoragePausedError, TflitedError
 from tflited.triggers.document import MAX_DOCUMENT_BYTES
 
 _LOG = structlog.get_logger()
 _FOLDERS: Final = ("tmp", "new", "done", "rejected")
 _POLL_SECONDS: Final = 0.5
+_RECEIPT: Final = ".receipt.json"
+_LONGEST_NAME_BYTES: Final = 255
+"""NAME_MAX of every Linux file system in use (limits.h)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Unfiled:
+    """A document that was answered and could not be put away."""
+
+    identity: tuple[int, ...]
+    receipt: dict[str, Any]
 
 
 class Spool:
@@ -41,6 +52,8 @@ class Spool:
         self._control = control
         self._stop = Event()
         self._thread = Thread(target=self._run, name="spool")
+        self._unfiled: dict[str, _Unfiled] = {}
+        self._trouble = ""
 
     def start(self) -> None:
         """Makes the folders and starts looking."""
@@ -57,27 +70,44 @@ class Spool:
     def take(self) -> int:
         """Handles every document in ``new/``; returns how many."""
         names = sorted(path.name for path in (self._folder / "new").iterdir())
+        for gone in self._unfiled.keys() - set(names):
+            del self._unfiled[gone]
         for name in names:
-            try:
-                self._handle(name)
-            except OSError as error:  # one that cannot be filed must not block those after it
-                _LOG.error("spool_failed", document=name, reason=str(error))
+            self._handle(name)
         return len(names)
 
     def _run(self) -> None:
         while not self._stop.wait(_POLL_SECONDS):
+            trouble = ""
             try:
                 self.take()
             except (OSError, TflitedError) as error:
-                _LOG.error("spool_failed", folder=str(self._folder), reason=str(error))
+                trouble = str(error)
+                if trouble != self._trouble:  # it is met again with every look
+                    _LOG.error("spool_failed", folder=str(self._folder), reason=trouble)
+            self._trouble = trouble
 
     def _handle(self, name: str) -> None:
+        """Answers a document once, and files it as soon as that is possible."""
         path = self._folder / "new" / name
-        content = _read(path)
+        identity = _identity(path)
+        known = self._unfiled.get(name)
+        is_known = known is not None and known.identity == identity
+        receipt = known.receipt if known is not None and is_known else self._answer(path)
+        try:
+            self._file(path, {**receipt, "document": name})
+        except (OSError, StoragePausedError) as error:  # it must not block those after it
+            if not is_known:
+                _LOG.error("spool_failed", document=name, reason=str(error))
+                self._unfiled[name] = _Unfiled(identity, receipt)
+        else:
+            self._unfiled.pop(name, None)
+
+    def _answer(self, path: Path) -> dict[str, Any]:
+        name, content = path.name, _read(path)
         if content is None:
             reason = f"{path}: not a regular file of at most {MAX_DOCUMENT_BYTES} bytes."
-            self._file(path, {"is_accepted": False, "reason": reason})
-            return
+            return {"is_accepted": False, "reason": reason}
         receipt = self._control.submit(_with_id(name, content), TriggerSource.SPOOL)
         _LOG.info(
             "trigger_received",
@@ -86,16 +116,27 @@ class Spool:
             job_id=receipt.job_id,
             reason=receipt.reason,
         )
-        self._file(path, _plain(receipt))
+        return _plain(receipt)
 
     def _file(self, path: Path, receipt: dict[str, Any]) -> None:
         """Puts a document and its receipt where they stay; the receipt first."""
         folder = self._folder / ("done" if receipt["is_accepted"] else "rejected")
         text = json.dumps(receipt, indent=2, sort_keys=True) + "\n"
-        durable.write(folder / f"{path.name}.receipt.json", text.encode())
+        durable.write(folder / receipt_name(path.name), text.encode())
         path.rename(folder / path.name)
         durable.sync_directory(folder)
         durable.sync_directory(path.parent)
+
+
+def receipt_name(name: str) -> str:
+    """The name of a document's receipt; one that would be too long is cut and told by a hash."""
+    raw = os.fsencode(name)
+    if len(raw) + len(_RECEIPT) <= _LONGEST_NAME_BYTES:
+        return f"{name}{_RECEIPT}"
+    end = f"-{hashlib.sha256(raw).hexdigest()[:16]}{_RECEIPT}"
+    # A character that the cut goes through is left out, so that the name stays text.
+    kept = raw[: _LONGEST_NAME_BYTES - len(end)].decode("utf-8", "ignore")
+    return f"{kept}{end}"
 
 
 def drop(folder: Path, name: str, document: bytes) -> Path:
@@ -116,6 +157,15 @@ def drop(folder: Path, name: str, document: bytes) -> Path:
     temporary.rename(path)
     durable.sync_directory(path.parent)
     return path
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    """What tells that a document is still the same; of nothing where it is gone."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return ()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _read(path: Path) -> bytes | None:

@@ -175,7 +175,7 @@ async def _read_body(request: Request) -> bytes:
 def _find(control: Control, job_id: int) -> Job:
     job = control.job(job_id)
     if job is None:
-        hint = "list the jobs with GET /api/v1/jobs"
+        hint = "tflited jobs lists them, as does GET /api/v1/jobs"
         raise RequestError(404, "no_such_job", f"job {job_id}: there is none", hint=hint)
     return job
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -18,6 +19,25 @@ def test_a_table(run: Run) -> None:
     assert code == 0
     assert "zoo/vision/net.keras" in out
     assert out.index("queued") < out.index("failed")
+
+
+def test_a_job_that_waits_says_for_what(daemon: Daemon, run: Run) -> None:
+    """In the column where others have their failure; times are to the second."""
+    daemon.control.known[2] = replace(daemon.control.known[2], waits_for="its model settles")
+    _, out, _ = run("jobs")
+    assert "waits: its model settles" in out
+    assert "2026-01-02T03:04:05Z" in out
+
+
+def test_a_pipe_gets_one_line_for_each_job(
+    daemon: Daemon, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No width of a terminal cuts what grep looks for."""
+    monkeypatch.delenv("COLUMNS")
+    daemon.control.known[2] = replace(daemon.control.known[2], waits_for="long " * 60 + "end")
+    _, out, _ = run("jobs")
+    assert len(out.splitlines()) == 3
+    assert "long end" in out
 
 
 @pytest.mark.usefixtures("daemon")

@@ -18,6 +18,15 @@ def test_asks_the_daemon(run: Run) -> None:
     assert "job: 1 failed" in out
 
 
+def test_a_file_outside_the_roots(folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is there, and the answer is not that it is not."""
+    (folder / "notes.txt").touch()
+    monkeypatch.chdir(folder)
+    _, out, _ = run("why", "notes.txt")
+    assert out.startswith(f"{folder}/notes.txt: outside the roots\n")
+    assert run("why", "nothing")[1].startswith("nothing: not there\n")
+
+
 @pytest.mark.usefixtures("daemon")
 def test_a_hostile_path_stays_text(run: Run) -> None:
     """Control characters do not reach the terminal."""

@@ -38,9 +38,9 @@ def test_work_begins_only_in_the_queue() -> None:
     assert [state for state in JobState if may_become(state, JobState.RUNNING)] == [JobState.QUEUED]
 
 
-def test_only_what_runs_can_be_published_or_fail() -> None:
-    """A job without an attempt has no result."""
-    for after in (JobState.PUBLISHED, JobState.FAILED, JobState.DEAD):
+def test_only_what_runs_can_be_published_or_die() -> None:
+    """A job without an attempt has no result; it may fail where its model is refused."""
+    for after in (JobState.PUBLISHED, JobState.DEAD):
         assert [state for state in JobState if may_become(state, after)] == [JobState.RUNNING]
 
 

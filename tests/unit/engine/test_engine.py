@@ -262,11 +262,14 @@ def test_a_recovered_job_waits_for_its_model(world: World) -> None:
     world.see()
     world.see(sight=Sight.SETTLING, digest=None)
     world.executor.is_ready = True
+    world.store.recover()
     world.step()
     (job,) = world.jobs()
-    assert job.state is JobState.QUEUED
-    assert job.failure is not None
-    assert job.failure.code == "waiting"
+    assert (job.state, job.attempts) == (JobState.QUEUED, 0)
+    assert "settling" in job.waits_for
+    world.see()
+    world.run()
+    assert world.states() == [JobState.PUBLISHED]
 
 
 def test_other_data_builds_again_once_it_has_settled(world: World) -> None:

@@ -1,13 +1,15 @@
 """Answers to why, plan and status from what the engine knows."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from fakes.engine import World, an_end
+from fakes.engine import DATA, SETTLE_SECONDS, World, a_data_file, an_end
 from fakes.samples import MODEL, NOON, after
 from tflited.domain.attempt import AttemptResult
 from tflited.domain.observation import Sight
+from tflited.domain.policy import Calibration, Policy
 from tflited.domain.retry import delay_seconds
 from tflited.domain.status import Action, HealthCheck, Phase
 from tflited.engine.explain import Explainer, status_of
@@ -65,6 +67,20 @@ def test_why_knows_what_is_no_model(
     for name in ("notes.txt", "new.keras", "folder/.tflited.toml"):
         (world.root.path / name).touch()
     assert explainer.why(str(world.root.path / path)).subject == subject
+
+
+def test_why_of_data_names_the_models_that_use_it(world: World, explainer: Explainer) -> None:
+    """A file that is no model, and yet matters."""
+    data = world.root.path / "a.npz"
+    data.touch()
+    world.resolver.policy = Policy(calibration=Calibration(data=DATA))
+    world.sources.data = {DATA: (replace(a_data_file(), path=data),)}
+    world.scan()
+    world.see()
+    world.clock.advance(SETTLE_SECONDS)
+    world.run()
+    answer = explainer.why("models/a.npz")
+    assert (answer.subject, str(MODEL) in answer.summary) == ("data", True)
 
 
 def test_why_of_a_path_outside_names_the_roots(

@@ -1,5 +1,6 @@
 """A trigger becomes a job, is known already, or is refused with the reason."""
 
+import errno
 import json
 from typing import Any
 
@@ -7,7 +8,8 @@ import pytest
 
 from fakes.engine import DATA, World, a_data_file, with_calibration
 from fakes.samples import MODEL
-from tflited.domain.job import JobState, TriggerSource
+from tflited.domain.job import UNBOUND, JobState, TriggerSource
+from tflited.domain.model import ModelKind
 from tflited.domain.observation import Sight
 from tflited.domain.trigger import TriggerReceipt
 from tflited.errors import ConfigurationError, Problem, TriggerRefusedError
@@ -63,11 +65,9 @@ def test_the_same_id_is_the_same_job(seen: World) -> None:
     assert len(seen.jobs()) == 2
 
 
-def test_a_policy_of_its_own_needs_a_place_of_its_own(seen: World) -> None:
-    """Else the next scan would undo it."""
+def test_a_policy_of_its_own_may_have_a_place_of_its_own(seen: World) -> None:
+    """The mirrored set stays as it is."""
     policy = {"override": {"target": "gpu"}}
-    with pytest.raises(TriggerRefusedError, match="save_to"):
-        send(seen, policy=policy)
     send(seen, policy=policy, save_to="elsewhere")
     seen.run()
     assert seen.publisher.manifest(MODEL, "elsewhere") is not None
@@ -90,11 +90,49 @@ def test_a_path_that_is_no_model_is_refused(seen: World, path: str, reason: str)
     assert len(seen.jobs()) == 1
 
 
-def test_a_model_that_is_not_settled_is_refused(seen: World) -> None:
-    """A trigger is no way round settling and admission."""
-    seen.see(sight=Sight.SETTLING, digest=None, reason="changed")
-    with pytest.raises(TriggerRefusedError, match="settling: changed"):
+@pytest.mark.parametrize("sight", [Sight.SETTLING, Sight.HELD])
+def test_a_model_that_is_not_settled_is_waited_for(seen: World, sight: Sight) -> None:
+    """A script may copy and trigger at once; settling and admission are not skipped for it."""
+    seen.see(sight=sight, digest=None, reason="so")
+    receipt = send(seen, force=True)
+    assert receipt.waits_for == f"{MODEL} is {sight}: so"
+    job = seen.jobs()[-1]
+    assert (job.id, job.state) == (receipt.job_id, JobState.QUEUED)
+    assert (job.build_key, job.waits_for) == (UNBOUND, receipt.waits_for)
+
+
+def test_a_model_that_no_scan_has_told_of_is_waited_for(seen: World) -> None:
+    """It was copied a moment ago: the sources are asked to look."""
+    seen.sources.on_disk = {"new.keras": ModelKind.KERAS}
+    receipt = send(seen, "models/new.keras")
+    assert "not been seen" in receipt.waits_for
+    assert seen.sources.looked == [(MODEL.root, "new.keras")]
+
+
+def test_a_model_that_is_refused_is_refused(seen: World) -> None:
+    """Waiting would not heal it; admission's reason and hint are told."""
+    seen.see(sight=Sight.REFUSED, digest=None, reason="cut off", hint="copy again")
+    with pytest.raises(TriggerRefusedError, match=r"cut off Next: copy again"):
         send(seen, force=True)
+
+
+def test_a_root_that_cannot_be_read_refuses_what_is_unknown(
+    seen: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the model is there cannot be told."""
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(seen.sources, "find_model", fail)
+    with pytest.raises(TriggerRefusedError, match="root models cannot be read: Input"):
+        send(seen, "models/new.keras")
+
+
+def test_a_place_that_cannot_be_is_refused(seen: World) -> None:
+    """With the output tree's reason, and not by a fault of the door."""
+    with pytest.raises(TriggerRefusedError, match="cannot be a place"):
+        send(seen, save_to="a//b")
 
 
 def test_a_wrong_type_is_refused(seen: World) -> None:
@@ -111,12 +149,11 @@ def test_a_wrong_policy_file_refuses(seen: World) -> None:
         send(seen)
 
 
-def test_data_that_changes_refuses(seen: World) -> None:
+def test_data_that_changes_is_waited_for(seen: World) -> None:
     """The build key is not known yet."""
     seen.resolver.policy = with_calibration()
     seen.sources.data = {DATA: (a_data_file(),)}
-    with pytest.raises(TriggerRefusedError, match="still changes"):
-        send(seen)
+    assert DATA in send(seen).waits_for
 
 
 def test_priority_reaches_the_job(seen: World) -> None:

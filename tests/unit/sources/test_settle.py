@@ -1,5 +1,7 @@
 """When a model counts as settled: quiet for a time that grows with the writer's gaps."""
 
+from dataclasses import replace
+
 from tflited.domain.model import FileIdentity, ModelKind, Snapshot
 from tflited.sources.settle import MAX_WAIT_SECONDS, SettleTracker
 
@@ -39,10 +41,24 @@ def test_the_slowest_gap_counts_not_the_last() -> None:
 
 
 def test_the_wait_is_bounded() -> None:
-    """A model that changes once a day is not held for another day."""
+    """However slow the writer."""
+    tracker = SettleTracker(snapshot=snapshot(1), changed_at=0.0)
+    tracker.observe(snapshot(2), 59.0)
+    assert tracker.deadline(5.0) == 59.0 + MAX_WAIT_SECONDS
+
+
+def test_a_new_copy_is_no_pause_of_the_old_one() -> None:
+    """A model that is renewed once a day settles as fast as a new one."""
     tracker = SettleTracker(snapshot=snapshot(1), changed_at=0.0)
     tracker.observe(snapshot(2), 86_400.0)
-    assert tracker.deadline(5.0) == 86_400.0 + MAX_WAIT_SECONDS
+    assert tracker.deadline(5.0) == 86_405.0
+
+
+def test_the_time_under_a_hold_flag_is_no_pause() -> None:
+    """Once the flag is taken away, the usual quiet is asked for."""
+    tracker = SettleTracker(snapshot=replace(snapshot(1), is_held=True), changed_at=0.0)
+    tracker.observe(snapshot(1), 30.0)
+    assert tracker.deadline(5.0) == 35.0
 
 
 def test_a_longer_configured_time_holds() -> None:

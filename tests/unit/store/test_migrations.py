@@ -90,3 +90,32 @@ def test_jobs_outlive_a_migration(tmp_path: Path) -> None:
         job = store.accept(a_new_job(), NOON)
     with SqliteStore(path) as store:
         assert store.job(job.id) == job
+
+
+def test_jobs_of_version_1_wait_for_nothing(tmp_path: Path) -> None:
+    """A queue that an older release left goes on, under the folder's policies."""
+    path = tmp_path / "jobs.sqlite"
+    old = sqlite3.connect(path, isolation_level=None)
+    migrations.migrate(old, SCRIPTS[:1], name="old")
+    new = a_new_job()
+    old.execute(
+        "INSERT INTO jobs (state, root, path, kind, build_key, input_key, model_digest,"
+        " policy_json, trigger_source, priority, is_forced, created_at, queued_at)"
+        " VALUES ('queued', ?, ?, ?, ?, ?, ?, '{}', 'watch', 5, 0, ?, ?)",
+        (
+            new.model.root,
+            new.model.path,
+            new.kind,
+            new.build_key,
+            new.input_key,
+            new.model_digest,
+            NOON.isoformat(timespec="microseconds"),
+            NOON.isoformat(timespec="microseconds"),
+        ),
+    )
+    old.close()
+    with SqliteStore(path) as store:
+        job = store.claim(NOON)
+    assert job is not None
+    assert (job.model, job.build_key) == (new.model, new.build_key)
+    assert (job.waits_for, job.folder_key) == ("", None)

@@ -212,7 +212,7 @@ def test_roots_triggers_and_the_daemon_are_told(metrics: Metrics) -> None:
     metrics.trigger_received(TriggerSource.API, is_accepted=False)
     metrics.job_accepted(make_job(1))
     metrics.set_ready(is_ready=True)
-    metrics.set_output_free(10**12)
+    metrics.show_output_free(lambda: 10**12)
 
     assert value(metrics, "tflited_scan_models", root="zoo") == 4
     assert value(metrics, "tflited_scan_last_timestamp_seconds", root="zoo") == NOW.timestamp()

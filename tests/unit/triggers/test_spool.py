@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from fakes.control import FakeControl
 from tflited.domain.job import TriggerSource
 from tflited.errors import CannotStartError
 from tflited.triggers.document import MAX_DOCUMENT_BYTES
-from tflited.triggers.spool import Spool, drop
+from tflited.triggers.spool import Spool, drop, receipt_name
 from waiting import wait_until
 
 DOCUMENT = b'{"version": 1, "model": {"path": "a"}}'
@@ -106,14 +107,68 @@ def test_a_folder_is_rejected(spool: Spool, folder: Path) -> None:
     assert (folder / "rejected" / "a.json").is_dir()
 
 
-def test_a_document_that_cannot_be_filed_does_not_block_the_next(
-    spool: Spool, folder: Path
-) -> None:
-    """Its name leaves no room for that of a receipt."""
-    drop(folder, "a" * 255, DOCUMENT)
-    drop(folder, "b.json", DOCUMENT)
+@pytest.mark.parametrize("name", ["a" * 255, "é" * 127, "a" * 243, "\udcff" * 255])
+def test_a_receipt_fits_whatever_the_documents_name(spool: Spool, folder: Path, name: str) -> None:
+    """A name that leaves no room for an ending is cut; the receipt tells the whole of it."""
+    drop(folder, name, DOCUMENT)
     spool.take()
+    assert (folder / "done" / name).exists()
+    told = json.loads((folder / "done" / receipt_name(name)).read_bytes())
+    assert (told["document"], told["job_id"]) == (name, 1)
+    assert list((folder / "new").iterdir()) == []
+
+
+def test_long_names_have_receipts_of_their_own() -> None:
+    """Names that differ only where they are cut are told apart; short ones are left as they are."""
+    first, second = receipt_name("a" * 254 + "1"), receipt_name("a" * 254 + "2")
+    assert first != second
+    assert len(first) == len(second) == 255
+    assert receipt_name("a" * 242) == "a" * 242 + ".receipt.json"
+
+
+def test_a_document_that_cannot_be_filed_is_answered_and_told_once(
+    spool: Spool, folder: Path, control: FakeControl
+) -> None:
+    """Its job is made once; it blocks nobody, and is filed when the obstacle is gone."""
+    obstacle = folder / "done" / "a.json.receipt.json"
+    obstacle.mkdir()
+    drop(folder, "a.json", DOCUMENT)
+    drop(folder, "b.json", DOCUMENT)
+    with capture_logs() as told:
+        for _ in range(3):
+            spool.take()
     assert (folder / "done" / "b.json").exists()
+    assert len(control.submitted) == 2
+    assert [entry["document"] for entry in told if entry["event"] == "spool_failed"] == ["a.json"]
+    obstacle.rmdir()
+    spool.take()
+    assert (folder / "done" / "a.json").exists()
+    assert len(control.submitted) == 2
+
+
+def test_another_document_of_the_same_name_is_answered_anew(
+    spool: Spool, folder: Path, control: FakeControl
+) -> None:
+    """What could not be filed was replaced by its producer meanwhile."""
+    (folder / "done" / "a.json.receipt.json").mkdir()
+    for content in (DOCUMENT, DOCUMENT + b"\n"):
+        drop(folder, "a.json", content)
+        spool.take()
+    assert len(control.submitted) == 2
+
+
+def test_trouble_with_the_whole_spool_is_told_once(tmp_path: Path, control: FakeControl) -> None:
+    """It is met with every look; the log is not filled with it."""
+    control.error = CannotStartError("stopping")
+    spool = Spool(tmp_path, control)
+    with capture_logs() as told:
+        spool.start()
+        drop(tmp_path, "a.json", DOCUMENT)
+        try:
+            wait_until(lambda: control.asked >= 3, 20, what="three looks")
+        finally:
+            spool.stop(20)
+    assert len([entry for entry in told if entry["event"] == "spool_failed"]) == 1
 
 
 def test_a_document_that_is_too_long_is_rejected(

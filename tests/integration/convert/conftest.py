@@ -11,7 +11,7 @@ import tensorflow as tf
 from tflited.convert.entry import run
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.model import ModelKind
-from tflited.domain.policy import Calibration, Policy
+from tflited.domain.policy import Calibration, Evaluation, Policy
 from tflited.domain.report import BuildReport
 
 Build = Callable[..., BuildReport]

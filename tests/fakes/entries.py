@@ -63,6 +63,19 @@ def _abort(request: AttemptRequest, progress: Progress) -> BuildReport:
     os.abort()
 
 
+def _llvm(request: AttemptRequest, progress: Progress) -> BuildReport:
+    """Ends as the compiler does: what it has to say goes to standard error, then it aborts."""
+    os.write(2, b"<unknown>:0: error: missing attribute 'value'\n")
+    os.write(2, b"LLVM ERROR: Failed to infer result type(s).\x1b[2J\n")
+    os.abort()
+
+
+def _allocation(request: AttemptRequest, progress: Progress) -> BuildReport:
+    """Throws C++'s own exception through Python, which ends the process."""
+    os.write(2, b"terminate called after throwing an instance of 'std::bad_alloc'\n")
+    os.abort()
+
+
 def _killed(request: AttemptRequest, progress: Progress) -> BuildReport:
     os.kill(os.getpid(), signal.SIGKILL)
     return REPORT
@@ -142,6 +155,8 @@ BEHAVIOURS: Final[dict[str, Callable[[AttemptRequest, Progress], BuildReport]]] 
     "memory": _memory,
     "segfault": _segfault,
     "abort": _abort,
+    "llvm": _llvm,
+    "allocation": _allocation,
     "killed": _killed,
     "leave": _leave,
     "system_exit": _system_exit,

@@ -10,9 +10,10 @@ from typing import Any, Final
 from tflited.domain.build_key import combine
 from tflited.domain.job import Failure, Job, JobState, NewJob, TriggerSource
 from tflited.domain.model import ModelId, ModelKind
-from tflited.domain.policy import Policy, Variant
+from tflited.domain.policy import Metric, Policy, Variant
 from tflited.domain.ports import PublishKey
 from tflited.domain.report import (
+    Accuracy,
     ArtifactFile,
     BuildReport,
     OutputFidelity,
@@ -88,6 +89,18 @@ def a_variant(
         cosine=0.9999,
         top1_agreement=None,
     )
+    accuracy = Accuracy(
+        metric=Metric.TOP1,
+        output="y",
+        samples=1000,
+        source=0.75,
+        variant=0.7425,
+        drop=0.0075,
+        drop_low=0.001,
+        drop_high=0.0095,
+        confidence=0.95,
+        method="tango_score",
+    )
     report = VariantReport(
         variant=variant,
         state=state,
@@ -101,6 +114,7 @@ def a_variant(
         inputs=(a_tensor("x"),),
         outputs=(a_tensor("y"),),
         fidelity=(fidelity,),
+        accuracy=accuracy,
     )
     return replace(report, **changes)
 

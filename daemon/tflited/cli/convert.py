@@ -42,7 +42,7 @@ def convert(
     if json:
         show.as_json(asdict(manifest))
         return 0
-    columns = ("variant", "state", "size", "of float32", "SNR dB", "file or reason")
+    columns = ("variant", "state", "size", "of float32", "SNR dB", "drop", "file or reason")
     show.table(str(ended.published.directory), columns, map(_row, manifest.variants))
     return 0
 
@@ -58,6 +58,7 @@ def _row(entry: object) -> tuple[str, ...]:
         show.size(entry.size_bytes) if entry.size_bytes else "",
         f"{entry.size_ratio:.2f}" if entry.size_ratio is not None else "",
         f"{entry.min_snr_db:.1f}" if entry.min_snr_db is not None else "",
+        f"{entry.accuracy_drop:.4f}" if entry.accuracy_drop is not None else "",
         entry.tflite or entry.reason,
     )
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import keras
 import tf_keras
 
-from tflited.convert import hints
+from tflited.convert.explain import explain
 from tflited.errors import ConversionError
 
 MODULE_NAME: Final = "tflited_custom_objects"
@@ -51,7 +51,7 @@ class BroughtCode:
             return
         name = Path(self._file).name
         place = f"{name}, line {line}: " if line is not None else ""
-        said = hints.explain(culprit, subject=f"{self._subject}: {place}{type(culprit).__name__}")
+        said = explain(culprit, subject=f"{self._subject}: {place}{type(culprit).__name__}")
         raise ConversionError(
             said.message,
             hint=f"correct {name}, which custom_objects names; in it only what is installed with "

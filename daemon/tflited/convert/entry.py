@@ -22,6 +22,7 @@ from tflited.convert.prove import Ground, Proof, check_baseline, has_failed, pro
 from tflited.convert.quantise import Made, candidates
 from tflited.convert.reference import Reference, reference
 from tflited.convert.source import Source
+from tflited.convert.task import Task, task
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.policy import NEEDS_CALIBRATION, TensorType, Variant
 from tflited.domain.report import (
@@ -130,6 +131,7 @@ def _lowered(
     request: AttemptRequest, stages: Stages, source: Source, compared: Reference
 ) -> tuple[Lowered, Ground, Proof]:
     """The float32 file and its proof; what the fast way got wrong is lowered the public way."""
+    asked = _task(request, source, stages)
     for is_public_only in (False, True):
         with stages.entered(Stage.LOWER, Variant.FLOAT32.value):
             ops, scratch = request.policy.ops, Path(request.scratch)
@@ -141,6 +143,7 @@ def _lowered(
             reference=compared,
             baseline=baseline,
             threads=request.threads,
+            task=asked,
         )
         with stages.entered(Stage.PROVE, Variant.FLOAT32.value):
             proof = prove(Variant.FLOAT32, lowered.content, baseline, ground)
@@ -148,6 +151,14 @@ def _lowered(
             break
     check_baseline(proof)
     return lowered, ground, proof
+
+
+def _task(request: AttemptRequest, source: Source, stages: Stages) -> Task | None:
+    """The labelled samples and the source's answers to them; None where no metric is asked."""
+    if request.policy.evaluation.metric is None:
+        return None
+    with stages.entered(Stage.REFERENCE, "accuracy"):
+        return task(request, source)
 
 
 def _measured(content: bytes) -> Measured:
@@ -219,6 +230,7 @@ def _report(
         outputs=file.flatbuffer.outputs,
         checks=proof.checks,
         fidelity=proof.fidelity,
+        accuracy=proof.accuracy,
     )
 
 

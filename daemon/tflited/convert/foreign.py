@@ -8,7 +8,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # no stubs
 from tensorflow.lite.python.convert_phase import ConverterError
 
-from tflited.convert import hints
+from tflited.convert.explain import explain
 
 FOREIGN: Final[tuple[type[Exception], ...]] = (
     ConverterError,
@@ -42,4 +42,4 @@ def explained(subject: str, *, scratch: str = "") -> Iterator[Any]:
     try:
         yield
     except FOREIGN as error:
-        raise hints.explain(error, subject=subject, scratch=scratch) from error
+        raise explain(error, subject=subject, scratch=scratch) from error

@@ -83,9 +83,14 @@ def _resolved(name: str, inputs: dict[str, TensorSpec]) -> str:
         if name
         else f"input_shape is one shape; the model has {len(inputs)} inputs: "
         f"{', '.join(map(repr, inputs))}.",
-        hint="write input_shape as a table from input name to shape",
+        hint=f"write input_shape as a table by input name, such as {_example(inputs)}",
         code="input_shape",
     )
+
+
+def _example(inputs: dict[str, TensorSpec]) -> str:
+    shapes = (f"{name} = {[abs(size) for size in spec.shape]}" for name, spec in inputs.items())
+    return f"input_shape = {{{', '.join(shapes)}}}"
 
 
 def _check_fits(spec: TensorSpec, shape: tuple[int, ...]) -> None:

@@ -5,18 +5,27 @@ stops a build: if it does not match, nothing made from it can.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tflited.convert import conformance
 from tflited.convert.conformance import Measured
 from tflited.convert.fidelity import Sums, figures
 from tflited.convert.flatbuffer import qualified
+from tflited.convert.judge import judge, not_judged
 from tflited.convert.reference import Pair, Reference
 from tflited.convert.run import compare_all
 from tflited.convert.source import Source
+from tflited.convert.task import Task
 from tflited.domain.policy import Policy, Variant
-from tflited.domain.report import Check, CheckResult, OutputFidelity, TensorSpec, VariantState
+from tflited.domain.report import (
+    Accuracy,
+    Check,
+    CheckResult,
+    OutputFidelity,
+    TensorSpec,
+    VariantState,
+)
 from tflited.errors import ConversionError, ProofError
 
 SLOW_SAMPLES: Final = 8
@@ -38,6 +47,7 @@ class Ground:
         reference: inputs and the source's outputs.
         baseline: the float32 file.
         threads: processor threads to use.
+        task: labelled data to judge accuracy on; None where no metric is asked.
     """
 
     policy: Policy
@@ -45,6 +55,7 @@ class Ground:
     reference: Reference
     baseline: Measured
     threads: int = 1
+    task: Task | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +67,7 @@ class Proof:
     hint: str
     checks: tuple[Check, ...]
     fidelity: tuple[OutputFidelity, ...]
+    accuracy: Accuracy | None = None
 
 
 def prove(variant: Variant, content: bytes, file: Measured, ground: Ground) -> Proof:
@@ -71,7 +83,11 @@ def prove(variant: Variant, content: bytes, file: Measured, ground: Ground) -> P
         variant, ground.policy, file, ground.baseline, source_specs(ground.source)
     )
     measured, fidelity = _numbers(variant, content, file, ground)
-    return verdict((*checks, *measured), fidelity, requires_proof=ground.policy.require_proof)
+    judged, accuracy = _accuracy(content, measured, ground)
+    proof = verdict(
+        (*checks, *measured, *judged), fidelity, requires_proof=ground.policy.require_proof
+    )
+    return replace(proof, accuracy=accuracy)
 
 
 def has_failed(proof: Proof) -> bool:
@@ -170,6 +186,16 @@ def _compared_pairs(variant: Variant, reference: Reference) -> Mapping[str, tupl
     if variant is not Variant.INT16X8:
         return reference.pairs
     return {name: pairs[:SLOW_SAMPLES] for name, pairs in reference.pairs.items()}
+
+
+def _accuracy(
+    content: bytes, measured: tuple[Check, ...], ground: Ground
+) -> tuple[tuple[Check, ...], Accuracy | None]:
+    """Accuracy of a file that runs; of another one nothing can be said."""
+    runs = next((check for check in measured if check.name == "runs"), None)
+    if ground.task is not None and runs is not None and runs.result is not CheckResult.PASSED:
+        return (not_judged(ground.task, f"it did not run: {runs.observed}", runs.hint),), None
+    return judge(content, ground.task, threads=ground.threads)
 
 
 def _judged(

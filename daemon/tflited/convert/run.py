@@ -1,6 +1,6 @@
 """Runs a finished flatbuffer by signature, with the source's inputs and in the source's units."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,27 @@ def compare_all(
             for output, sums in _compared(runner, pair).items():
                 outputs.setdefault(output, []).append(sums)
     return found
+
+
+def outputs_of(
+    content: bytes, signature: str, inputs: Iterable[Mapping[str, Array]], *, threads: int
+) -> Iterator[dict[str, Array]]:
+    """Runs one signature on many samples, each with an interpreter of its own as above.
+
+    Args:
+        content: the flatbuffer.
+        signature: its name.
+        inputs: samples in the source's types.
+        threads: processor threads to use.
+
+    Yields:
+        Each sample's outputs by name, in the source's units.
+
+    Raises:
+        ConversionError: the file does not run.
+    """
+    for sample in inputs:
+        yield run(_runner(content, signature, threads), sample)
 
 
 def _runner(content: bytes, signature: str, threads: int) -> Any:

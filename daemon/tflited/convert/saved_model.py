@@ -1,5 +1,6 @@
 """Opens a SavedModel: its tag set, its signatures, and what to do where they are missing."""
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -96,7 +97,7 @@ def choose_tags(
     listed = ", ".join(str(list(tags)) for tags in available) or "none"
     raise ConversionError(
         f"The SavedModel has no tag set {list(asked)}; it has {listed}.",
-        hint="set tags in the policy to one of them",
+        hint=f"set tags to one of them, such as tags = {json.dumps(next(iter(available), ()))}",
         code="tags",
     )
 
@@ -122,7 +123,7 @@ def choose_signatures(
     listed = ", ".join(repr(name) for name in sorted(available)) or "none"
     raise ConversionError(
         f"The model has no signature {', '.join(map(repr, missing))}; it has {listed}.",
-        hint="set signatures in the policy to one of them",
+        hint=f"set it to one of them, as in signatures = {json.dumps(sorted(available)[:1])}",
         code="signatures",
     )
 

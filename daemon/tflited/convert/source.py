@@ -139,7 +139,9 @@ def save(functions: Mapping[str, Any], held: Sequence[Any], directory: Path) -> 
     """
     module = tf.Module()
     module.held = list(held)
-    tf.saved_model.save(module, str(directory), signatures=dict(functions))
+    # With it the converter names the line of a custom layer; measured, it costs no time.
+    options = tf.saved_model.SaveOptions(save_debug_info=True)
+    tf.saved_model.save(module, str(directory), signatures=dict(functions), options=options)
 
 
 def save_traced(functions: Mapping[str, Any], owner: Any, directory: Path) -> None:

@@ -18,7 +18,9 @@ class ManifestVariant:
     """One variant of a set, published or not.
 
     ``tflite`` is the path below the set, empty when rejected; ``min_snr_db`` is the worst output's
-    signal-to-noise ratio, None where there is none; ``seconds`` is the time it cost on its own.
+    signal-to-noise ratio, None where there is none; ``accuracy_drop`` is the loss of accuracy
+    against the source on labelled data, None where none was measured; ``seconds`` is the time it
+    cost on its own.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
@@ -29,6 +31,7 @@ class ManifestVariant:
     size_bytes: int = 0
     size_ratio: float | None = None
     min_snr_db: float | None = None
+    accuracy_drop: float | None = None
     seconds: float = 0.0
 
 

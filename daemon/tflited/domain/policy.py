@@ -73,6 +73,21 @@ class Target(StrEnum):
     MICRO = "micro"
 
 
+class Metric(StrEnum):
+    """How well a model does its task on labelled data; defined in ``convert/accuracy.py``."""
+
+    TOP1 = "top1"
+    """Share of samples whose highest score is the label's."""
+    TOP5 = "top5"
+    """Share of samples whose label is among the five highest scores."""
+    MAE = "mae"
+    """Mean absolute error, in the output's unit."""
+    RMSE = "rmse"
+    """Root of the mean squared error, in the output's unit."""
+    AUC = "auc"
+    """Area under the ROC curve of a two-class score."""
+
+
 class OnReject(StrEnum):
     """What a rejected variant does to its set."""
 
@@ -123,11 +138,20 @@ class Evaluation:
         data: absolute glob of ``.npz`` files with inputs by name (or ``x``); None without.
         min_snr_db: least signal-to-noise ratio of every float output against the source, in dB.
         float32_tolerance: greatest error of the baseline, relative to the source's output range.
+        metric: the task's metric on the labels ``y`` of the data; None judges no accuracy.
+        max_drop: greatest loss of accuracy against the source on the same data, absolute: in the
+            metric's unit, and for errors their increase.
+        output: name of the output that the labels belong to; empty for the only one.
+        samples: at most this many labelled samples are used, spread evenly over all.
     """
 
     data: str | None = None
     min_snr_db: float = 20.0
     float32_tolerance: float = 1e-3
+    metric: Metric | None = None
+    max_drop: float = 0.01
+    output: str = ""
+    samples: int = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

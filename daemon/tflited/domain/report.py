@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from tflited.domain.model import Digest, ModelKind
-from tflited.domain.policy import Variant
+from tflited.domain.policy import Metric, Variant
 
 FORBID_EXTRA: dict[str, str] = {"extra": "forbid"}
 REPORT_VERSION = 1
@@ -129,6 +129,37 @@ class OutputFidelity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Accuracy:
+    """How well a variant does its task beside the source, on the same labelled samples.
+
+    Attributes:
+        metric: which figure; its definition is in ``convert/accuracy.py``.
+        output: the signature's name of the output that was judged.
+        samples: how many labelled samples.
+        source: the metric of the source model.
+        variant: the metric of the variant.
+        drop: what the variant loses: source minus variant, or the increase where the metric is an
+            error; negative where the variant is better.
+        drop_low: lower end of the drop's confidence interval.
+        drop_high: its upper end; this is what is held against ``max_drop``.
+        confidence: of the interval, two-sided; 0.95.
+        method: how the interval was made; described in ``convert/intervals.py``.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
+    metric: Metric
+    output: str
+    samples: int
+    source: float
+    variant: float
+    drop: float
+    drop_low: float
+    drop_high: float
+    confidence: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactFile:
     """A file of a set, by its path below the set with ``/`` between."""
 
@@ -157,6 +188,7 @@ class VariantReport:
         outputs: the artifact's outputs.
         checks: everything that was checked.
         fidelity: one entry for each output.
+        accuracy: of source and variant on labelled data; None where none was asked or measured.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
@@ -174,6 +206,7 @@ class VariantReport:
     outputs: tuple[TensorSpec, ...] = ()
     checks: tuple[Check, ...] = ()
     fidelity: tuple[OutputFidelity, ...] = ()
+    accuracy: Accuracy | None = None
 
 
 class LoweringPath(StrEnum):

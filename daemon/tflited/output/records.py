@@ -122,6 +122,7 @@ def _variant_of(entry: VariantReport) -> ManifestVariant:
         size_bytes=0 if tflite is None else tflite.size_bytes,
         size_ratio=entry.size_ratio,
         min_snr_db=min(ratios, default=None),
+        accuracy_drop=None if entry.accuracy is None else entry.accuracy.drop,
         seconds=entry.seconds,
     )
 

@@ -47,7 +47,8 @@ def toml_value(value: Any) -> str:
 def _values(policy: Policy) -> dict[str, Any]:
     table = asdict(policy)
     table["calibration"] = table["calibration"] or asdict(Calibration(data=""))
-    table["evaluation"]["data"] = table["evaluation"]["data"] or ""
+    for key in ("data", "metric"):
+        table["evaluation"][key] = table["evaluation"][key] or ""
     shape = table["input_shape"]
     table["input_shape"] = shape[""] if set(shape) == {""} else shape
     return leaves_of(table)

@@ -1,7 +1,7 @@
 """Owns how policy tables lie on each other: key by key, the later table wins."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from glob import escape, has_magic
 from pathlib import Path, PurePosixPath
@@ -12,6 +12,7 @@ from tflited.domain.policy import (
     CArray,
     Evaluation,
     Hooks,
+    Metric,
     MixedRule,
     OutputRules,
     Policy,
@@ -100,7 +101,25 @@ def _translation(names: Iterable[str], policy: Policy) -> str:
 
 def contradictions(resolved: ResolvedPolicy) -> tuple[Problem, ...]:
     """Keys that no artifact of the policy could follow, each told at the place that set it."""
-    return (*_uncarried_types(resolved), *_unmixable(resolved), *_untraceable(resolved))
+    return (
+        *_uncarried_types(resolved),
+        *_unmixable(resolved),
+        *_untraceable(resolved),
+        *_idle_budget(resolved),
+    )
+
+
+def _idle_budget(resolved: ResolvedPolicy) -> Iterator[Problem]:
+    """A budget that nothing measures; a nearer file that switches the metric off is no mistake."""
+    origins = resolved.origins
+    if resolved.policy.evaluation.metric is not None or origins["evaluation.metric"] != BUILT_IN:
+        return
+    for key in ("evaluation.max_drop", "evaluation.output"):
+        if origins[key] != BUILT_IN:
+            allowed = f"only beside evaluation.metric: {', '.join(Metric)}"
+            yield Problem(
+                file=origins[key], key=key, observed="given without a metric", allowed=allowed
+            )
 
 
 def _untraceable(resolved: ResolvedPolicy) -> tuple[Problem, ...]:
@@ -157,17 +176,21 @@ def policy_from(leaves: Mapping[str, Any]) -> Policy:
         else:
             plain[key] = value
     has_data = bool(sections["calibration"]["data"])
-    evaluation = sections["evaluation"]
     plain["variants"] = _variants(plain["variants"], has_data=has_data)
     plain["mixed"] = tuple(MixedRule(**rule) for rule in plain["mixed"])
     return Policy(
         **plain,
         calibration=Calibration(**sections["calibration"]) if has_data else None,
-        evaluation=Evaluation(**evaluation | {"data": evaluation["data"] or None}),
+        evaluation=_evaluation(sections["evaluation"]),
         c_array=CArray(**sections["c_array"]),
         output=OutputRules(**sections["output"]),
         hooks=Hooks(**sections["hooks"]),
     )
+
+
+def _evaluation(leaves: Mapping[str, Any]) -> Evaluation:
+    metric = Metric(leaves["metric"]) if leaves["metric"] else None
+    return Evaluation(**{**leaves, "data": leaves["data"] or None, "metric": metric})
 
 
 def _variants(names: Iterable[str], *, has_data: bool) -> tuple[Variant, ...]:

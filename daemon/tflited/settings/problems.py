@@ -23,7 +23,7 @@ _MOST_DOTS: Final = 200
 take five seconds in which nothing else is done. Ours have three."""
 
 _PLANNED_TABLES: Final = frozenset({"broker"})
-_PLANNED_KEYS: Final = frozenset({"prune", "evaluation.metric", "evaluation.max_drop"})
+_PLANNED_KEYS: Final = frozenset({"prune"})
 _PLANNED_VALUES: Final = {
     "variants": ("auto",),
     "c_array.style": ("cpp", "c++", "progmem", "rust"),

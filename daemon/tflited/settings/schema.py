@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 from tflited.domain.hub import LONGEST_HANDLE, HubLimits
 from tflited.domain.policy import (
     CStyle,
+    Metric,
     MixedRule,
     ModelType,
     OnReject,
@@ -45,6 +46,7 @@ LARGEST_WORKERS: Final = 64
 _LARGEST_PORT: Final = 65535
 _LISTEN: Final = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
 _SLUG: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_METRIC_NAMES: Final = ("", *(metric.value for metric in Metric))
 _VARIANT_NAMES: Final = (*(variant.value for variant in Variant), *OLDER_VARIANTS)
 _DEFAULT: Final = Policy()
 _HUB: Final = HubLimits()
@@ -64,6 +66,10 @@ def _choice(value: str, names: Iterable[str]) -> str:
 
 def _variant(value: str) -> str:
     return _choice(value, _VARIANT_NAMES)
+
+
+def _metric(value: str) -> str:
+    return _choice(value, _METRIC_NAMES)
 
 
 def _shape(value: object) -> tuple[int, ...]:
@@ -133,6 +139,11 @@ VariantName = Annotated[
     AfterValidator(_variant),
     WithJsonSchema({"type": "string", "enum": list(_VARIANT_NAMES)}),
 ]
+MetricName = Annotated[
+    StrictStr,
+    AfterValidator(_metric),
+    WithJsonSchema({"type": "string", "enum": list(_METRIC_NAMES)}),
+]
 _SHAPE_SCHEMA: Final[dict[str, Any]] = {
     "type": "array",
     "items": {"type": "integer", "minimum": 1},
@@ -196,11 +207,19 @@ class CalibrationTable(Table):
 
 
 class EvaluationTable(Table):
-    """The budget a variant must keep. An empty ``data`` means generated inputs."""
+    """The budget a variant must keep.
+
+    An empty ``data`` means generated inputs, an empty ``metric`` that no accuracy is judged, an
+    empty ``output`` the only one.
+    """
 
     data: Glob = ""
     min_snr_db: Annotated[Number, Field(ge=-200, le=200)] = _DEFAULT.evaluation.min_snr_db
     float32_tolerance: Annotated[Number, Field(gt=0, le=1)] = _DEFAULT.evaluation.float32_tolerance
+    metric: MetricName = ""
+    max_drop: Annotated[Number, Field(ge=0)] = _DEFAULT.evaluation.max_drop
+    output: StrictStr = _DEFAULT.evaluation.output
+    samples: Annotated[StrictInt, Field(ge=1, le=1_000_000)] = _DEFAULT.evaluation.samples
 
 
 class MixedTable(Table):

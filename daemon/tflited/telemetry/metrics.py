@@ -37,18 +37,18 @@ REASONS: Final = (
     "internal", "output", "refused", "replaced", "source_changed", "storage_failed",
     "storage_paused", "store", "trigger_refused", "usage", "worker",
     # How an attempt may end without a report.
-    "bad_reply", "cancelled", "crash", "out_of_memory", "timeout", "worker_lost",
+    "bad_reply", "cancelled", "crash", "native_abort", "out_of_memory", "timeout", "worker_lost",
     # The converter's codes, from convert/hints.py and its neighbours.
-    "calibration_incomplete", "calibration_type", "control_flow_v1", "custom_objects",
-    "custom_objects_module", "data",
+    "calibration_incomplete", "calibration_source", "calibration_type", "control_flow_v1",
+    "custom_objects", "custom_objects_module", "damaged_file", "data",
     "hub", "hub_layer", "input_shape", "integer_io", "invalid_flatbuffer", "keras2_file",
     "keras3_file", "kernel_type",
     "lambda_code", "lambda_layer", "missing_custom_op", "needs_calibration", "needs_custom_ops",
     "needs_select_ops", "no_int16x8_kernel", "no_signature", "no_variant", "not_keras",
     "not_runnable_here",
-    "output_shape", "quantiser", "signature_lost", "signatures", "stateful_call", "tags",
-    "tensor_list_dynamic", "too_large", "trained_for_int8", "type_inference", "unknown_rank",
-    "weights_only",
+    "output_shape", "python_function", "quantiser", "save_spec", "signature_lost", "signatures",
+    "stateful_call", "tags", "tensor_list_dynamic", "too_large", "trained_for_int8",
+    "type_inference", "unknown_rank", "weights_only",
     OTHER,
 )  # fmt: skip
 """Every value of the label ``reason``; a failure code that is not here counts as ``other``."""

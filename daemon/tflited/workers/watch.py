@@ -12,6 +12,7 @@ from typing import Final, assert_never
 
 from tflited.domain.attempt import AttemptOutcome, AttemptResult
 from tflited.domain.job import Failure
+from tflited.domain.last_words import recognised
 from tflited.domain.ports import Progress
 from tflited.domain.report import Stage
 from tflited.workers import wire
@@ -166,7 +167,7 @@ class Watch:
         if self.exit is None:
             return AttemptResult.WORKER_LOST, WORKER_LOST
         if self.exit.status != 0 or self.final is None:
-            return AttemptResult.CRASH, crashed(status=self.exit.status)
+            return AttemptResult.CRASH, crashed(status=self.exit.status, noise=self.noise.finish())
         match self.final:
             case wire.ReportMessage():
                 return AttemptResult.OK, None
@@ -203,7 +204,8 @@ def timed_out(*, wall_seconds: float) -> Failure:
     return Failure(
         code="timeout",
         message=f"The attempt was killed: no reply within {wall_seconds:g} s.",
-        hint="Give it a longer time limit, or fewer variants or samples.",
+        hint="Raise attempt_timeout_seconds in [daemon], or ask for fewer variants or samples; a "
+        "variant whose kernel hangs is found by asking for one at a time.",
         is_retryable=True,
     )
 
@@ -218,8 +220,13 @@ def bad_reply(fault: str) -> Failure:
     )
 
 
-def crashed(*, status: int) -> Failure:
-    """The child ended by itself with a status but without a valid reply."""
+def crashed(*, status: int, noise: str = "") -> Failure:
+    """The child ended by itself with a status but without a valid reply.
+
+    Args:
+        status: exit status, or the negative number of the signal that ended it.
+        noise: the last it wrote; an abort in native code tells its reason nowhere else.
+    """
     if status == -signal.SIGKILL:
         return Failure(
             code="out_of_memory",
@@ -228,6 +235,14 @@ def crashed(*, status: int) -> Failure:
             is_retryable=True,
         )
     how = f"by {_signal_name(-status)}" if status < 0 else f"with exit status {status}"
+    if (known := recognised(noise)) is not None:
+        words, line = known
+        return Failure(
+            code=words.code,
+            message=f"The child ended {how}, without a reply. It said: {line}",
+            hint=words.hint,
+            is_retryable=words.is_retryable,
+        )
     return Failure(
         code="crash",
         message=f"The child ended {how}, without a reply.",

@@ -48,12 +48,12 @@ def build(scratch: Path) -> Build:
         calibration: Path | None = None,
         evaluation: Path | None = None,
         stem: str = "model",
-        min_snr_db: float = 20.0,
+        rules: Evaluation | None = None,
         **policy: Any,
     ) -> BuildReport:
-        policy["evaluation"] = Evaluation(min_snr_db=min_snr_db)
         if calibration:
             policy.setdefault("calibration", Calibration(data=str(calibration), samples=50))
+        policy["evaluation"] = rules or Evaluation()  # evaluation is the data here
         request = AttemptRequest(
             attempt="1.1",
             kind=kind,

@@ -12,6 +12,7 @@ import zoo
 from tflited.convert import flatbuffer
 from tflited.convert.flatbuffer import Flatbuffer
 from tflited.domain.policy import (
+    Evaluation,
     MixedRule,
     OperatorSet,
     Policy,
@@ -61,7 +62,7 @@ def test_float_edges_are_the_default(
     published: Callable[..., dict[Variant, Flatbuffer]], variant: Variant, maker: Quantiser
 ) -> None:
     """A caller that knows nothing of scales hands floats over, whoever made the file."""
-    file = published(variants=(variant,), quantiser=maker, min_snr_db=15)
+    file = published(variants=(variant,), quantiser=maker, rules=Evaluation(min_snr_db=15))
     (entry,) = file.values()
     assert [spec.dtype for spec in (*entry.inputs, *entry.outputs)] == ["float32", "float32"]
 
@@ -87,7 +88,7 @@ def test_edges_have_the_types_that_were_asked(
         quantiser=maker,
         input_type=kind,
         output_type=kind,
-        min_snr_db=15,
+        rules=Evaluation(min_snr_db=15),
     )
     for spec in (*file[variant].inputs, *file[variant].outputs):
         assert spec.dtype == kind.value
@@ -136,7 +137,7 @@ def test_scales_are_as_many_as_asked(
         variants=(Variant.INT8_FLOAT_FALLBACK,),
         quantiser=maker,
         per_channel=is_per_channel,
-        min_snr_db=0,
+        rules=Evaluation(min_snr_db=0),
     )
     content = (scratch / "set/int8_float_fallback/m.tflite").read_bytes()
     assert (scales(flatbuffer.read(content), content) > 1) is is_per_channel
@@ -149,7 +150,7 @@ def test_mixed_rules_change_the_operators_that_they_name(
     """The dense layers take another form, the convolutions the variant's own."""
     rule = MixedRule(form=form, operator="FULLY_CONNECTED")
     variant = Variant.INT8_FLOAT_FALLBACK
-    file = published(variants=(variant,), mixed=(rule,), min_snr_db=10)
+    file = published(variants=(variant,), mixed=(rule,), rules=Evaluation(min_snr_db=10))
     (graph,) = file[variant].subgraphs
     written = {
         name: {

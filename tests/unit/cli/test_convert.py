@@ -1,6 +1,7 @@
 """``tflited convert``: one model without a daemon."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,24 @@ def test_publishes_a_proven_set(tmp_path: Path, capsys: pytest.CaptureFixture[st
     states = {entry["variant"]: entry["state"] for entry in json.loads(shown.out)["variants"]}
     assert states["float32"] == "proven"
     assert (tmp_path / "out" / model.name / "manifest.json").is_file()
+
+
+def test_accuracy_is_judged_where_a_folder_asks_for_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder policy and labelled data beside the model are all that is needed."""
+    trained = zoo.digits("keras")
+    shutil.copy(trained.model, tmp_path / "digits.keras")
+    shutil.copy(trained.evaluation, tmp_path / "labelled.npz")
+    policy = 'variants = ["float32"]\n[evaluation]\ndata = "labelled.npz"\nmetric = "top1"\n'
+    (tmp_path / ".tflited.toml").write_text(policy)
+    output = tmp_path / "out"
+    code = main(["convert", str(tmp_path / "digits.keras"), "--output", str(output), "--json"])
+    (variant,) = json.loads(capsys.readouterr().out)["variants"]
+    (report,) = map(json.loads, (path.read_bytes() for path in output.glob("*/report.json")))
+    assert code == 0
+    assert (variant["state"], variant["accuracy_drop"]) == ("proven", 0.0)
+    assert report["variants"][0]["accuracy"]["samples"] == 397
 
 
 def test_refuses_what_is_no_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -124,7 +124,7 @@ def test_the_manifest_sums_up_a_variant(directory: Path) -> None:
     assert manifest is not None
     kept, rejected = manifest.variants
     assert (kept.tflite, kept.size_bytes) == ("float32/mobilenet.tflite", 64)
-    assert (kept.size_ratio, kept.min_snr_db) == (0.5, 42.5)
+    assert (kept.size_ratio, kept.min_snr_db, kept.accuracy_drop) == (0.5, 42.5, 0.0075)
     assert (rejected.tflite, rejected.size_bytes) == ("", 0)
 
 
@@ -140,6 +140,13 @@ def test_the_worst_output_speaks_for_the_variant(
     report = a_report(a_variant(fidelity=tuple(replace(sample, snr_db=ratio) for ratio in ratios)))
     manifest = records.manifest_of(a_job(), a_publish_key(), report, decide(report, Policy()), ())
     assert manifest.variants[0].min_snr_db == expected
+
+
+def test_without_a_metric_there_is_no_drop() -> None:
+    """Nothing measured is not a drop of zero."""
+    report = a_report(a_variant(accuracy=None))
+    manifest = records.manifest_of(a_job(), a_publish_key(), report, decide(report, Policy()), ())
+    assert manifest.variants[0].accuracy_drop is None
 
 
 @pytest.mark.parametrize("figure", [math.nan, math.inf])

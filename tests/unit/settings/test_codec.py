@@ -2,7 +2,7 @@
 
 import pytest
 
-from tflited.domain.policy import Calibration, Evaluation, Hooks, Policy, Variant
+from tflited.domain.policy import Calibration, Evaluation, Hooks, Metric, Policy, Variant
 from tflited.settings.codec import decode_policy, encode_policy
 
 
@@ -14,7 +14,7 @@ from tflited.settings.codec import decode_policy, encode_policy
             variants=(Variant.INT8,),
             input_shape={"": (1, 2), "é": (3,)},
             calibration=Calibration(data="/a/*.npz", samples=3),
-            evaluation=Evaluation(data="/b", float32_tolerance=1e-7),
+            evaluation=Evaluation(data="/b", float32_tolerance=1e-7, metric=Metric.AUC),
             hooks=Hooks(published=("a", "b"), failed="https://ci.example/x"),
         ),
     ],

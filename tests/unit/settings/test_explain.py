@@ -18,6 +18,7 @@ variants = ["int8", "DEFAULT"]
 input_shape = [1, 2]
 calibration.data = "cal/*.npz"
 evaluation.float32_tolerance = 1e-5
+evaluation.metric = "top5"
 hooks.published = ["notify", "a \\"b\\""]
 [policy.other]
 input_shape = {a = [1]}
@@ -41,6 +42,7 @@ def test_explain_without_any_policy(settings_of: Callable[[str], Settings]) -> N
     settings = settings_of("")
     lines = explain(FolderPolicies(settings).resolve(settings.roots[0], "x"))
     assert ("calibration.data", '""', "built-in") in lines
+    assert ("evaluation.metric", '""', "built-in") in lines
 
 
 def test_effective_configuration_loads_to_the_same(

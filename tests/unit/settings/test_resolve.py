@@ -13,7 +13,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from tflited.domain.job import TriggerSource
-from tflited.domain.policy import Calibration, MixedRule, Policy, ResolvedPolicy, Variant
+from tflited.domain.policy import Calibration, Metric, MixedRule, Policy, ResolvedPolicy, Variant
 from tflited.domain.ports import PolicyResolver
 from tflited.domain.trigger import Trigger
 from tflited.errors import ConfigurationError, TriggerRefusedError
@@ -383,6 +383,21 @@ def test_a_wrong_mixed_rule_is_refused(settings_of: SettingsOf, rule: dict[str, 
     """Its form, its regular expression and its operator are looked at before any model is."""
     with pytest.raises(TriggerRefusedError, match=r"policy\.override\.mixed\[0\]"):
         ask(settings_of(""), trigger(mixed=[rule]))
+
+
+@pytest.mark.parametrize("key", ["max_drop = 0.1", 'output = "digit"'])
+def test_a_budget_that_nothing_measures_is_refused(settings_of: SettingsOf, key: str) -> None:
+    """Whoever writes max_drop without a metric believes that accuracy is judged."""
+    with pytest.raises(ConfigurationError, match=r"only beside evaluation\.metric: top1"):
+        resolve(settings_of(f"[policy.default.evaluation]\n{key}\n"))
+
+
+def test_a_folder_may_switch_a_metric_off(settings_of: SettingsOf, write: Write) -> None:
+    """An empty metric judges nothing; the budget that the main file set for it stays harmless."""
+    settings = settings_of('[policy.default.evaluation]\nmetric = "mae"\nmax_drop = 0.5\n')
+    assert resolve(settings).policy.evaluation.metric is Metric.MAE
+    write("models/.tflited.toml", '[evaluation]\nmetric = ""\n')
+    assert resolve(settings).policy.evaluation.metric is None
 
 
 def test_a_trigger_that_contradicts_itself_is_refused(settings_of: SettingsOf) -> None:

@@ -157,6 +157,26 @@ def test_crashes_are_named(run: Run, stem: str, code: str, word: str) -> None:
     assert outcome.failure.is_retryable
 
 
+@pytest.mark.parametrize(
+    ("stem", "code", "words"),
+    [
+        ("llvm", "type_inference", "LLVM ERROR: Failed to infer result type(s).\ufffd[2J"),
+        ("allocation", "out_of_memory", "std::bad_alloc"),
+    ],
+)
+def test_an_abort_is_explained_by_its_last_words(
+    run: Run, stem: str, code: str, words: str
+) -> None:
+    """Native code raises nothing; what it wrote leads to the hint, without its control signs."""
+    outcome = run(stem)
+    assert outcome.result is AttemptResult.CRASH
+    assert outcome.failure is not None
+    assert outcome.failure.code == code
+    assert "SIGABRT" in outcome.failure.message
+    assert words in outcome.failure.message
+    assert outcome.failure.hint
+
+
 def test_hang_ends_at_the_deadline(run: Run, tmp_path: Path) -> None:
     """A child that does not reply in time is killed."""
     outcome = run("hang", wall_seconds=0.5)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.entries import REPORT
+from fakes.samples import a_report, a_variant
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Policy
@@ -46,6 +47,7 @@ def test_request_survives_the_way() -> None:
     [
         wire.ProgressMessage(stage=Stage.LOAD, detail="x"),
         wire.ReportMessage(report=REPORT),
+        wire.ReportMessage(report=a_report(a_variant())),
         wire.FailureMessage(code="c", message="m", hint="h", is_retryable=True),
     ],
 )

@@ -6,8 +6,9 @@ graph cannot be assigned; such a signature is frozen and built anew around its p
 (docs/adr/0007).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,9 @@ from tflited.domain.report import PrunedWeight
 
 _MIN_RANK: Final = 2
 """A vector is a bias or a scale, not what a layer multiplies by."""
+_CONSTANT: Final = "Const"
+_REFERENCES: Final = frozenset({"Variable", "VariableV2"})
+"""Variables of TensorFlow 1 that are part of the graph; nothing outside can assign them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +178,7 @@ def _record(name: str, kind: LayerKind, share: float, values: Array) -> PrunedWe
 
 
 def _constants(graph: Any, rules: Prune) -> dict[str, LayerKind]:
-    """Names of weights that are held by the graph, or captured as plain values."""
+    """Names of weights that no variable holds: constants, plain values, reference variables."""
     definition = graph.as_graph_def()
     consumers = Consumers(definition)
     captured = {
@@ -189,26 +193,37 @@ def _constants(graph: Any, rules: Prune) -> dict[str, LayerKind]:
         and tensor.shape.is_fully_defined()
         and _is_weight(tuple(tensor.shape), tensor.dtype, rules)
     }
-    for function, node in _constant_nodes(definition, rules):
-        found[f"{function}/{node.name}"] = _decided(
-            set(consumers.kinds(node.name, function)), rules
-        )
+    held = chain(_constant_nodes(definition, rules), _reference_nodes(definition, rules))
+    for function, node in held:
+        kinds = set(consumers.kinds(node.name, function))
+        found[f"{function}/{node.name}"] = _decided(kinds, rules)
     return {name: kind for name, (kind, share) in found.items() if share > 0}
 
 
 def _constant_nodes(definition: Any, rules: Prune) -> Iterator[tuple[str, Any]]:
-    scopes: Mapping[str, Any] = {
-        "": definition.node,
-        **{entry.signature.name: entry.node_def for entry in definition.library.function},
-    }
-    for function, nodes in scopes.items():
-        for node in nodes:
-            if node.op != "Const":
-                continue
+    for function, node in _nodes(definition):
+        if node.op == _CONSTANT:
             held = node.attr["value"].tensor
-            shape = [entry.size for entry in held.tensor_shape.dim]
-            if _is_weight(shape, tf.dtypes.as_dtype(held.dtype), rules):
+            if _is_weight(_sizes(held.tensor_shape), tf.dtypes.as_dtype(held.dtype), rules):
                 yield function, node
+
+
+def _reference_nodes(definition: Any, rules: Prune) -> Iterator[tuple[str, Any]]:
+    for function, node in _nodes(definition):
+        if node.op in _REFERENCES:
+            dtype = tf.dtypes.as_dtype(node.attr["dtype"].type)
+            if _is_weight(_sizes(node.attr["shape"].shape), dtype, rules):
+                yield function, node
+
+
+def _nodes(definition: Any) -> Iterator[tuple[str, Any]]:
+    yield from (("", node) for node in definition.node)
+    for entry in definition.library.function:
+        yield from ((entry.signature.name, node) for node in entry.node_def)
+
+
+def _sizes(shape: Any) -> list[int]:
+    return [entry.size for entry in shape.dim]
 
 
 def _rebuilt(source: Source, rules: Prune, original: Reference, scratch: Path) -> Pruning:

@@ -53,20 +53,12 @@ def encoded(
     asked = policy.prune.encoding
     if reason := _unasked(policy):
         return _dense(content, reason)
-    if unknown := {tensor.dtype for tensor in read(content).constants} - SAFE_TYPES:
-        reason = f"there is no sparse form of {', '.join(sorted(unknown))}"
+    made, reason = _made(content)
+    if not reason and len(made) >= len(content) and asked is SparseEncoding.AUTO:
+        reason = f"the sparse form has {len(made)} bytes, this one {len(content)}"
+    if reason := reason or difference(content, made, pairs, threads=threads):
         return _refused(content, asked, reason)
-    try:
-        made = _made(content)
-    except ConversionError as error:
-        return _refused(content, asked, error.message.rstrip("."))
     count = len(read(made).sparse_tensors)
-    if not count:
-        return _refused(content, asked, "no tensor has zeros enough for the sparse form")
-    if len(made) >= len(content) and asked is SparseEncoding.AUTO:
-        return _dense(content, f"the sparse form has {len(made)} bytes, this one {len(content)}")
-    if reason := difference(content, made, pairs, threads=threads):
-        return _refused(content, asked, reason)
     observed = f"{count} sparse tensors, {len(made)} bytes instead of {len(content)}"
     check = _check(CheckResult.PASSED, observed, "the numbers of the dense form")
     return Encoded(content=made, check=check)
@@ -128,9 +120,18 @@ def _unasked(policy: Policy) -> str:
     return ""
 
 
-def _made(content: bytes) -> bytes:
-    with explained("Encoding the pruned weights sparsely"):
-        return laid_out(bytes(convert.mlir_sparsify(content)))
+def _made(content: bytes) -> tuple[bytes, str]:
+    """The sparse form, and why there is none; on dense weights the encoder does nothing."""
+    if unknown := {tensor.dtype for tensor in read(content).constants} - SAFE_TYPES:
+        return b"", f"there is no sparse form of {', '.join(sorted(unknown))}"
+    try:
+        with explained("Encoding the pruned weights sparsely"):
+            made = laid_out(bytes(convert.mlir_sparsify(content)))
+    except ConversionError as error:
+        return b"", error.message.rstrip(".")
+    if not read(made).sparse_tensors:
+        return b"", "no tensor has zeros enough for the sparse form"
+    return made, ""
 
 
 def _dense(content: bytes, reason: str) -> Encoded:

@@ -13,11 +13,8 @@ from tflited.domain.report import Check, CheckResult
 
 SPARSITY: Final = "sparsity"
 """The check that every pruned file has, and no other one."""
-ACCURACY: Final = "accuracy"
 FIDELITY: Final = "fidelity"
 FIDELITY_PRUNED: Final = "fidelity_pruned"
-NAMES: Final = frozenset({FIDELITY, ACCURACY, SPARSITY, "sparse_encoding"})
-"""Checks of a pruned file that tell of its loss and its form, not of its conversion."""
 _HINT: Final = (
     "pruning did this: lower prune.sparsity, give labelled data with evaluation.metric and "
     "max_drop, which then decide, or lower evaluation.min_snr_db"

@@ -20,6 +20,7 @@ from tflited.convert.source import Source
 from tflited.convert.task import Task
 from tflited.domain.policy import Policy, Variant
 from tflited.domain.report import (
+    LOSS_CHECKS,
     Accuracy,
     Check,
     CheckResult,
@@ -142,7 +143,7 @@ def _faults(proof: Proof) -> list[Check]:
     return [
         check
         for check in proof.checks
-        if check.result is CheckResult.FAILED and not (is_pruned and check.name in loss.NAMES)
+        if check.result is CheckResult.FAILED and not (is_pruned and check.name in LOSS_CHECKS)
     ]
 
 

@@ -14,6 +14,9 @@ from tflited.domain.policy import LayerKind, Metric, SparseEncoding, Variant
 
 FORBID_EXTRA: dict[str, str] = {"extra": "forbid"}
 REPORT_VERSION = 1
+LOSS_CHECKS = frozenset({"accuracy", "fidelity", "sparse_encoding", "sparsity"})
+"""Checks of a pruned file that tell what pruning cost, and of the form of the file. One that fails
+rejects its variant, float32 like any other; ``fidelity_pruned`` proves the baseline itself."""
 
 
 class Stage(StrEnum):

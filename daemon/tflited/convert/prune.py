@@ -162,6 +162,9 @@ def _decided(kinds: set[LayerKind], rules: Prune) -> tuple[LayerKind, float]:
     """A weight of several kinds, as one tied to an embedding, is pruned as the mildest asks."""
     if not kinds:
         return LayerKind.DENSE, 0.0
+    if LayerKind.RECURRENT in kinds:
+        # Keras computes one step beside the loop, whose result nothing reads.
+        kinds = kinds - {LayerKind.DENSE}
     kind = min(sorted(kinds), key=rules.share)
     return kind, rules.share(kind)
 

@@ -193,7 +193,7 @@ class VariantPruning:
         sparsity: ``zeros`` over ``elements``; 0.0 where none was found.
         encoding: ``dense`` or ``sparse``.
         size_bytes: of the ``.tflite``.
-        compressed_bytes: of the ``.tflite`` after zlib at level 9.
+        compressed_bytes: of the ``.tflite`` after zlib at level 6, as in gzip.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA

@@ -113,7 +113,22 @@ def contradictions(resolved: ResolvedPolicy) -> tuple[Problem, ...]:
         *_untraceable(resolved),
         *_idle_budget(resolved),
         *_unsafe_encoding(resolved),
+        *_idle_encoding(resolved),
     )
+
+
+def _idle_encoding(resolved: ResolvedPolicy) -> Iterator[Problem]:
+    """A form for zeros that nothing makes; a nearer file that switches pruning off is no mistake."""
+    policy, origins = resolved.policy, resolved.origins
+    asks = {origins["prune.sparsity"], origins["prune.by_kind"]} - {BUILT_IN}
+    if policy.prune.encoding is SparseEncoding.SPARSE and not policy.prune.is_on and not asks:
+        yield Problem(
+            file=origins["prune.encoding"],
+            key="prune.encoding",
+            observed='"sparse" without anything to prune',
+            allowed="only beside prune.sparsity or prune.by_kind; a share below that of a model "
+            "pruned in training keeps its zeros",
+        )
 
 
 def _unsafe_encoding(resolved: ResolvedPolicy) -> Iterator[Problem]:

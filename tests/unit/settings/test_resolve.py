@@ -421,6 +421,15 @@ def test_a_sparse_encoding_that_the_target_misreads_is_refused(
         resolve(settings_of(f'[policy.default]\ntarget = "{target}"\n{table}'))
 
 
+def test_an_encoding_without_zeros_is_refused(settings_of: SettingsOf, write: Write) -> None:
+    """It would do nothing and say nothing; a folder that prunes nothing is no mistake."""
+    with pytest.raises(ConfigurationError, match="without anything to prune"):
+        resolve(settings_of('[policy.default.prune]\nencoding = "sparse"\n'))
+    settings = settings_of('[policy.default.prune]\nsparsity = 0.5\nencoding = "sparse"\n')
+    write("models/.tflited.toml", "[prune]\nsparsity = 0.0\n")
+    assert not resolve(settings).policy.prune.is_on
+
+
 @pytest.mark.parametrize("key", ["max_drop = 0.1", 'output = "digit"'])
 def test_a_budget_that_nothing_measures_is_refused(settings_of: SettingsOf, key: str) -> None:
     """Whoever writes max_drop without a metric believes that accuracy is judged."""

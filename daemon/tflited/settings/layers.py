@@ -118,7 +118,7 @@ def contradictions(resolved: ResolvedPolicy) -> tuple[Problem, ...]:
 
 
 def _idle_encoding(resolved: ResolvedPolicy) -> Iterator[Problem]:
-    """A form for zeros that nothing makes; a nearer file that switches pruning off is no mistake."""
+    """A form for zeros that nothing makes; a nearer file that prunes nothing is no mistake."""
     policy, origins = resolved.policy, resolved.origins
     asks = {origins["prune.sparsity"], origins["prune.by_kind"]} - {BUILT_IN}
     if policy.prune.encoding is SparseEncoding.SPARSE and not policy.prune.is_on and not asks:

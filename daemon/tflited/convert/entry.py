@@ -205,11 +205,18 @@ def _best(build: Build, variant: Variant) -> tuple[Made, Measured, Proof]:
     tried: list[tuple[Made, Measured, Proof]] = []
     waiting = candidates(order)
     while (made := _next(build, variant, waiting)) is not None:
-        with build.stages.entered(Stage.PROVE, variant.value):
-            tried.append(proven(variant, made, build.ground))
+        tried.append(_proven(build, variant, made))
         if tried[-1][-1].state is not VariantState.REJECTED:
             return tried[-1]
     return tried[0]
+
+
+def _proven(build: Build, variant: Variant, made: Made) -> tuple[Made, Measured, Proof]:
+    with build.stages.entered(Stage.PROVE, variant.value):
+        if build.ground.pruning is not None:
+            return proven(variant, made, build.ground)
+        file = measured(made.content)
+        return made, file, prove(variant, made.content, file, build.ground)
 
 
 def _next(build: Build, variant: Variant, waiting: Iterator[Made]) -> Made | None:

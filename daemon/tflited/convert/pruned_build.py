@@ -39,17 +39,14 @@ def measured(content: bytes) -> Measured:
 def proven(
     variant: Variant, made: Made, ground: Ground, known: Proof | None = None
 ) -> tuple[Made, Measured, Proof]:
-    """A file in the form that is published, and its proof in that form.
+    """A pruned file in the form that is published, and its proof in that form.
 
     Args:
         variant: what the file claims to be.
         made: the file, dense.
-        ground: what to compare with.
+        ground: what to compare with, over a pruned source.
         known: the proof of the dense file where there is one.
     """
-    if ground.pruning is None:
-        file = measured(made.content)
-        return made, file, known or prove(variant, made.content, file, ground)
     found = sparse.encoded(
         made.content, ground.policy, ground.reference.pairs, threads=ground.threads
     )

@@ -10,21 +10,28 @@ from typing import Final
 
 import tensorflow as tf
 
-from tflited.convert import zeros
-from tflited.convert.c_names import file_stem, symbol
-from tflited.convert.calibrate import Statistics, representative
-from tflited.convert.conformance import Measured
-from tflited.convert.emit_c import Titles, emit
-from tflited.convert.flatbuffer import Flatbuffer
+from tflited.convert.c_source.c_names import file_stem, symbol
+from tflited.convert.c_source.emit_c import Titles, emit
 from tflited.convert.load import load
-from tflited.convert.lower import FLOAT_SETS, Lowered, lower
-from tflited.convert.order import Order
-from tflited.convert.prove import Ground, Proof, check_baseline, has_failed, prove, source_specs
-from tflited.convert.pruned_build import grounded, measured, proven
-from tflited.convert.quantise import Made, candidates
-from tflited.convert.reference import reference
-from tflited.convert.source import Source
-from tflited.convert.task import Task, task
+from tflited.convert.lowering.lower import FLOAT_SETS, Lowered, lower
+from tflited.convert.opening.source import Source
+from tflited.convert.proof.conformance import Measured
+from tflited.convert.proof.prove import (
+    Ground,
+    Proof,
+    check_baseline,
+    has_failed,
+    prove,
+    source_specs,
+)
+from tflited.convert.proof.reference import reference
+from tflited.convert.proof.task import Task, task
+from tflited.convert.pruning import zeros
+from tflited.convert.pruning.pruned_build import grounded, measured, proven
+from tflited.convert.quantising.calibrate import Statistics, representative
+from tflited.convert.quantising.order import Order
+from tflited.convert.quantising.quantise import Made, candidates
+from tflited.convert.tflite.flatbuffer import Flatbuffer
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.policy import NEEDS_CALIBRATION, TensorType, Variant
 from tflited.domain.report import (

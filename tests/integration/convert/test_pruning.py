@@ -12,12 +12,12 @@ import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 
 import zoo
-from tflited.convert import sparse
-from tflited.convert.flatbuffer import read
 from tflited.convert.load import load
-from tflited.convert.lower import lower
-from tflited.convert.prune import Pruning, again, pruned, without_smallest
-from tflited.convert.reference import reference
+from tflited.convert.lowering.lower import lower
+from tflited.convert.proof.reference import reference
+from tflited.convert.pruning import sparse
+from tflited.convert.pruning.prune import Pruning, again, pruned, without_smallest
+from tflited.convert.tflite.flatbuffer import read
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import (

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tflited.convert.c_source.c_names import file_stem, symbol
 from tflited.convert.c_source.emit_c import Titles, emit
+from tflited.convert.data.reference import reference
 from tflited.convert.load import load
 from tflited.convert.lowering.lower import FLOAT_SETS, Lowered, lower
 from tflited.convert.opening.source import Source
@@ -24,12 +25,13 @@ from tflited.convert.proof.prove import (
     prove,
     source_specs,
 )
-from tflited.convert.proof.reference import Reference, reference
 from tflited.convert.proof.task import Task, task
+from tflited.convert.pruned.build import grounded, measured, proven
+from tflited.convert.pruning import zeros
 from tflited.convert.quantising.calibrate import Statistics, representative
 from tflited.convert.quantising.order import Order
 from tflited.convert.quantising.quantise import Made, candidates
-from tflited.convert.tflite import flatbuffer
+from tflited.convert.tflite.flatbuffer import Flatbuffer
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.policy import NEEDS_CALIBRATION, TensorType, Variant
 from tflited.domain.report import (
@@ -46,6 +48,8 @@ from tflited.errors import ConversionError
 Progress = Callable[[Stage, str], None]
 SET: Final = "set"
 """Folder below the scratch directory that holds what is published."""
+_NOTHING: Final = Measured(flatbuffer=Flatbuffer(subgraphs=(), signatures=()), size_bytes=0)
+"""Stands for the baseline until there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +130,18 @@ def _prepared(request: AttemptRequest, stages: Stages) -> tuple[Build, Proof]:
         source = load(request)
     with stages.entered(Stage.REFERENCE, request.stem):
         compared = reference(request, source)
-    lowered, ground, proof = _lowered(request, stages, source, compared)
+    common = Ground(
+        policy=request.policy,
+        source=source,
+        reference=compared,
+        baseline=_NOTHING,
+        threads=request.threads,
+        task=_task(request, source, stages),
+    )
+    if request.policy.prune.is_on:
+        with stages.entered(Stage.REFERENCE, "pruned"):
+            common = grounded(common, Path(request.scratch, "pruned"))
+    lowered, ground, proof = _lowered(request, stages, common)
     build = Build(
         request=request,
         stages=stages,
@@ -138,23 +153,15 @@ def _prepared(request: AttemptRequest, stages: Stages) -> tuple[Build, Proof]:
 
 
 def _lowered(
-    request: AttemptRequest, stages: Stages, source: Source, compared: Reference
+    request: AttemptRequest, stages: Stages, common: Ground
 ) -> tuple[Lowered, Ground, Proof]:
     """The float32 file and its proof; what the fast way got wrong is lowered the public way."""
-    asked = _task(request, source, stages)
     for is_public_only in (False, True):
         with stages.entered(Stage.LOWER, Variant.FLOAT32.value):
             ops, scratch = request.policy.ops, Path(request.scratch)
-            lowered = lower(source, ops, scratch, is_public_only=is_public_only)
-            baseline = _measured(lowered.content)
-        ground = Ground(
-            policy=request.policy,
-            source=lowered.source,
-            reference=compared,
-            baseline=baseline,
-            threads=request.threads,
-            task=asked,
-        )
+            lowered = lower(common.source, ops, scratch, is_public_only=is_public_only)
+            baseline = measured(lowered.content)
+        ground = replace(common, source=lowered.source, baseline=baseline)
         with stages.entered(Stage.PROVE, Variant.FLOAT32.value):
             proof = prove(Variant.FLOAT32, lowered.content, baseline, ground)
         if not has_failed(proof) or lowered.how.path is LoweringPath.PUBLIC_API:
@@ -171,13 +178,13 @@ def _task(request: AttemptRequest, source: Source, stages: Stages) -> Task | Non
         return task(request, source)
 
 
-def _measured(content: bytes) -> Measured:
-    return Measured(flatbuffer=flatbuffer.read(content), size_bytes=len(content))
-
-
 def _float32(build: Build, proof: Proof) -> VariantReport:
     made = Made(content=build.lowered.content, path=build.lowered.how.path.value)
-    return _report(build, Variant.FLOAT32, made, build.ground.baseline, proof)
+    if build.ground.pruning is None:
+        return _report(build, Variant.FLOAT32, made, build.ground.baseline, proof)
+    with build.stages.entered(Stage.PROVE, Variant.FLOAT32.value):
+        found = proven(Variant.FLOAT32, made, build.ground, proof)
+    return _report(build, Variant.FLOAT32, *found)
 
 
 def _variant(build: Build, variant: Variant) -> VariantReport:
@@ -208,13 +215,18 @@ def _best(build: Build, variant: Variant) -> tuple[Made, Measured, Proof]:
     tried: list[tuple[Made, Measured, Proof]] = []
     waiting = candidates(order)
     while (made := _next(build, variant, waiting)) is not None:
-        file = _measured(made.content)
-        with build.stages.entered(Stage.PROVE, variant.value):
-            proof = prove(variant, made.content, file, build.ground)
-        tried.append((made, file, proof))
-        if proof.state is not VariantState.REJECTED:
+        tried.append(_proven(build, variant, made))
+        if tried[-1][-1].state is not VariantState.REJECTED:
             return tried[-1]
     return tried[0]
+
+
+def _proven(build: Build, variant: Variant, made: Made) -> tuple[Made, Measured, Proof]:
+    with build.stages.entered(Stage.PROVE, variant.value):
+        if build.ground.pruning is not None:
+            return proven(variant, made, build.ground)
+        file = measured(made.content)
+        return made, file, prove(variant, made.content, file, build.ground)
 
 
 def _next(build: Build, variant: Variant, waiting: Iterator[Made]) -> Made | None:
@@ -226,6 +238,7 @@ def _report(
     build: Build, variant: Variant, made: Made, file: Measured, proof: Proof
 ) -> VariantReport:
     is_published = proof.state is not VariantState.REJECTED
+    pruning = build.ground.pruning
     return VariantReport(
         variant=variant,
         state=proof.state,
@@ -240,6 +253,8 @@ def _report(
         outputs=file.flatbuffer.outputs,
         checks=proof.checks,
         fidelity=proof.fidelity,
+        fidelity_pruned=proof.fidelity_pruned,
+        pruning=None if pruning is None else zeros.record(made.content, pruning.weights),
         accuracy=proof.accuracy,
     )
 
@@ -294,6 +309,7 @@ def _source_report(build: Build) -> SourceReport:
         outputs=outputs,
         reference_inputs=build.ground.reference.origin,
         lowering=build.lowered.how,
+        pruned=build.ground.pruning.weights if build.ground.pruning else (),
         notes=(
             *source.notes,
             *_state_notes(build),

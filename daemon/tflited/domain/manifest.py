@@ -19,8 +19,9 @@ class ManifestVariant:
 
     ``tflite`` is the path below the set, empty when rejected; ``min_snr_db`` is the worst output's
     signal-to-noise ratio, None where there is none; ``accuracy_drop`` is the loss of accuracy
-    against the source on labelled data, None where none was measured; ``seconds`` is the time it
-    cost on its own.
+    against the source on labelled data, None where none was measured; ``sparsity`` is the share of
+    zeros in the pruned weights and ``compressed_bytes`` the size after zlib, None without pruning;
+    ``seconds`` is the time it cost on its own.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
@@ -32,6 +33,8 @@ class ManifestVariant:
     size_ratio: float | None = None
     min_snr_db: float | None = None
     accuracy_drop: float | None = None
+    sparsity: float | None = None
+    compressed_bytes: int | None = None
     seconds: float = 0.0
 
 

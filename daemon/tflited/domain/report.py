@@ -10,10 +10,13 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from tflited.domain.model import Digest, ModelKind
-from tflited.domain.policy import Metric, Variant
+from tflited.domain.policy import LayerKind, Metric, SparseEncoding, Variant
 
 FORBID_EXTRA: dict[str, str] = {"extra": "forbid"}
 REPORT_VERSION = 1
+LOSS_CHECKS = frozenset({"accuracy", "fidelity", "sparse_encoding", "sparsity"})
+"""Checks of a pruned file that tell what pruning cost, and of the form of the file. One that fails
+rejects its variant, float32 like any other; ``fidelity_pruned`` proves the baseline itself."""
 
 
 class Stage(StrEnum):
@@ -160,6 +163,50 @@ class Accuracy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PrunedWeight:
+    """One weight of the source that was pruned.
+
+    Attributes:
+        name: its name in the source.
+        kind: what the operators that read it make of it.
+        elements: how many it has.
+        asked: share of zeros that the policy asks for.
+        zeros: zeros in it after pruning, those that were there before included.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
+    name: str
+    kind: LayerKind
+    elements: int
+    asked: float
+    zeros: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantPruning:
+    """What pruning came to in one file; everything is counted in its bytes.
+
+    Attributes:
+        weights: pruned weights that were found in the file.
+        elements: their elements.
+        zeros: elements that are zero, or the zero point where they are quantised.
+        sparsity: ``zeros`` over ``elements``; 0.0 where none was found.
+        encoding: ``dense`` or ``sparse``.
+        size_bytes: of the ``.tflite``.
+        compressed_bytes: of the ``.tflite`` after zlib at level 6, as in gzip.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
+    weights: int
+    elements: int
+    zeros: int
+    sparsity: float
+    encoding: SparseEncoding
+    size_bytes: int
+    compressed_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactFile:
     """A file of a set, by its path below the set with ``/`` between."""
 
@@ -187,7 +234,10 @@ class VariantReport:
         inputs: the artifact's inputs.
         outputs: the artifact's outputs.
         checks: everything that was checked.
-        fidelity: one entry for each output.
+        fidelity: against the source as it came, one entry for each output.
+        fidelity_pruned: the same against the pruned source, which the file was made from; empty
+            without pruning.
+        pruning: zeros and sizes of the file; None without pruning.
         accuracy: of source and variant on labelled data; None where none was asked or measured.
     """
 
@@ -206,6 +256,8 @@ class VariantReport:
     outputs: tuple[TensorSpec, ...] = ()
     checks: tuple[Check, ...] = ()
     fidelity: tuple[OutputFidelity, ...] = ()
+    fidelity_pruned: tuple[OutputFidelity, ...] = ()
+    pruning: VariantPruning | None = None
     accuracy: Accuracy | None = None
 
 
@@ -259,6 +311,7 @@ class SourceReport:
         reference_inputs: where the comparison's inputs came from: ``evaluation``,
             ``calibration`` or ``random``.
         lowering: how its float32 flatbuffer was made.
+        pruned: the weights that were pruned, in the order of their names; empty without pruning.
         notes: remarks for the reader, such as a policy name that was translated.
     """
 
@@ -269,6 +322,7 @@ class SourceReport:
     outputs: tuple[TensorSpec, ...]
     reference_inputs: str
     lowering: Lowering = Lowering()
+    pruned: tuple[PrunedWeight, ...] = ()
     notes: tuple[str, ...] = ()
 
 

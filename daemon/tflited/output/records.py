@@ -123,6 +123,8 @@ def _variant_of(entry: VariantReport) -> ManifestVariant:
         size_ratio=entry.size_ratio,
         min_snr_db=min(ratios, default=None),
         accuracy_drop=None if entry.accuracy is None else entry.accuracy.drop,
+        sparsity=None if entry.pruning is None else entry.pruning.sparsity,
+        compressed_bytes=None if entry.pruning is None else entry.pruning.compressed_bytes,
         seconds=entry.seconds,
     )
 

@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 from tflited.domain.hub import LONGEST_HANDLE, HubLimits
 from tflited.domain.policy import (
     CStyle,
+    LayerKind,
     Metric,
     MixedRule,
     ModelType,
@@ -28,6 +29,7 @@ from tflited.domain.policy import (
     OperatorSet,
     Policy,
     Quantiser,
+    SparseEncoding,
     Target,
     TensorType,
     Variant,
@@ -36,7 +38,7 @@ from tflited.domain.policy import (
 OLDER_VARIANTS: Final = ("OPTIMIZE_FOR_SIZE", "OPTIMIZE_FOR_LATENCY", "DEFAULT")
 """Names of ``tf.lite.Optimize`` that stand for a variant of today."""
 
-SECTIONS: Final = frozenset({"calibration", "evaluation", "c_array", "output", "hooks"})
+SECTIONS: Final = frozenset({"calibration", "evaluation", "prune", "c_array", "output", "hooks"})
 """Keys of a policy that are tables and merge key by key."""
 
 LATER: Final = "not available in this version"
@@ -187,6 +189,7 @@ ModulePath = Annotated[
     StrictStr, Field(pattern=r"^([^\x00]*[^\x00/]\.py)?$"), AfterValidator(_place)
 ]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Share = Annotated[Number, Field(ge=0, lt=1)]
 Seconds = Annotated[Number, Field(gt=0, le=604_800)]
 Bytes = Annotated[StrictInt, Field(ge=1, le=2**50)]
 _Name = Annotated[StrictStr, Field(min_length=1)]
@@ -228,6 +231,15 @@ class MixedTable(Table):
     form: Variant
     scope: Annotated[StrictStr, AfterValidator(_expression)] = MixedRule(form=Variant.FLOAT32).scope
     operator: Annotated[StrictStr, Field(pattern=r"^(\*|[A-Z][A-Z0-9_]*)$")] = "*"
+
+
+class PruneTable(Table):
+    """Weights that are set to zero before conversion. ``sparsity = 0`` prunes none."""
+
+    sparsity: Share = _DEFAULT.prune.sparsity
+    by_kind: dict[LayerKind, Share] = Field(default_factory=dict)
+    min_elements: Annotated[StrictInt, Field(ge=1, le=2**40)] = _DEFAULT.prune.min_elements
+    encoding: SparseEncoding = _DEFAULT.prune.encoding
 
 
 class CArrayTable(Table):
@@ -281,6 +293,7 @@ class PolicyTable(Table):
     allow_lambda: StrictBool = _DEFAULT.allow_lambda
     calibration: CalibrationTable = CalibrationTable()
     evaluation: EvaluationTable = EvaluationTable()
+    prune: PruneTable = PruneTable()
     c_array: CArrayTable = CArrayTable()
     output: OutputTable = OutputTable()
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tflited.convert.data.reference import random_inputs, reference
 from tflited.convert.faults.hints import NEEDS_SELECT_OPS
 from tflited.convert.load import load
 from tflited.convert.opening.source import Source, with_shapes
 from tflited.convert.proof.prove import verdict
-from tflited.convert.proof.reference import random_inputs, reference
 from tflited.convert.proof.run import run
 from tflited.convert.quantising.calibrate import representative
 from tflited.domain.attempt import AttemptRequest

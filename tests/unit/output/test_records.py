@@ -13,8 +13,8 @@ import pytest
 
 from fakes.samples import MODEL, a_job, a_left_set, a_publish_key, a_report, a_variant
 from tflited.domain.manifest import Manifest
-from tflited.domain.policy import Calibration, Evaluation, Policy, Variant
-from tflited.domain.report import OutputFidelity, VariantState
+from tflited.domain.policy import Calibration, Evaluation, Policy, SparseEncoding, Variant
+from tflited.domain.report import OutputFidelity, VariantPruning, VariantState
 from tflited.domain.verdict import decide
 from tflited.errors import OutputError
 from tflited.output import records, schema
@@ -147,6 +147,23 @@ def test_without_a_metric_there_is_no_drop() -> None:
     report = a_report(a_variant(accuracy=None))
     manifest = records.manifest_of(a_job(), a_publish_key(), report, decide(report, Policy()), ())
     assert manifest.variants[0].accuracy_drop is None
+
+
+def test_a_pruned_variant_shows_its_zeros_and_its_compressed_size() -> None:
+    """The size of the file itself hardly tells that it was pruned."""
+    pruning = VariantPruning(
+        weights=2,
+        elements=1000,
+        zeros=800,
+        sparsity=0.8,
+        encoding=SparseEncoding.DENSE,
+        size_bytes=5000,
+        compressed_bytes=1500,
+    )
+    report = a_report(a_variant(pruning=pruning), a_variant(Variant.INT8))
+    manifest = records.manifest_of(a_job(), a_publish_key(), report, decide(report, Policy()), ())
+    rows = [(entry.sparsity, entry.compressed_bytes) for entry in manifest.variants]
+    assert rows == [(0.8, 1500), (None, None)]
 
 
 @pytest.mark.parametrize("figure", [math.nan, math.inf])

@@ -8,17 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from tflited.convert.data.reference import Pair, Reference
 from tflited.convert.opening.source import Source
-from tflited.convert.proof import conformance
+from tflited.convert.proof import conformance, loss
 from tflited.convert.proof.conformance import Measured
 from tflited.convert.proof.fidelity import Sums, figures
 from tflited.convert.proof.judge import judge, not_judged
-from tflited.convert.proof.reference import Pair, Reference
 from tflited.convert.proof.run import compare_all
 from tflited.convert.proof.task import Task
+from tflited.convert.pruning import zeros
+from tflited.convert.pruning.prune import Pruning
 from tflited.convert.tflite.flatbuffer import qualified
 from tflited.domain.policy import Policy, Variant
 from tflited.domain.report import (
+    LOSS_CHECKS,
     Accuracy,
     Check,
     CheckResult,
@@ -44,10 +47,11 @@ class Ground:
     Attributes:
         policy: budgets, and what was asked.
         source: the model.
-        reference: inputs and the source's outputs.
-        baseline: the float32 file.
+        reference: inputs and the source's outputs; the pruned source's where it was pruned.
+        baseline: the float32 file, dense.
         threads: processor threads to use.
         task: labelled data to judge accuracy on; None where no metric is asked.
+        pruning: what was pruned, and what the source computed before; None without pruning.
     """
 
     policy: Policy
@@ -56,6 +60,12 @@ class Ground:
     baseline: Measured
     threads: int = 1
     task: Task | None = None
+    pruning: Pruning | None = None
+
+    @property
+    def is_of_loss(self) -> bool:
+        """Whether a pruned file is compared with the source as it was before."""
+        return self.pruning is not None and self.reference is self.pruning.original
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +77,7 @@ class Proof:
     hint: str
     checks: tuple[Check, ...]
     fidelity: tuple[OutputFidelity, ...]
+    fidelity_pruned: tuple[OutputFidelity, ...] = ()
     accuracy: Accuracy | None = None
 
 
@@ -84,15 +95,34 @@ def prove(variant: Variant, content: bytes, file: Measured, ground: Ground) -> P
     )
     measured, fidelity = _numbers(variant, content, file, ground)
     judged, accuracy = _accuracy(content, measured, ground)
-    proof = verdict(
-        (*checks, *measured, *judged), fidelity, requires_proof=ground.policy.require_proof
-    )
-    return replace(proof, accuracy=accuracy)
+    found, pruned = (*measured, *judged), fidelity[:0]
+    if ground.pruning is not None:
+        before, pruned = replace(ground, reference=ground.pruning.original), fidelity
+        told, fidelity = _numbers(variant, content, file, before)
+        found = loss.checks(measured, told, judged, ground.task)
+        found = (zeros.check(content, ground.pruning), *found)
+    proof = verdict((*checks, *found), fidelity, requires_proof=ground.policy.require_proof)
+    return replace(proof, fidelity_pruned=pruned, accuracy=accuracy)
 
 
 def has_failed(proof: Proof) -> bool:
-    """Whether any check failed; what could not be checked did not."""
-    return any(check.result is CheckResult.FAILED for check in proof.checks)
+    """Whether the file is not what its source is; what could not be checked did not fail.
+
+    What pruning cost is no fault of the file, and rejects a variant only.
+    """
+    return bool(_faults(proof))
+
+
+def with_check(proof: Proof, check: Check, *, requires_proof: bool) -> Proof:
+    """The proof with one more check, and the verdict that follows.
+
+    Args:
+        proof: so far.
+        check: the check.
+        requires_proof: what could not be checked counts as failed.
+    """
+    made = verdict((*proof.checks, check), proof.fidelity, requires_proof=requires_proof)
+    return replace(made, fidelity_pruned=proof.fidelity_pruned, accuracy=proof.accuracy)
 
 
 def check_baseline(proof: Proof) -> None:
@@ -101,12 +131,21 @@ def check_baseline(proof: Proof) -> None:
     Raises:
         ProofError: a check of the baseline failed.
     """
-    failed = [check for check in proof.checks if check.result is CheckResult.FAILED]
+    failed = _faults(proof)
     if failed:
         raise ProofError(
             f"The float32 file does not match its source: {_sentence(failed[0])}.",
             hint=failed[0].hint or "report the model: this is a fault of the converter",
         )
+
+
+def _faults(proof: Proof) -> list[Check]:
+    is_pruned = any(check.name == loss.SPARSITY for check in proof.checks)
+    return [
+        check
+        for check in proof.checks
+        if check.result is CheckResult.FAILED and not (is_pruned and check.name in LOSS_CHECKS)
+    ]
 
 
 def verdict(
@@ -227,7 +266,7 @@ def _judged(
             allowed="at least 1 finite value",
             hint="give evaluation data in the policy",
         )
-    if variant is Variant.FLOAT32:
+    if variant is Variant.FLOAT32 and not ground.is_of_loss:
         return _judged_baseline(entry, ground)
     return _judged_variant(entry, ground, is_float=is_float)
 

@@ -7,9 +7,9 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from tflited.convert.arrays import Array
+from tflited.convert.data.reference import Pair
 from tflited.convert.faults.foreign import explained
 from tflited.convert.proof.fidelity import Sums, compare
-from tflited.convert.proof.reference import Pair
 from tflited.errors import ConversionError
 
 

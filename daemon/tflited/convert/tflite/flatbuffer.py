@@ -24,6 +24,12 @@ def _names(enumeration: type) -> dict[int, str]:
 _TYPES: Final = {value: name.lower() for value, name in _names(schema.TensorType).items()}
 _OPERATORS: Final = _names(schema.BuiltinOperator)
 _CUSTOM: Final[int] = schema.BuiltinOperator.CUSTOM
+_INDEX_VECTORS: Final[Mapping[int, tuple[Any, int]]] = {
+    schema.SparseIndexVector.Int32Vector: (schema.Int32Vector, 4),
+    schema.SparseIndexVector.Uint16Vector: (schema.Uint16Vector, 2),
+    schema.SparseIndexVector.Uint8Vector: (schema.Uint8Vector, 1),
+}
+"""Kind of a sparse tensor's indices to its class and the bytes of one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +43,12 @@ class Tensor:
         scale: first quantisation scale; 0.0 where not quantised.
         zero_point: first zero point.
         buffer: index of its constant buffer.
-        constant_bytes: size of the constant; 0 where it is computed.
-        elements: number of elements; 0 where a dimension is dynamic.
+        constant_bytes: size of the constant, with the indices of a sparse one; 0 where it is
+            computed.
+        elements: number of elements, zeros that a sparse one leaves out included; 0 where a
+            dimension is dynamic.
         is_variable: its value stays from one invocation to the next.
+        is_sparse: only elements that are not zero are held, with their indices.
     """
 
     name: str
@@ -51,6 +60,7 @@ class Tensor:
     constant_bytes: int
     elements: int
     is_variable: bool = False
+    is_sparse: bool = False
 
     @property
     def is_constant(self) -> bool:
@@ -122,6 +132,11 @@ class Flatbuffer:
     def select_operators(self) -> tuple[str, ...]:
         """Operators that only TensorFlow's Flex delegate can run."""
         return tuple(name for name in self.operators if name.startswith(FLEX_PREFIX))
+
+    @property
+    def sparse_tensors(self) -> tuple[Tensor, ...]:
+        """Constants that are encoded sparsely."""
+        return tuple(tensor for tensor in self.constants if tensor.is_sparse)
 
     @property
     def keeps_state(self) -> bool:
@@ -232,6 +247,7 @@ def _operator(entry: Any, codes: list[str]) -> Operator:
 def _tensor(tensor: Any, sizes: list[int]) -> Tensor:
     shape = _integers(tensor.ShapeSignatureAsNumpy()) or _integers(tensor.ShapeAsNumpy())
     scale, zero_point = _quantisation(tensor.Quantization())
+    sparsity = tensor.Sparsity()
     return Tensor(
         name=(tensor.Name() or b"").decode("utf-8", "replace"),
         shape=shape,
@@ -239,10 +255,33 @@ def _tensor(tensor: Any, sizes: list[int]) -> Tensor:
         scale=scale,
         zero_point=zero_point,
         buffer=int(tensor.Buffer()),
-        constant_bytes=sizes[tensor.Buffer()],
+        constant_bytes=sizes[tensor.Buffer()] + _index_bytes(sparsity),
         elements=_product(shape),
         is_variable=bool(tensor.IsVariable()),
+        is_sparse=sparsity is not None,
     )
+
+
+def _index_bytes(sparsity: Any) -> int:
+    """What the indices of a sparse tensor take beside its values."""
+    if sparsity is None:
+        return 0
+    return sum(
+        _vector_bytes(kind, table)
+        for dimension in map(sparsity.DimMetadata, range(sparsity.DimMetadataLength()))
+        for kind, table in (
+            (dimension.ArraySegmentsType(), dimension.ArraySegments()),
+            (dimension.ArrayIndicesType(), dimension.ArrayIndices()),
+        )
+        if table is not None
+    )
+
+
+def _vector_bytes(kind: int, table: Any) -> int:
+    vector, width = _INDEX_VECTORS[kind]
+    found = vector()
+    found.Init(table.Bytes, table.Pos)
+    return int(found.ValuesLength()) * width
 
 
 def _quantisation(parameters: Any) -> tuple[float, int]:

@@ -15,6 +15,7 @@ from tflited.convert.c_names import file_stem, symbol
 from tflited.convert.calibrate import Statistics, representative
 from tflited.convert.conformance import Measured
 from tflited.convert.emit_c import Titles, emit
+from tflited.convert.layer_error import Layers, layer_errors
 from tflited.convert.load import load
 from tflited.convert.lower import FLOAT_SETS, Lowered, lower
 from tflited.convert.order import Order
@@ -216,6 +217,7 @@ def _report(
     build: Build, variant: Variant, made: Made, file: Measured, proof: Proof
 ) -> VariantReport:
     is_published = proof.state is not VariantState.REJECTED
+    layers = _layers(build, variant, made.content)
     return VariantReport(
         variant=variant,
         state=proof.state,
@@ -231,7 +233,17 @@ def _report(
         checks=proof.checks,
         fidelity=proof.fidelity,
         accuracy=proof.accuracy,
+        layers=layers.entries,
+        layers_note=layers.note,
     )
+
+
+def _layers(build: Build, variant: Variant, content: bytes) -> Layers:
+    """Where an integer variant loses its numbers, also where it was rejected for that."""
+    if variant not in NEEDS_CALIBRATION:
+        return Layers()
+    with build.stages.entered(Stage.PROVE, f"{variant.value} layers"):
+        return layer_errors(content, build.lowered.content, build.ground.reference)
 
 
 def _written(

@@ -9,14 +9,14 @@ from tflited.domain.report import VariantState
 from tflited.pages.elements import element, scrolling
 from tflited.pages.wording import shortened
 
-WIDTH: Final = 760.0
-_LABELS: Final = 250.0
+WIDTH: Final = 800.0
+_LABELS: Final = 280.0
 """Where bars begin; their labels end there."""
 _BARS: Final = 360.0
 """The longest bar."""
 _ROW: Final = 24.0
 _BAR: Final = 13.0
-_LABEL_CHARACTERS: Final = 34
+_LABEL_CHARACTERS: Final = 32
 _GUIDE_CHARACTERS: Final = 6.4
 """Width of a character of a guide's name, near enough to keep two names apart."""
 
@@ -69,18 +69,20 @@ def bars(
     longest = max([*lengths, *(guide.value for guide in guides)], default=0.0)
     scale = _BARS / longest if longest > 0 else 0.0
     top = _ROW * _guide_rows(guides, scale)
-    parts: list[ET.Element] = []
+    shapes: list[ET.Element] = []
+    words: list[ET.Element] = []
     y = top
     for heading, entries in groups:
         if heading:
             y += _ROW
             title = shortened(heading, 90)
-            parts.append(element("text", title, x=4, y=y - 7, class_="head"))
+            words.append(element("text", title, x=4, y=y - 7, class_="head"))
         for bar in entries:
-            parts += _bar(bar, y, scale)
+            shapes += _shape(bar, y, scale)
+            words += _words(bar, y, scale)
             y += _ROW
     axis = element("line", x1=_LABELS, x2=_LABELS, y1=top, y2=y, class_="axis")
-    return picture(caption, y + 6, [axis, *parts, *_guides(guides, scale, y)])
+    return picture(caption, y + 6, [axis, *shapes, *_guides(guides, scale, y), *words])
 
 
 def picture(caption: Caption, height: float, parts: Sequence[ET.Element]) -> ET.Element:
@@ -99,24 +101,22 @@ def picture(caption: Caption, height: float, parts: Sequence[ET.Element]) -> ET.
     )
 
 
-def _bar(bar: Bar, y: float, scale: float) -> list[ET.Element]:
-    length = max(bar.length or 0.0, 0.0) * scale
-    middle = y + _ROW / 2
+def _shape(bar: Bar, y: float, scale: float) -> list[ET.Element]:
+    if bar.length is None or bar.length <= 0:
+        return []
+    name = f"mark {bar.state.value} {_FILLING[bar.state]}".strip()
+    top, length = y + (_ROW - _BAR) / 2, max(bar.length * scale, 1.0)
+    return [element("rect", x=_LABELS, y=top, width=length, height=_BAR, class_=name)]
+
+
+def _words(bar: Bar, y: float, scale: float) -> list[ET.Element]:
+    base = y + _ROW / 2 + 4.5
+    end = _LABELS + max(bar.length or 0.0, 0.0) * scale
     label = shortened(bar.label, _LABEL_CHARACTERS)
-    parts = [element("text", label, x=_LABELS - 8, y=middle + 4.5, text_anchor="end")]
-    if bar.length is not None:
-        parts.append(
-            element(
-                "rect",
-                x=_LABELS,
-                y=middle - _BAR / 2,
-                width=max(length, 1.0),
-                height=_BAR,
-                class_=f"mark {bar.state.value} {_FILLING[bar.state]}".strip(),
-            )
-        )
-    parts.append(element("text", bar.words, x=_LABELS + length + 8, y=middle + 4.5))
-    return parts
+    return [
+        element("text", label, x=_LABELS - 8, y=base, text_anchor="end"),
+        element("text", bar.words, x=end + 8, y=base),
+    ]
 
 
 _FILLING: Final = {

@@ -3,7 +3,7 @@
 import math
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tflited.domain.report import VariantState
@@ -17,6 +17,10 @@ _NAMES: Final = 500.0
 _LINE: Final = 19.0
 _TICKS: Final = 5
 _MARK: Final = 6.0
+_LEAST_SPAN: Final = 1e-12
+"""Of an axis; below it all values are drawn as one."""
+_FARTHEST: Final = 1e9
+"""Figures beyond are drawn here: whoever reports such ones is not to break the axis."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,7 @@ def scatter(
         points: at least one.
         guides: horizontal lines.
     """
+    points = [_bounded(point) for point in points]
     given = (value for point in points for value in (point.y, point.low, point.high))
     ys = [value for value in given if value is not None]
     x_ticks = ticks(0.0, max(point.x for point in points))
@@ -80,10 +85,20 @@ def scatter(
     return picture(caption, height, parts)
 
 
+def _bounded(point: Point) -> Point:
+    low, high = (None if end is None else _held(end) for end in (point.low, point.high))
+    return replace(point, x=_held(point.x), y=_held(point.y), low=low, high=high)
+
+
+def _held(value: float) -> float:
+    return min(max(value, -_FARTHEST), _FARTHEST)
+
+
 def ticks(low: float, high: float) -> tuple[float, ...]:
     """Round values that span a range, at equal distances of 1, 2 or 5 times a power of ten."""
-    span = high - low or abs(high) or 1.0
-    rough = span / _TICKS
+    if high - low < _LEAST_SPAN:
+        high = low + max(abs(low), 1.0)
+    rough = (high - low) / _TICKS
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
     first, last = math.floor(low / step), math.ceil(high / step)

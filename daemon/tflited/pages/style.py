@@ -28,7 +28,7 @@ figcaption { font-size: .9rem; max-width: 46rem; }
 table { border-collapse: collapse; font-size: .9rem; }
 caption { text-align: left; font-weight: 600; padding: .25rem 0; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem .4rem;
-  border-bottom: 1px solid var(--line); max-width: 30rem; }
+  border-bottom: 1px solid var(--line); min-width: 5rem; max-width: 30rem; }
 td { font-variant-numeric: tabular-nums; }
 th[scope=row] { font-weight: 600; min-width: 7rem; }
 thead th { background: var(--band); white-space: nowrap; }
@@ -38,7 +38,8 @@ summary { cursor: pointer; color: var(--soft); }
 .proven { color: var(--proven); } .unverified { color: var(--unverified); }
 .rejected { color: var(--rejected); }
 svg { display: block; width: 100%; min-width: 40rem; max-width: 58rem; height: auto; }
-svg text { fill: var(--ink); font: 13px system-ui, sans-serif; }
+svg text { fill: var(--ink); font: 13px system-ui, sans-serif; paint-order: stroke;
+  stroke: var(--back); stroke-width: 4px; stroke-linejoin: round; }
 svg .note { fill: var(--soft); font-size: 12px; }
 svg .head { font-weight: 600; }
 svg .axis { stroke: var(--line); fill: none; }

@@ -64,9 +64,9 @@ def _folder(text: str, loaded: Settings) -> Path:
         UsageError: several are, and none in the model's own place.
     """
     named = Path(text)
-    if named.name in {REPORT_NAME, MANIFEST_NAME} and named.is_file():
+    if named.name in {REPORT_NAME, MANIFEST_NAME} and named.exists():
         return named.parent
-    if is_set(named):
+    if _is_set(named):
         return named
     tree = OutputTree(loaded.output)
     models = list(_models(asked_path(text, loaded), loaded))
@@ -75,6 +75,13 @@ def _folder(text: str, loaded: Settings) -> Path:
         if folder is not None:
             return folder
     return _elsewhere(tree, models, text)
+
+
+def _is_set(folder: Path) -> bool:
+    try:
+        return is_set(folder)
+    except OSError:  # a name that no file system takes
+        return False
 
 
 def _models(text: str, loaded: Settings) -> Iterator[ModelId]:
@@ -91,7 +98,7 @@ def _own_place(tree: OutputTree, model: ModelId) -> Path | None:
         folder = tree.directory(model)
     except OutputError:  # no such name can have a set
         return None
-    return folder if is_set(folder) else None
+    return folder if _is_set(folder) else None
 
 
 def _elsewhere(tree: OutputTree, models: list[ModelId], text: str) -> Path:

@@ -26,6 +26,9 @@ from tflited.domain.report import LayerError
 from tflited.errors import ConversionError
 
 SAMPLES: Final = 4
+SAMPLED_BYTES: Final = 64 * 2**20
+"""Of float tensors; a sample more is taken only below it. The kernels without delegates are slow,
+and a tensor of a million values tells its error from one sample."""
 MOST_LAYERS: Final = 500
 """Of a larger file the operators with the greatest own error are kept."""
 LARGEST_ACTIVATIONS_BYTES: Final = 200 * 2**20
@@ -165,7 +168,8 @@ def _measured(files: _Files, samples: Sequence[Mapping[str, Array]]) -> Layers:
             f"{LARGEST_ACTIVATIONS_BYTES} are held at once."
         )
     outputs = list(_outputs(files))
-    for sample in samples:
+    count = max(SAMPLED_BYTES // max(size, 1), 1)
+    for sample in samples[:count]:
         _add(files, outputs, sample)
     found = [_entry(files, output) for output in outputs if output.sums.values]
     return Layers(entries=_worst(found), note=_note(files, outputs, found))

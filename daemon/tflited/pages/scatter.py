@@ -48,11 +48,10 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axes:
-    """What the axes are called; ``y_is_better_up`` tells which way the vertical one points."""
+    """What the axes are called; both grow to the right and upwards."""
 
     x: str
     y: str
-    y_is_better_up: bool
 
 
 def scatter(
@@ -72,8 +71,7 @@ def scatter(
     x_ticks = ticks(0.0, max(point.x for point in points))
     y_ticks = ticks(min([0.0, *ys]), max([*ys, *(guide.value for guide in guides)]))
     at_x = _scale(x_ticks, _LEFT, _RIGHT)
-    ends = (_BOTTOM, _TOP) if axes.y_is_better_up else (_TOP, _BOTTOM)
-    at_y = _scale(y_ticks, *ends)
+    at_y = _scale(y_ticks, _BOTTOM, _TOP)
     height = max(_BOTTOM + 52, _TOP + len(points) * _LINE + 8)
     parts = [
         *_grid(axes, (x_ticks, at_x), (y_ticks, at_y)),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tflited.domain.report import VariantState
 from tflited.pages.chart import Bar, Caption, Guide, bars
 from tflited.pages.elements import rendered
+from tflited.pages.figure import left_out, listed
 from tflited.pages.scatter import Axes, Point, scatter, ticks
 from tflited.pages.wording import percent, shortened, size
 
@@ -43,7 +44,7 @@ def test_names_of_points_do_not_touch() -> None:
     points = [
         Point(label=f"v{n}", x=0.4, y=40 - n / 10, state=VariantState.PROVEN) for n in range(30)
     ]
-    drawing = scatter(CAPTION, Axes(x="x", y="y", y_is_better_up=True), points)
+    drawing = scatter(CAPTION, Axes(x="x", y="y"), points)
     places = [
         float(entry.attrib["y"])
         for entry in drawing.iter("text")
@@ -82,6 +83,13 @@ def test_names_of_guides_do_not_touch() -> None:
 def test_sizes(count: int | None, text: str) -> None:
     """Units are binary."""
     assert size(count) == text
+
+
+def test_words_under_a_picture() -> None:
+    """Facts as one sentence; what is not drawn is told, and only that."""
+    assert listed(["a 1", "b 2"]) == "a 1; b 2."
+    assert left_out(2, 5) == " The 2 worst of 5 are drawn."
+    assert not left_out(5, 5)
 
 
 def test_figures_in_words() -> None:

@@ -19,6 +19,7 @@ from tflited.domain.policy import Variant
 from tflited.domain.report import ReportDocument, VariantState
 from tflited.pages.error_bars import MOST_OPERATORS, MOST_OUTPUTS
 from tflited.pages.report_page import page
+from tflited.pages.style import content_policy
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -149,6 +150,7 @@ def test_the_policy_allows_its_own_style_and_nothing_else() -> None:
     ]
     assert policy.startswith("default-src 'none'")
     assert f"style-src 'sha256-{digest}'" in policy
+    assert policy == content_policy()
 
 
 def test_nothing_comes_from_elsewhere() -> None:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 _REPLACEMENT: Final = "\ufffd"
+_SHORT: Final = 18
+"""Characters of a cell that is not broken into lines."""
 
 
 def element(tag: str, *children: ET.Element | str, **attributes: str | float) -> ET.Element:
@@ -73,9 +75,13 @@ def rendered(tree: ET.Element) -> str:
 
 def _row(cells: Sequence[str | ET.Element]) -> ET.Element:
     first, *others = cells
-    return element(
-        "tr", element("th", first, scope="row"), *(element("td", cell) for cell in others)
-    )
+    return element("tr", element("th", first, scope="row"), *map(_cell, others))
+
+
+def _cell(content: str | ET.Element) -> ET.Element:
+    """A cell; a figure and its unit stay on one line."""
+    is_short = isinstance(content, str) and len(content) <= _SHORT
+    return element("td", content, class_="short") if is_short else element("td", content)
 
 
 def _value(value: str | float) -> str:

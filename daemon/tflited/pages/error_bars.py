@@ -23,6 +23,31 @@ MOST_OUTPUTS: Final = 12
 """Outputs that are drawn; the table has them all."""
 MOST_OPERATORS: Final = 40
 """Operators that are drawn; the table has them all."""
+_GUIDES: Final = (
+    Guide(value=IDEAL_RMSE_OVER_SCALE, name="rounding 0.289"),
+    Guide(value=SUSPICIOUS_RMSE_OVER_SCALE, name="suspicious 0.7"),
+)
+_LAYERS_NOTE: Final = (
+    "Root mean square of what each operator adds itself, over its output's step, in the file's "
+    "order. Rounding alone costs 0.289."
+)
+_8_BIT_NOTE: Final = "Above 0.7 an operator loses more than rounding explains."
+_16_BIT_NOTE: Final = (
+    "Steps of 16 bits are far finer than what weights of 8 bits cost: no operator is called "
+    "suspicious."
+)
+_LAYER_COLUMNS: Final = (
+    "number",
+    "operator",
+    "type",
+    "step",
+    "own RMSE",
+    "in steps",
+    "verdict",
+    "greatest own error",
+    "piled up RMSE",
+    "output",
+)
 
 
 def outputs(document: ReportDocument) -> ET.Element | None:
@@ -75,19 +100,11 @@ def layers(entry: VariantReport, number: int) -> ET.Element:
         description=f"{len(judged)} operators, {len(suspicious)} of them suspicious. Worst: "
         + listed(f"{layer.index} {layer.operator} {_steps(layer)}" for layer in worst[:3]),
     )
-    guides = [Guide(value=IDEAL_RMSE_OVER_SCALE, name="rounding 0.289")]
-    if any(layer.dtype in {"int8", "uint8"} for layer in judged):
-        guides.append(Guide(value=SUSPICIOUS_RMSE_OVER_SCALE, name="suspicious 0.7"))
-    remark = left_out(len(drawn), len(judged))
-    note = (
-        "Root mean square of what each operator adds, over its output's step: rounding alone costs "
-        "0.289; above 0.7 an 8-bit operator loses more than rounding explains. Operators stand in "
-        f"the file's order.{remark} {entry.layers_note}"
-    )
-    columns = ("number", "operator", "output", "type", "step", "own RMSE", "in steps", "verdict")
-    numbers = table(
-        caption.title, (*columns, "greatest error", "piled up RMSE"), map(_layer_row, entry.layers)
-    )
+    has_16_bits = any(layer.dtype == "int16" for layer in judged)
+    note = f"{_LAYERS_NOTE} {_16_BIT_NOTE if has_16_bits else _8_BIT_NOTE}"
+    note += f"{left_out(len(drawn), len(judged))} {entry.layers_note}"
+    guides = _GUIDES[:1] if has_16_bits else _GUIDES
+    numbers = table(caption.title, _LAYER_COLUMNS, map(_layer_row, entry.layers))
     return figure(bars(caption, (("", drawn),), guides), note.strip(), numbers)
 
 
@@ -140,18 +157,17 @@ def _layer_bar(entry: VariantReport, layer: LayerError) -> Bar:
 
 
 def _layer_row(layer: LayerError) -> tuple[str, ...]:
-    verdict = "suspicious" if layer.is_suspicious else wording.NOTHING
     return (
         str(layer.index),
         layer.operator,
-        layer.output,
         layer.dtype,
         wording.number(layer.scale) if layer.scale else wording.NOTHING,
         wording.number(layer.rmse),
         _steps(layer),
-        verdict,
+        "suspicious" if layer.is_suspicious else wording.NOTHING,
         wording.number(layer.max_abs_error),
         wording.number(layer.accumulated_rmse),
+        layer.output,
     )
 
 

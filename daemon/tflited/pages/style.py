@@ -28,7 +28,8 @@ figcaption { font-size: .9rem; max-width: 46rem; }
 table { border-collapse: collapse; font-size: .9rem; }
 caption { text-align: left; font-weight: 600; padding: .25rem 0; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem .4rem;
-  border-bottom: 1px solid var(--line); min-width: 5rem; max-width: 30rem; }
+  border-bottom: 1px solid var(--line); max-width: 30rem; }
+.short { white-space: nowrap; }
 td { font-variant-numeric: tabular-nums; }
 th[scope=row] { font-weight: 600; min-width: 7rem; }
 thead th { background: var(--band); white-space: nowrap; }

@@ -21,7 +21,7 @@ def test_only_what_can_be_seen_is_kept(text: str, kept: str) -> None:
 
 
 def test_a_table_has_its_headers() -> None:
-    """The first cell of a row names the row."""
-    text = rendered(table("of what", ("a", "b"), [("1", element("i", "2"))]))
-    assert '<th scope="row">1</th><td><i>2</i></td>' in text
+    """The first cell of a row names the row; a figure keeps its unit beside it."""
+    text = rendered(table("of what", ("a", "b", "c"), [("1", element("i", "2"), "3 dB")]))
+    assert '<th scope="row">1</th><td><i>2</i></td><td class="short">3 dB</td>' in text
     assert "<caption>of what</caption>" in text

@@ -206,6 +206,15 @@ def test_a_suspicious_operator_is_named() -> None:
     assert "1 CONV_2D conv_1/Relu" in words
 
 
+def test_16_bits_are_not_judged() -> None:
+    """Their figures in steps are large by nature, and the page says so."""
+    layers = (a_layer(0, 50.0, dtype="int16"),)
+    text = page(a_document(published(Variant.INT16X8, 0.3, 40.0, layers=layers)))
+    assert "no operator is called suspicious" in text
+    assert "50, suspicious" not in text
+    assert "suspicious 0.7" not in text
+
+
 def test_an_exact_variant_has_no_ratio_and_is_drawn() -> None:
     """No infinity reaches the page."""
     text = page(a_document(published(Variant.FLOAT32, 1.0, None)))

@@ -60,5 +60,5 @@ def test_a_drop_has_its_interval_drawn() -> None:
     text = rendered(drawn)
     assert "<line x1=" in text
     assert 'class="mark proven"' in text
-    assert "<td>0.001</td><td>0.0095</td>" in text
+    assert '>0.001</td><td class="short">0.0095</td>' in text
     assert "budget 0.01" in text

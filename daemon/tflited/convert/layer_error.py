@@ -65,7 +65,7 @@ def layer_errors(content: bytes, baseline: bytes, reference: Reference) -> Layer
         The operators in the file's order; none, with the reason, where they cannot be measured.
     """
     integer, floats = flatbuffer.read(content), flatbuffer.read(baseline)
-    obstacle = _obstacle(integer, reference)
+    obstacle = _obstacle(integer, floats, reference)
     if obstacle:
         return Layers(note=f"Not measured: {obstacle}.")
     name = integer.signatures[0].name
@@ -147,17 +147,22 @@ class _Output:
     sums: _Sums = field(default_factory=_Sums)
 
 
-def _obstacle(integer: Flatbuffer, reference: Reference) -> str:
+def _obstacle(integer: Flatbuffer, floats: Flatbuffer, reference: Reference) -> str:
     if integer.select_operators:
         return "select operators do not run here"
     connected = sorted(_CONNECTED & integer.operators.keys())
     if connected:
         return f"{', '.join(connected)} cannot be looked at one by one"
-    if not integer.signatures or integer.signatures[0].subgraph != 0:
-        return "the file's first signature is not its first subgraph"
+    if not _first(integer) or _first(integer) != _first(floats):
+        return "the first subgraphs of the two files are not one signature"
     if not reference.pairs.get(integer.signatures[0].name):
         return reference.trouble.removesuffix(".") or "there are no inputs for its signature"
     return ""
+
+
+def _first(file: Flatbuffer) -> str:
+    """The first signature, where it is the first subgraph's; else empty."""
+    return next((entry.name for entry in file.signatures[:1] if entry.subgraph == 0), "")
 
 
 def _measured(files: _Files, samples: Sequence[Mapping[str, Array]]) -> Layers:

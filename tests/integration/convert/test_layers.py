@@ -3,7 +3,10 @@
 The digits classifier is converted for real; damage is done to the published file.
 """
 
+import csv
+import io
 import math
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +15,7 @@ from typing import Any
 import flatbuffers  # type: ignore[import-untyped]  # neither types nor stubs
 import numpy as np
 import pytest
+import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 
 import zoo
@@ -129,6 +133,41 @@ def test_a_damaged_operator_is_the_worst(
     assert [layer.index for layer in found if layer.is_suspicious] == [damaged]
     behind = [layer for layer in found if layer.index >= damaged]
     assert all(layer.accumulated_rmse > 0 for layer in behind)
+
+
+def test_the_figures_are_those_of_tensorflows_debugger() -> None:
+    """The same file on the same samples: its threshold may be borrowed."""
+    digits = zoo.digits()
+    calibration, images = (
+        np.load(place)["x"].astype(np.float32) for place in (digits.calibration, digits.evaluation)
+    )
+    plain = tf.lite.TFLiteConverter.from_saved_model(str(digits.model)).convert()
+    maker = tf.lite.TFLiteConverter.from_saved_model(str(digits.model))
+    maker.optimizations = [tf.lite.Optimize.DEFAULT]
+    maker.representative_dataset = lambda: ([calibration[n : n + 1]] for n in range(100))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the debugger runs TensorFlow's deprecated interpreter
+        peer = tf.lite.experimental.QuantizationDebugger(
+            converter=maker, debug_dataset=lambda: ([images[n : n + 1]] for n in range(4))
+        )
+        peer.run()
+    text = io.StringIO()
+    peer.layer_statistics_dump(text)
+    theirs = {
+        row["tensor_name"]: math.sqrt(float(row["mean_squared_error"])) / float(row["scale"])
+        for row in csv.DictReader(io.StringIO(text.getvalue()))
+    }
+    pairs = tuple(Pair(inputs={"image": images[n : n + 1]}, outputs={}) for n in range(4))
+    reference = Reference(origin="evaluation", pairs={SIGNATURE: pairs})
+    ours = {
+        layer.output.removesuffix("…"): layer.rmse_over_scale
+        for layer in layer_errors(peer.get_nondebug_quantized_model(), plain, reference).entries
+        if layer.rmse_over_scale is not None and layer.operator != "QUANTIZE"
+    }
+    assert len(ours) == len(theirs) == 8
+    for name, steps in ours.items():
+        (same,) = (value for key, value in theirs.items() if key.startswith(name))
+        assert steps == pytest.approx(same, rel=0.1, abs=1e-4)
 
 
 def test_a_rejected_variant_tells_where(build: Build) -> None:

@@ -19,9 +19,9 @@ import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 
 import zoo
-from tflited.convert import layer_error
-from tflited.convert.layer_error import layer_errors
-from tflited.convert.reference import Pair, Reference
+from tflited.convert.data.reference import Pair, Reference
+from tflited.convert.layers import layer_error
+from tflited.convert.layers.layer_error import layer_errors
 from tflited.domain.policy import Evaluation, Quantiser, Variant
 from tflited.domain.report import BuildReport, VariantReport, VariantState
 

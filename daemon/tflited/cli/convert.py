@@ -10,6 +10,7 @@ from tflited.cli import show
 from tflited.cli.options import AsJson, Config
 from tflited.domain.report import Stage
 from tflited.errors import ConversionError
+from tflited.pages import wording
 from tflited.settings.load import load
 
 
@@ -55,7 +56,7 @@ def _row(entry: object) -> tuple[str, ...]:
     return (
         entry.variant,
         entry.state,
-        show.size(entry.size_bytes) if entry.size_bytes else "",
+        wording.size(entry.size_bytes) if entry.size_bytes else "",
         f"{entry.size_ratio:.2f}" if entry.size_ratio is not None else "",
         f"{entry.min_snr_db:.1f}" if entry.min_snr_db is not None else "",
         f"{entry.accuracy_drop:.4f}" if entry.accuracy_drop is not None else "",

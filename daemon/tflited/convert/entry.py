@@ -13,6 +13,7 @@ import tensorflow as tf
 from tflited.convert.c_source.c_names import file_stem, symbol
 from tflited.convert.c_source.emit_c import Titles, emit
 from tflited.convert.data.reference import reference
+from tflited.convert.layers.layer_error import Layers, layer_errors
 from tflited.convert.load import load
 from tflited.convert.lowering.lower import FLOAT_SETS, Lowered, lower
 from tflited.convert.opening.source import Source
@@ -239,6 +240,7 @@ def _report(
 ) -> VariantReport:
     is_published = proof.state is not VariantState.REJECTED
     pruning = build.ground.pruning
+    layers = _layers(build, variant, made.content)
     return VariantReport(
         variant=variant,
         state=proof.state,
@@ -256,7 +258,17 @@ def _report(
         fidelity_pruned=proof.fidelity_pruned,
         pruning=None if pruning is None else zeros.record(made.content, pruning.weights),
         accuracy=proof.accuracy,
+        layers=layers.entries,
+        layers_note=layers.note,
     )
+
+
+def _layers(build: Build, variant: Variant, content: bytes) -> Layers:
+    """Where an integer variant loses its numbers, also where it was rejected for that."""
+    if variant not in NEEDS_CALIBRATION:
+        return Layers()
+    with build.stages.entered(Stage.PROVE, f"{variant.value} layers"):
+        return layer_errors(content, build.lowered.content, build.ground.reference)
 
 
 def _written(

@@ -17,6 +17,11 @@ REPORT_VERSION = 1
 LOSS_CHECKS = frozenset({"accuracy", "fidelity", "sparse_encoding", "sparsity"})
 """Checks of a pruned file that tell what pruning cost, and of the form of the file. One that fails
 rejects its variant, float32 like any other; ``fidelity_pruned`` proves the baseline itself."""
+IDEAL_RMSE_OVER_SCALE = 0.289
+"""1 / sqrt(12): rounding to the nearest step, and nothing else."""
+SUSPICIOUS_RMSE_OVER_SCALE = 0.7
+"""Above it an operator loses more than rounding costs; the threshold of the notebook to
+``tf.lite.experimental.QuantizationDebugger``."""
 
 
 class Stage(StrEnum):
@@ -207,6 +212,42 @@ class VariantPruning:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LayerError:
+    """How far one operator's output in an integer file is from the float32 file's.
+
+    Attributes:
+        index: the operator's position in the integer file, from 0.
+        operator: its name, such as ``CONV_2D``.
+        output: the tensor's name in the float32 file; a long one is cut and ends in an ellipsis.
+        dtype: element type in the integer file.
+        scale: the tensor's quantisation step; 0.0 where the operator stayed in float.
+        rmse: root mean square of the operator's own error: the float operator on the integer
+            operator's inputs is what it should have given.
+        max_abs_error: the greatest of these differences.
+        rmse_over_scale: ``rmse`` in steps; None where the operator stayed in float.
+        accumulated_rmse: root mean square of the difference to the float32 file's tensor, with the
+            errors of every operator before it.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
+    index: int
+    operator: str
+    output: str
+    dtype: str
+    scale: float
+    rmse: float
+    max_abs_error: float
+    rmse_over_scale: float | None
+    accumulated_rmse: float
+
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether it loses more than rounding explains; never of 16 bits, whose weights have 8."""
+        is_judged = self.rmse_over_scale is not None and self.dtype in {"int8", "uint8"}
+        return is_judged and (self.rmse_over_scale or 0.0) > SUSPICIOUS_RMSE_OVER_SCALE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactFile:
     """A file of a set, by its path below the set with ``/`` between."""
 
@@ -239,6 +280,8 @@ class VariantReport:
             without pruning.
         pruning: zeros and sizes of the file; None without pruning.
         accuracy: of source and variant on labelled data; None where none was asked or measured.
+        layers: error of each operator of an integer variant, in the file's order.
+        layers_note: what ``layers`` leaves out, and why; empty when nothing.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
@@ -259,6 +302,8 @@ class VariantReport:
     fidelity_pruned: tuple[OutputFidelity, ...] = ()
     pruning: VariantPruning | None = None
     accuracy: Accuracy | None = None
+    layers: tuple[LayerError, ...] = ()
+    layers_note: str = ""
 
 
 class LoweringPath(StrEnum):

@@ -220,3 +220,26 @@ def test_what_is_no_plain_file_is_no_manifest(tmp_path: Path) -> None:
     path.touch()
     os.truncate(path, records.LARGEST_RECORD_BYTES + 1)
     assert records.read_manifest(tmp_path) is None
+
+
+def test_both_records_of_a_set_are_read_back(directory: Path) -> None:
+    """As they were written, by one look at the folder."""
+    document, manifest = records.read_report(directory)
+    assert document.build_key == a_publish_key().build_key
+    assert manifest == records.read_manifest(directory)
+
+
+def test_a_folder_without_a_report_is_named(tmp_path: Path) -> None:
+    """With the place that was looked at."""
+    with pytest.raises(OutputError, match=r"report\.json cannot be read: No such file"):
+        records.read_report(tmp_path)
+
+
+def test_a_report_of_before_the_operators_is_read(directory: Path) -> None:
+    """Sets outlive versions: what is new in a report is optional."""
+    document = read(directory / "report.json")
+    for entry in document["variants"]:
+        del entry["layers"], entry["layers_note"]
+    (directory / "report.json").write_text(json.dumps(document))
+    found, _ = records.read_report(directory)
+    assert [entry.layers for entry in found.variants] == [(), ()]

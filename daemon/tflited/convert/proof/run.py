@@ -94,13 +94,14 @@ def run(runner: Any, inputs: Mapping[str, Array]) -> dict[str, Array]:
     with explained("Running the file with LiteRT"):
         details = runner.get_input_details()
         outputs = runner(
-            **{name: _quantised(value, details[name]) for name, value in inputs.items()}
+            **{name: quantised(value, details[name]) for name, value in inputs.items()}
         )
         made = runner.get_output_details()
-        return {name: _dequantised(value, made[name]) for name, value in outputs.items()}
+        return {name: dequantised(value, made[name]) for name, value in outputs.items()}
 
 
-def _quantised(value: Array, detail: Mapping[str, Any]) -> Array:
+def quantised(value: Array, detail: Mapping[str, Any]) -> Array:
+    """A source's value as a tensor with LiteRT's details takes it."""
     scale, zero_point = detail["quantization"]
     dtype = np.dtype(detail["dtype"])
     if dtype.kind not in "iu" or value.dtype.kind != "f" or not scale:
@@ -110,7 +111,8 @@ def _quantised(value: Array, detail: Mapping[str, Any]) -> Array:
     return np.asarray(np.clip(steps, limits.min, limits.max)).astype(dtype)
 
 
-def _dequantised(value: Array, detail: Mapping[str, Any]) -> Array:
+def dequantised(value: Array, detail: Mapping[str, Any]) -> Array:
+    """A tensor's value in the source's units, by LiteRT's details of the tensor."""
     scale, zero_point = detail["quantization"]
     if value.dtype.kind not in "iu" or not scale:
         return value

@@ -14,6 +14,8 @@ from tflited.convert import flatbuffer
 from tflited.convert.c_names import file_stem, symbol
 from tflited.convert.calibrate import Statistics, representative
 from tflited.convert.conformance import Measured
+from tflited.convert.data import synthetic
+from tflited.convert.data.notes import data_notes
 from tflited.convert.emit_c import Titles, emit
 from tflited.convert.load import load
 from tflited.convert.lower import FLOAT_SETS, Lowered, lower
@@ -289,6 +291,7 @@ def _source_report(build: Build) -> SourceReport:
             *_state_notes(build),
             *_io_notes(build.request),
             *_operator_notes(build.request),
+            *_data_notes(build),
         ),
     )
 
@@ -321,6 +324,15 @@ def _operator_notes(request: AttemptRequest) -> tuple[str, ...]:
         return ()
     return (
         "ops holds no operators on floats; variants that compute in float use TFLITE_BUILTINS.",
+    )
+
+
+def _data_notes(build: Build) -> tuple[str, ...]:
+    ground = build.ground
+    classes = ground.task.classes if ground.task else ()
+    return (
+        *synthetic.notes(ground.policy, ground.source),
+        *data_notes(build.request, classes),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from tflited.convert import conformance
 from tflited.convert.conformance import Measured
+from tflited.convert.data import synthetic
 from tflited.convert.fidelity import Sums, figures
 from tflited.convert.flatbuffer import qualified
 from tflited.convert.judge import judge, not_judged
@@ -84,8 +85,11 @@ def prove(variant: Variant, content: bytes, file: Measured, ground: Ground) -> P
     )
     measured, fidelity = _numbers(variant, content, file, ground)
     judged, accuracy = _accuracy(content, measured, ground)
+    guessed = synthetic.checks(variant, ground.policy, ground.source)
     proof = verdict(
-        (*checks, *measured, *judged), fidelity, requires_proof=ground.policy.require_proof
+        (*checks, *guessed, *measured, *judged),
+        fidelity,
+        requires_proof=ground.policy.require_proof,
     )
     return replace(proof, accuracy=accuracy)
 

@@ -22,7 +22,9 @@ from tflited.domain.policy import (
     Variant,
 )
 from tflited.domain.ports import Root
+from tflited.domain.preprocess import Preprocess
 from tflited.errors import Problem
+from tflited.settings.preprocess import data_contradictions
 from tflited.settings.problems import shown
 from tflited.settings.schema import OLDER_VARIANTS, SECTIONS, MainPolicyTable, PolicyTable
 
@@ -90,7 +92,7 @@ def merge(layers: Iterable[Layer], *, name: str) -> ResolvedPolicy:
 
 def _translation(names: Iterable[str], policy: Policy) -> str:
     """What older names among the variants were read as, and why."""
-    has_data = policy.calibration is not None
+    has_data = policy.calibration is not None and bool(policy.calibration.data)
     reason = f"; calibration data is {'' if has_data else 'not '}named"
     return ", ".join(
         f"{name} means {_variant(name, has_data=has_data)}{reason if name == 'DEFAULT' else ''}"
@@ -106,6 +108,7 @@ def contradictions(resolved: ResolvedPolicy) -> tuple[Problem, ...]:
         *_unmixable(resolved),
         *_untraceable(resolved),
         *_idle_budget(resolved),
+        *data_contradictions(resolved),
     )
 
 
@@ -175,13 +178,15 @@ def policy_from(leaves: Mapping[str, Any]) -> Policy:
             sections[section][inner] = value
         else:
             plain[key] = value
-    has_data = bool(sections["calibration"]["data"])
+    calibration = sections["calibration"]
+    has_data = bool(calibration["data"])
     plain["variants"] = _variants(plain["variants"], has_data=has_data)
     plain["mixed"] = tuple(MixedRule(**rule) for rule in plain["mixed"])
     return Policy(
         **plain,
-        calibration=Calibration(**sections["calibration"]) if has_data else None,
+        calibration=Calibration(**calibration) if has_data or calibration["synthetic"] else None,
         evaluation=_evaluation(sections["evaluation"]),
+        preprocess=Preprocess(**sections["preprocess"]),
         c_array=CArray(**sections["c_array"]),
         output=OutputRules(**sections["output"]),
         hooks=Hooks(**sections["hooks"]),

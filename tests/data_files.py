@@ -15,12 +15,12 @@ Array = npt.NDArray[Any]
 
 def png(path: Path, pixels: Array) -> Path:
     """A PNG file of ``[height, width, channels]`` bytes."""
-    return _written(path, bytes(tf.io.encode_png(pixels.astype(np.uint8)).numpy()))
+    return _written(path, tf.io.encode_png(pixels.astype(np.uint8)).numpy())
 
 
 def jpeg(path: Path, pixels: Array) -> Path:
     """A JPEG file."""
-    return _written(path, bytes(tf.io.encode_jpeg(pixels.astype(np.uint8), quality=95).numpy()))
+    return _written(path, tf.io.encode_jpeg(pixels.astype(np.uint8), quality=95).numpy())
 
 
 def bmp(path: Path, pixels: Array) -> Path:
@@ -55,9 +55,9 @@ def _pcm(frames: Array, width: int) -> bytes:
     top = 2 ** (8 * width - 1) - 1
     whole = np.rint(np.clip(frames, -1, 1) * top).astype(np.int64)
     if width == 1:
-        return (whole + 128).astype(np.uint8).tobytes()
+        return bytes((whole + 128).astype(np.uint8).tobytes())
     raw = whole.astype("<i8").reshape(-1, 1).view(np.uint8)
-    return raw[:, :width].tobytes()
+    return bytes(raw[:, :width].tobytes())
 
 
 def records(path: Path, examples: Sequence[Mapping[str, Any]]) -> Path:

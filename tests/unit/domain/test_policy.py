@@ -89,7 +89,7 @@ def test_each_way_of_preparing_data_changes_the_digest(key: str) -> None:
     value = getattr(Preprocess(), key)
     match value:
         case bool():
-            other: object = not value
+            other: Any = not value
         case StrEnum():
             other = next(entry for entry in type(value) if entry is not value)
         case str():

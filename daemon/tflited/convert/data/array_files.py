@@ -4,6 +4,7 @@ NumPy takes memory for whatever a header claims, and an archive of one megabyte 
 thousand; so sizes are compared first. Nothing is unpickled.
 """
 
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ _BROKEN: Final = (
     OverflowError,
     MemoryError,
     SyntaxError,  # a header that is no literal
+    tokenize.TokenError,  # the same, on NumPy's second try
     zipfile.BadZipFile,
     zlib.error,
 )

@@ -1,7 +1,8 @@
 """What every kind of data is checked for, and the words that refuse it."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,18 +36,28 @@ def reason_of(error: Exception) -> str:
     return text.rpartition("}} ")[2].partition(" [Op:")[0].strip().rstrip(".")
 
 
+@contextmanager
+def readable(file: Path) -> Iterator[None]:
+    """Reads a file in the block; that it cannot be is told by its name.
+
+    Raises:
+        ConversionError: the system refused.
+    """
+    try:
+        yield
+    except OSError as error:
+        observed = f"cannot be read: {os.strerror(error.errno or 0)}"
+        raise wrong(file.name, observed, "a readable file") from error
+
+
 def size_of(file: Path, *, largest: int) -> int:
     """Bytes of a file that is about to be read.
 
     Raises:
         ConversionError: it is gone, empty, or larger than is read of its kind.
     """
-    try:
+    with readable(file):
         size = file.stat().st_size
-    except OSError as error:
-        raise wrong(
-            file.name, f"cannot be read: {os.strerror(error.errno or 0)}", "a readable file"
-        ) from error
     if not 0 < size <= largest:
         raise wrong(file.name, f"{size} bytes", f"1 to {largest} bytes")
     return size

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tflited.convert.arrays import Array
 from tflited.convert.data import picture
-from tflited.convert.data.checks import only_input, size_of
+from tflited.convert.data.checks import only_input, readable, size_of
 from tflited.convert.data.classes import class_column
 from tflited.convert.data.sample_set import Column
 from tflited.domain.preprocess import Preprocess
@@ -50,8 +50,9 @@ class Images:
         """
         file = Path(self._files[unit])
         size_of(file, largest=picture.LARGEST_BYTES)
-        row = picture.row(self.subject(unit), file.read_bytes(), self._frame, self._rules)
-        return {self._spec.name: row}
+        with readable(file):
+            content = file.read_bytes()
+        return {self._spec.name: picture.row(self.subject(unit), content, self._frame, self._rules)}
 
     def labels(self, units: Sequence[int]) -> Column:
         """Class numbers by folder.

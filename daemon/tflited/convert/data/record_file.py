@@ -5,6 +5,7 @@ record, its checksum. TensorFlow's reader takes memory for any length whose chec
 lengths are first held against the file's size here.
 """
 
+import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,8 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # no stubs
 from tensorflow.python.lib.io import tf_record
 
-from tflited.convert.data.checks import reason_of, size_of, wrong
+from tflited.convert.data.checks import readable, reason_of, wrong
 
-LARGEST_FILE: Final = 2**40
 LARGEST_RECORD: Final = 64 * 2**20
 MOST_RECORDS: Final = 2_000_000
 """Of one set; finding them all takes about a microsecond each."""
@@ -50,12 +50,10 @@ def places(file: Path, *, most: int = MOST_RECORDS) -> list[Place]:
     Raises:
         ConversionError: the file ends inside a record, or has too many.
     """
-    if file.exists() and not file.stat().st_size:
-        return []
-    size = size_of(file, largest=LARGEST_FILE)
     found: list[Place] = []
     offset = 0
-    with file.open("rb") as stream:
+    with readable(file), file.open("rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
         while offset < size:
             place = Place(file=file, number=len(found), offset=offset)
             stream.seek(offset)

@@ -47,7 +47,8 @@ class Records:
     def __init__(
         self, files: Sequence[str], inputs: Sequence[TensorSpec], rules: Preprocess
     ) -> None:
-        self.title = "TFRecord files"
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        self.title = f"{Path(files[0]).name}{more}"
         self._inputs = inputs
         self._rules = rules
         self._places: list[Place] = []

@@ -16,6 +16,7 @@ from tflited.convert.data.wav_file import Wav, frames, opened
 from tflited.domain.preprocess import Preprocess
 from tflited.domain.report import TensorSpec
 
+MOST_WINDOWS: Final = 2_000_000
 _LENGTH_ONLY: Final = 2
 _WITH_CHANNELS: Final = 3
 
@@ -96,11 +97,15 @@ class Sound:
         return wav
 
     def _every_window(self) -> list[tuple[int, int]]:
-        places = []
+        places: list[tuple[int, int]] = []
         for file in range(len(self._files)):
             wav = self._opened(file)
             length = wav.frames * self._rate // wav.rate
-            places += [(file, window) for window in range(max(length // self._length, 1))]
+            count = max(length // self._length, 1)
+            if len(places) + count > MOST_WINDOWS:
+                observed = f"more than {MOST_WINDOWS} windows"
+                raise wrong(wav.file.name, observed, f"at most {MOST_WINDOWS} in a set")
+            places += [(file, window) for window in range(count)]
         return places
 
     def _shaped(self, subject: str, made: Array) -> Array:

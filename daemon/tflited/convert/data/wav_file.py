@@ -13,7 +13,7 @@ from typing import IO, Any, Final
 import numpy as np
 
 from tflited.convert.arrays import Array
-from tflited.convert.data.checks import size_of, wrong
+from tflited.convert.data.checks import readable, size_of, wrong
 
 LARGEST_BYTES: Final = 2**32
 MOST_CHUNKS: Final = 256
@@ -86,7 +86,7 @@ def frames(wav: Wav, start: int, stop: int) -> Array:
     made = np.zeros((stop - start, wav.channels), np.float32)
     if begin < end:
         width = wav.channels * wav.bits // 8
-        with wav.file.open("rb") as stream:
+        with readable(wav.file), wav.file.open("rb") as stream:
             stream.seek(wav.start + begin * width)
             content = stream.read((end - begin) * width)
         if len(content) != (end - begin) * width:

@@ -139,3 +139,11 @@ def test_a_file_of_no_known_kind_is_refused(tmp_path: Path, refusal: Refusal, na
     """With the kinds that are read."""
     (tmp_path / name).touch()
     assert f"{name}: files of this kind" in refusal(tmp_path / name, SPEC)
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.npy", "a.png", "a.wav", "a.tfrecord"])
+def test_a_file_that_is_gone_is_refused(tmp_path: Path, refusal: Refusal, name: str) -> None:
+    """Whatever the kind, the file is named and not only an error number."""
+    spec = {"a.png": (-1, 4, 4, 3)}.get(name, (-1, 2))
+    message = refusal(tmp_path / name, TensorSpec(index=0, name="x", shape=spec, dtype="float32"))
+    assert f"{name}: cannot be read: No such file or directory" in message

@@ -85,9 +85,10 @@ def reference(request: AttemptRequest, source: Source) -> Reference:
 
 
 def _unmatched(request: AttemptRequest) -> Iterator[str]:
-    pattern = request.policy.evaluation.data
-    if pattern and not request.evaluation:
-        yield f"evaluation.data = {pattern!r} matches no file."
+    """A pattern that means nothing; where a metric is asked, the accuracy check tells that."""
+    rules = request.policy.evaluation
+    if rules.data and not request.evaluation and rules.metric is None:
+        yield f"evaluation.data = {rules.data!r} matches no file"
 
 
 def _from_data(

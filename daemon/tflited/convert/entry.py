@@ -332,7 +332,7 @@ def _data_notes(build: Build) -> tuple[str, ...]:
     classes = ground.task.classes if ground.task else ()
     return (
         *synthetic.notes(ground.policy, ground.source),
-        *data_notes(build.request, classes),
+        *data_notes(build.request, ground.reference, classes),
     )
 
 

@@ -110,6 +110,7 @@ def test_an_image_folder_calibrates_and_its_class_folders_judge(
     proven_like_arrays(report)
     (note,) = [note for note in report.source.notes if "Class folders" in note]
     assert "0 = digit-0, 1 = digit-1, 2 = digit-2" in note
+    assert any("evaluation inputs: image from 0 to 1;" in note for note in report.source.notes)
 
 
 def test_records_calibrate_and_judge(tmp_path: Path, build_on: BuildOn) -> None:

@@ -11,6 +11,7 @@ from tflited.convert import labels, samples
 from tflited.convert.data.classes import class_folders
 from tflited.convert.data.notes import data_notes
 from tflited.convert.data.sample_set import Samples
+from tflited.convert.reference import Reference
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Metric, Policy
@@ -94,13 +95,15 @@ def test_the_report_tells_the_mapping() -> None:
         policy=Policy(preprocess=Preprocess(scale=0.5)),
         calibration=("a.npz",),
     )
-    mapping, untouched = data_notes(request, ("cat", "dog"))
+    nothing = Reference(origin="random")
+    mapping, untouched = data_notes(request, nothing, ("cat", "dog"))
     assert mapping == "Class folders of the evaluation data: 0 = cat, 1 = dog."
     assert "does not touch .npz" in untouched
     (long,) = data_notes(
         AttemptRequest(
             attempt="1.1", kind=ModelKind.KERAS, model="m", stem="m", scratch="s", policy=Policy()
         ),
+        nothing,
         [str(n) for n in range(1000)],
     )
     assert long.endswith("199 = 199, and 800 more.")

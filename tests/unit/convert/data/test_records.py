@@ -176,6 +176,14 @@ def test_a_length_that_lies_is_refused(tmp_path: Path, refusal: Refusal) -> None
     assert f"record 0: claims {2**62} bytes" in message
 
 
+def test_an_encoded_bomb_is_refused(tmp_path: Path, refusal: Refusal) -> None:
+    """An image in a record is held to the bounds of image files."""
+    bomb = bytearray(tf.io.encode_png(PIXELS).numpy())
+    bomb[16:24] = struct.pack(">II", 60_000, 60_000)
+    message = refusal(written(tmp_path, {"image": bytes(bomb)}), IMAGE)
+    assert "a.tfrecord: record 0: image: 60000 x 60000 pixels" in message
+
+
 def test_a_truncated_file_is_refused(tmp_path: Path, refusal: Refusal) -> None:
     """The last record of a copy that broke off."""
     file = written(tmp_path, {"x": [1.0] * 4}, {"x": [2.0] * 4})

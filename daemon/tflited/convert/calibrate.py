@@ -11,13 +11,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from tensorflow.lite.python.optimize import calibrator
 
 from tflited.convert import samples
 from tflited.convert.arrays import Array
 from tflited.convert.data import synthetic
 from tflited.convert.data.sample_set import Samples
 from tflited.convert.foreign import explained
+from tflited.convert.internals import CALIBRATING, require
 from tflited.convert.layout import taken_apart
 from tflited.convert.source import Source
 from tflited.domain.attempt import AttemptRequest
@@ -114,6 +114,9 @@ class Statistics:
     @cached_property
     def _calibrator(self) -> Any:
         walk = self.representative
+        require(CALIBRATING)
+        from tensorflow.lite.python.optimize import calibrator
+
         with explained("Calibrating"), warnings.catch_warnings():
             # The calibrator asks TensorFlow's own, deprecated interpreter for its signatures.
             warnings.simplefilter("ignore", UserWarning)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from tflited.convert.reference import Reference
+from tflited.convert.data.reference import Reference
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.preprocess import Preprocess
 

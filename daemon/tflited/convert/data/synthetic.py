@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from tflited.convert.arrays import Array
-from tflited.convert.data.sample_set import Samples
-from tflited.convert.reference import (
+from tflited.convert.data.reference import (
     DYNAMIC_SIZES,
     INTEGER_BOUNDS,
     RANDOM_SAMPLES,
     random_inputs,
 )
-from tflited.convert.source import Signature, Source
+from tflited.convert.data.sample_set import Samples
+from tflited.convert.opening.source import Signature, Source
 from tflited.domain.policy import NEEDS_CALIBRATION, Policy, Variant
 from tflited.domain.report import Check, CheckResult
 from tflited.errors import ConversionError

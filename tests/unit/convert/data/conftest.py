@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tflited.convert import samples
+from tflited.convert.data import samples
 from tflited.domain.preprocess import Preprocess
 from tflited.domain.report import TensorSpec
 from tflited.errors import ConversionError

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tflited.convert import labels, samples
-from tflited.convert.data import array_files
+from tflited.convert.data import array_files, samples
+from tflited.convert.proof import labels
 from tflited.domain.report import TensorSpec
 from tflited.errors import ConversionError
 

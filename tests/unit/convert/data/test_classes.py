@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 import data_files
-from tflited.convert import labels, samples
+from tflited.convert.data import samples
 from tflited.convert.data.classes import class_folders
 from tflited.convert.data.notes import data_notes
+from tflited.convert.data.reference import Reference
 from tflited.convert.data.sample_set import Samples
-from tflited.convert.reference import Reference
+from tflited.convert.proof import labels
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Metric, Policy

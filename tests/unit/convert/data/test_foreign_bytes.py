@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import data_files
-from tflited.convert import samples
+from tflited.convert.data import samples
 from tflited.domain.report import TensorSpec
 from tflited.errors import ConversionError
 

@@ -13,7 +13,7 @@ import sklearn
 import tensorflow as tf
 
 import data_files
-from tflited.convert import samples
+from tflited.convert.data import samples
 from tflited.convert.data.picture import MOST_PIXELS
 from tflited.domain.preprocess import Channels, Crop, Layout, Preprocess, ResizeMethod
 from tflited.domain.report import TensorSpec

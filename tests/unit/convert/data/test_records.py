@@ -10,7 +10,8 @@ import pytest
 import tensorflow as tf
 
 import data_files
-from tflited.convert import labels, samples
+from tflited.convert.data import samples
+from tflited.convert.proof import labels
 from tflited.domain.policy import Metric
 from tflited.domain.preprocess import Preprocess, RawType
 from tflited.domain.report import TensorSpec

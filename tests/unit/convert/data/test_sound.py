@@ -11,7 +11,7 @@ import scipy.io.wavfile  # type: ignore[import-untyped]  # no stubs
 import scipy.signal  # type: ignore[import-untyped]  # no stubs
 
 import data_files
-from tflited.convert import samples
+from tflited.convert.data import samples
 from tflited.convert.data.resample import resampled
 from tflited.convert.data.wav_file import frames, opened
 from tflited.domain.preprocess import Preprocess

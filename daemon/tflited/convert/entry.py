@@ -12,6 +12,8 @@ import tensorflow as tf
 
 from tflited.convert.c_source.c_names import file_stem, symbol
 from tflited.convert.c_source.emit_c import Titles, emit
+from tflited.convert.data import synthetic
+from tflited.convert.data.notes import data_notes
 from tflited.convert.data.reference import reference
 from tflited.convert.layers.layer_error import Layers, layer_errors
 from tflited.convert.load import load
@@ -327,6 +329,7 @@ def _source_report(build: Build) -> SourceReport:
             *_state_notes(build),
             *_io_notes(build.request),
             *_operator_notes(build.request),
+            *_data_notes(build),
         ),
     )
 
@@ -359,6 +362,15 @@ def _operator_notes(request: AttemptRequest) -> tuple[str, ...]:
         return ()
     return (
         "ops holds no operators on floats; variants that compute in float use TFLITE_BUILTINS.",
+    )
+
+
+def _data_notes(build: Build) -> tuple[str, ...]:
+    ground = build.ground
+    classes = ground.task.classes if ground.task else ()
+    return (
+        *synthetic.notes(ground.policy, ground.source),
+        *data_notes(build.request, ground.reference, classes),
     )
 
 

@@ -5,9 +5,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from tflited.domain.model import Digest
+from tflited.domain.preprocess import Preprocess
 
 FOLDER_POLICY_NAME = ".tflited.toml"
 """The policy file that holds for the models at or below its folder."""
@@ -150,10 +151,17 @@ class CStyle(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """Representative inputs; ``data`` is a glob made absolute by the file that named it."""
+    """Representative inputs.
 
-    data: str
+    Attributes:
+        data: a glob made absolute by the file that named it; empty with ``synthetic`` only.
+        samples: at most this many are used, spread evenly over all.
+        synthetic: noise from a fixed seed stands in for data; nothing made with it is proven.
+    """
+
+    data: str = ""
     samples: int = 200
+    synthetic: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,10 +169,10 @@ class Evaluation:
     """The budget a variant must keep.
 
     Attributes:
-        data: absolute glob of ``.npz`` files with inputs by name (or ``x``); None without.
+        data: absolute glob of files; None without.
         min_snr_db: least signal-to-noise ratio of every float output against the source, in dB.
         float32_tolerance: greatest error of the baseline, relative to the source's output range.
-        metric: the task's metric on the labels ``y`` of the data; None judges no accuracy.
+        metric: the task's metric on the labels of the data; None judges no accuracy.
         max_drop: greatest loss of accuracy against the source on the same data, absolute: in the
             metric's unit, and for errors their increase.
         output: name of the output that the labels belong to; empty for the only one.
@@ -252,6 +260,9 @@ class Hooks:
     timeout_seconds: float = 30.0
 
 
+_AS_THEY_STAND: Final = Preprocess()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """The resolved policy of one model. Defaults are those of a model without any policy."""
@@ -280,6 +291,7 @@ class Policy:
     calibration: Calibration | None = None
     evaluation: Evaluation = Evaluation()
     prune: Prune = Prune()
+    preprocess: Preprocess = _AS_THEY_STAND
     c_array: CArray = CArray()
     output: OutputRules = OutputRules()
     hooks: Hooks = Hooks()

@@ -46,7 +46,7 @@ def toml_value(value: Any) -> str:
 
 def _values(policy: Policy) -> dict[str, Any]:
     table = asdict(policy)
-    table["calibration"] = table["calibration"] or asdict(Calibration(data=""))
+    table["calibration"] = table["calibration"] or asdict(Calibration())
     for key in ("data", "metric"):
         table["evaluation"][key] = table["evaluation"][key] or ""
     shape = table["input_shape"]

@@ -25,7 +25,9 @@ from tflited.domain.policy import (
     Variant,
 )
 from tflited.domain.ports import Root
+from tflited.domain.preprocess import Preprocess
 from tflited.errors import Problem
+from tflited.settings.preprocess import data_contradictions
 from tflited.settings.problems import shown
 from tflited.settings.schema import OLDER_VARIANTS, SECTIONS, MainPolicyTable, PolicyTable
 
@@ -96,7 +98,7 @@ def merge(layers: Iterable[Layer], *, name: str) -> ResolvedPolicy:
 
 def _translation(names: Iterable[str], policy: Policy) -> str:
     """What older names among the variants were read as, and why."""
-    has_data = policy.calibration is not None
+    has_data = policy.calibration is not None and bool(policy.calibration.data)
     reason = f"; calibration data is {'' if has_data else 'not '}named"
     return ", ".join(
         f"{name} means {_variant(name, has_data=has_data)}{reason if name == 'DEFAULT' else ''}"
@@ -114,6 +116,7 @@ def contradictions(resolved: ResolvedPolicy) -> tuple[Problem, ...]:
         *_idle_budget(resolved),
         *_unsafe_encoding(resolved),
         *_idle_encoding(resolved),
+        *data_contradictions(resolved),
     )
 
 
@@ -215,14 +218,16 @@ def policy_from(leaves: Mapping[str, Any]) -> Policy:
             sections[section][inner] = value
         else:
             plain[key] = value
-    has_data = bool(sections["calibration"]["data"])
+    calibration = sections["calibration"]
+    has_data = bool(calibration["data"])
     plain["variants"] = _variants(plain["variants"], has_data=has_data)
     plain["mixed"] = tuple(MixedRule(**rule) for rule in plain["mixed"])
     return Policy(
         **plain,
-        calibration=Calibration(**sections["calibration"]) if has_data else None,
+        calibration=Calibration(**calibration) if has_data or calibration["synthetic"] else None,
         evaluation=_evaluation(sections["evaluation"]),
         prune=Prune(**sections["prune"]),
+        preprocess=Preprocess(**sections["preprocess"]),
         c_array=CArray(**sections["c_array"]),
         output=OutputRules(**sections["output"]),
         hooks=Hooks(**sections["hooks"]),

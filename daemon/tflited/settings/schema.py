@@ -34,11 +34,14 @@ from tflited.domain.policy import (
     TensorType,
     Variant,
 )
+from tflited.settings.preprocess import PreprocessTable
 
 OLDER_VARIANTS: Final = ("OPTIMIZE_FOR_SIZE", "OPTIMIZE_FOR_LATENCY", "DEFAULT")
 """Names of ``tf.lite.Optimize`` that stand for a variant of today."""
 
-SECTIONS: Final = frozenset({"calibration", "evaluation", "prune", "c_array", "output", "hooks"})
+SECTIONS: Final = frozenset(
+    {"calibration", "evaluation", "preprocess", "prune", "c_array", "output", "hooks"}
+)
 """Keys of a policy that are tables and merge key by key."""
 
 LATER: Final = "not available in this version"
@@ -203,10 +206,11 @@ class Table(BaseModel):
 
 
 class CalibrationTable(Table):
-    """Representative inputs. An empty ``data`` switches calibration off."""
+    """Representative inputs. An empty ``data`` switches calibration off, unless by noise."""
 
     data: Glob = ""
     samples: Annotated[StrictInt, Field(ge=1, le=1_000_000)] = 200
+    synthetic: StrictBool = False
 
 
 class EvaluationTable(Table):
@@ -294,6 +298,7 @@ class PolicyTable(Table):
     calibration: CalibrationTable = CalibrationTable()
     evaluation: EvaluationTable = EvaluationTable()
     prune: PruneTable = PruneTable()
+    preprocess: PreprocessTable = PreprocessTable()
     c_array: CArrayTable = CArrayTable()
     output: OutputTable = OutputTable()
 

@@ -1,6 +1,7 @@
 """Finds and digests calibration data, evaluation data and policies' modules; reads no format."""
 
 import glob
+import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,7 +47,14 @@ def _fixed_part(pattern: str) -> Path:
 
 
 def digest(digester: Digester, files: Sequence[DataFile]) -> Digest:
-    """Digest of the files' names and contents; of nothing without any."""
+    """Digest of the files' names and contents; of nothing without any.
+
+    A name is the path below what all files have in common: the folders in it tell the classes.
+    """
+    if not files:
+        return combine_files(())
+    common = os.path.commonpath([entry.path.parent for entry in files])
     return combine_files(
-        (entry.path.name, digester.file(entry.path, entry.identity)) for entry in files
+        (str(entry.path.relative_to(common)), digester.file(entry.path, entry.identity))
+        for entry in files
     )

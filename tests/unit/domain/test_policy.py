@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import fields, replace
+from enum import StrEnum
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from tflited.domain.policy import (
     TensorType,
     Variant,
 )
+from tflited.domain.preprocess import Preprocess
 
 CHANGES: dict[str, Any] = {
     "variants": (Variant.INT8,),
@@ -45,6 +47,7 @@ CHANGES: dict[str, Any] = {
     "custom_objects": "/models/layers.py",
     "allow_lambda": True,
     "calibration": Calibration(data="/data/*.npz"),
+    "preprocess": Preprocess(scale=0.5),
     "evaluation": Evaluation(min_snr_db=30),
     "prune": Prune(by_kind={LayerKind.DENSE: 0.5}),
     "c_array": CArray(enabled=False),
@@ -97,6 +100,27 @@ def test_sparsity_holds_for_dense_and_conv() -> None:
     assert not Prune(by_kind={LayerKind.DENSE: 0.0}).is_on
 
 
+@pytest.mark.parametrize("key", [field.name for field in fields(Preprocess)])
+def test_each_way_of_preparing_data_changes_the_digest(key: str) -> None:
+    """Other inputs give other ranges, so other bytes."""
+    value = getattr(Preprocess(), key)
+    match value:
+        case bool():
+            other: Any = not value
+        case StrEnum():
+            other = next(entry for entry in type(value) if entry is not value)
+        case str():
+            other = "class"
+        case int() | float():
+            other = 16_000
+        case tuple():
+            other = (*value, "a")
+        case _:
+            other = {"image": "pixels"}
+    changed = Policy(preprocess=Preprocess(**{key: other}))
+    assert changed.digest != Policy().digest
+
+
 def test_the_order_of_names_is_no_change() -> None:
     """Two files that say the same in another order mean the same."""
     shapes = {"a": (1,), "b": (2,)}
@@ -107,5 +131,9 @@ def test_the_order_of_names_is_no_change() -> None:
 def test_conversion_keys_are_plain_json() -> None:
     """They go into the report and into the digest as they are."""
     keys = replace(Policy(), **CHANGES).conversion_keys()
-    assert json.loads(json.dumps(keys))["calibration"] == {"data": "/data/*.npz", "samples": 200}
+    assert json.loads(json.dumps(keys))["calibration"] == {
+        "data": "/data/*.npz",
+        "samples": 200,
+        "synthetic": False,
+    }
     assert json.loads(json.dumps(keys))["variants"] == ["int8"]

@@ -15,6 +15,7 @@ from tflited.domain.policy import Policy
 from tflited.settings.json_schema import main, schemas
 from tflited.settings.layers import BUILT_IN_LAYER, leaves_of
 from tflited.settings.load import load
+from tflited.settings.preprocess import PreprocessTable
 from tflited.settings.resolve import FolderPolicies
 from tflited.settings.schema import (
     CalibrationTable,
@@ -42,6 +43,7 @@ TABLES: dict[str, type[BaseModel]] = {
 POLICY_TABLES: dict[str, type[BaseModel]] = {
     "calibration": CalibrationTable,
     "evaluation": EvaluationTable,
+    "preprocess": PreprocessTable,
     "output": OutputTable,
     "hooks": HooksTable,
 }

@@ -53,3 +53,36 @@ def test_a_link_before_the_first_wildcard_is_followed(tmp_path: Path) -> None:
     write(tmp_path / "disk" / "a.npz")
     (tmp_path / "data").symlink_to(tmp_path / "disk")
     assert names(tmp_path / "data" / "*.npz") == ["a.npz"]
+
+
+def digest(pattern: Path) -> str:
+    return data.digest(Digester(), data.find(str(pattern)))
+
+
+def test_a_file_in_another_class_folder_is_another_set(tmp_path: Path) -> None:
+    """The folders are the labels: moving a file changes what a model is judged by."""
+    pattern = tmp_path / "*" / "*.png"
+    moved = write(tmp_path / "cat" / "1.png", b"one")
+    write(tmp_path / "cat" / "2.png", b"two")
+    write(tmp_path / "dog" / "3.png", b"three")
+    first = digest(pattern)
+    moved.rename(tmp_path / "dog" / "1.png")
+    assert digest(pattern) != first
+
+
+def test_a_renamed_class_folder_is_another_set(tmp_path: Path) -> None:
+    """Its place in the order of names, and so its number, may be another."""
+    pattern = tmp_path / "*" / "*.png"
+    write(tmp_path / "cat" / "1.png", b"one")
+    write(tmp_path / "dog" / "2.png", b"two")
+    first = digest(pattern)
+    (tmp_path / "cat").rename(tmp_path / "elk")
+    assert digest(pattern) != first
+
+
+def test_the_whole_set_may_move(tmp_path: Path) -> None:
+    """What is the same below its common folder is the same data."""
+    for place in ("here", "there"):
+        write(tmp_path / place / "cat" / "1.png", b"one")
+        write(tmp_path / place / "dog" / "2.png", b"two")
+    assert digest(tmp_path / "here" / "*" / "*") == digest(tmp_path / "there" / "*" / "*")

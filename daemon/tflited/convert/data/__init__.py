@@ -1,1 +1,4 @@
-"""Samples and labels from files, checked before anything is fed with them."""
+"""Calibration and evaluation data: one module for each kind of file, none of which knows a model.
+
+What is read here is hostile: sizes are checked before memory is taken, and nothing is unpickled.
+"""

@@ -4,7 +4,7 @@ Evaluation data first, calibration data second, random values from a fixed seed 
 """
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,8 +12,10 @@ import numpy as np
 
 from tflited.convert.arrays import Array
 from tflited.convert.data import samples
+from tflited.convert.data.sample_set import Samples
 from tflited.convert.opening.source import Signature, Source
 from tflited.domain.attempt import AttemptRequest
+from tflited.domain.preprocess import Preprocess
 from tflited.domain.report import TensorSpec
 from tflited.errors import ConversionError
 
@@ -89,13 +91,15 @@ def reference(request: AttemptRequest, source: Source) -> Reference:
     Returns:
         The outputs; with ``trouble`` where data could not be used or the source did not run.
     """
-    troubles: list[str] = []
+    troubles = [*_unmatched(request)]
     for origin, files in (("evaluation", request.evaluation), ("calibration", request.calibration)):
         if not files:
             continue
         try:
             return Reference(
-                origin=origin, pairs=_from_data(files, source), trouble=" ".join(troubles)
+                origin=origin,
+                pairs=_from_data(files, source, request.policy.preprocess),
+                trouble=" ".join(troubles),
             )
         except ConversionError as error:
             if origin == "evaluation":
@@ -107,14 +111,25 @@ def reference(request: AttemptRequest, source: Source) -> Reference:
         return Reference(origin="random", trouble=" ".join(troubles))
 
 
-def _from_data(files: Sequence[str], source: Source) -> dict[str, tuple[Pair, ...]]:
+def _unmatched(request: AttemptRequest) -> Iterator[str]:
+    """A pattern that means nothing; where a metric is asked, the accuracy check tells that."""
+    rules = request.policy.evaluation
+    if rules.data and not request.evaluation and rules.metric is None:
+        yield f"evaluation.data = {rules.data!r} matches no file"
+
+
+def _from_data(
+    files: Sequence[str], source: Source, rules: Preprocess
+) -> dict[str, tuple[Pair, ...]]:
     return {
-        entry.name: _pairs(entry, _all(samples.read(files, entry.inputs, limit=DATA_SAMPLES)))
+        entry.name: _pairs(
+            entry, _all(samples.read(files, entry.inputs, limit=DATA_SAMPLES, rules=rules))
+        )
         for entry in source.signatures
     }
 
 
-def _all(found: samples.Samples) -> list[dict[str, Array]]:
+def _all(found: Samples) -> list[dict[str, Array]]:
     return [found[index] for index in range(len(found))]
 
 

@@ -1,4 +1,4 @@
-"""Reads the labels ``y`` of evaluation files and checks them against what the model answers.
+"""Reads the labels of evaluation files and checks them against what the model answers.
 
 Everything that cannot be a label of this model is refused here by file and key: a wrong label
 looks like a bad model.
@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 
 from tflited.convert.arrays import Array
-from tflited.convert.data.samples import Samples
+from tflited.convert.data import array_files
+from tflited.convert.data.sample_set import Column, Samples
 from tflited.convert.proof.accuracy import ERRORS, RANKED, TWO_CLASSES
 from tflited.domain.policy import Metric
 from tflited.errors import ConversionError
@@ -21,6 +22,8 @@ from tflited.errors import ConversionError
 KEY: Final = "y"
 """Key of the labels in an ``.npz`` file."""
 _MATRIX: Final = 2
+_EXAMPLES: Final = 8
+"""Classes that are listed in a message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,28 +33,36 @@ class Labels:
     Attributes:
         subjects: file and key, for messages.
         arrays: the labels; the first axis counts rows.
+        classes: names of the classes 0, 1, ...; empty where the labels are numbers.
     """
 
     subjects: tuple[str, ...]
     arrays: tuple[Array, ...]
+    classes: tuple[str, ...] = ()
 
 
 def read(files: Sequence[str], found: Samples) -> Labels:
     """Reads the labels that go with samples.
 
     Args:
-        files: the ``.npz`` files the samples came from.
-        found: the samples; their inputs tell how many labels there must be.
+        files: the files the samples came from.
+        found: the samples; they tell how many labels there must be, and may bring their own.
 
     Raises:
         ConversionError: a file has no labels, another number of them, or no finite numbers.
     """
+    if found.labels is not None:
+        return _brought(found.labels())
     subjects = tuple(f"{Path(file).name}: {KEY}" for file in files)
     arrays = tuple(
         _read(file, subject, _rows(found, index))
         for index, (file, subject) in enumerate(zip(files, subjects, strict=True))
     )
     return Labels(subjects=subjects, arrays=arrays)
+
+
+def _brought(column: Column) -> Labels:
+    return Labels(subjects=(column.subject,), arrays=(column.values,), classes=column.classes)
 
 
 def targets(metric: Metric, labels: Labels, found: Samples, shape: tuple[int, ...]) -> Array:
@@ -71,11 +82,12 @@ def targets(metric: Metric, labels: Labels, found: Samples, shape: tuple[int, ..
     """
     width = prod(shape)
     _check_output(metric, shape, width)
+    _check_classes(metric, labels, width)
     checked = [
         _values(subject, array, shape) if metric in ERRORS else _classes(subject, array, width)
         for subject, array in zip(labels.subjects, labels.arrays, strict=True)
     ]
-    chosen = [_of_sample(checked[file], found, file, place) for file, place in found.indices]
+    chosen = [_of_sample(checked[file], found, place) for file, place in found.indices]
     made = np.concatenate(chosen)
     if metric is Metric.AUC and len(np.unique(made)) < TWO_CLASSES:
         raise _wrong(labels.subjects[0], f"only the class {made[0]}", "samples of both 0 and 1")
@@ -100,15 +112,25 @@ def _check_output(metric: Metric, shape: tuple[int, ...], width: int) -> None:
         )
 
 
+def _check_classes(metric: Metric, labels: Labels, width: int) -> None:
+    """A class without a file has no folder, and every class behind it another number."""
+    count = max(width, TWO_CLASSES)
+    if metric in ERRORS or not labels.classes or len(labels.classes) == count:
+        return
+    raise ConversionError(
+        f"{labels.subjects[0]}: {len(labels.classes)} classes "
+        f"({', '.join(labels.classes[:_EXAMPLES])}); allowed: {count}, as the output has.",
+        hint="make a folder with files for each class, or list all of them in preprocess.classes "
+        "in the order of the output",
+        code="data",
+    )
+
+
 def _read(file: str, subject: str, rows: range) -> Array:
-    try:
-        with np.load(file, allow_pickle=False) as archive:
-            keys = list(archive.files)
-            array = np.asarray(archive[KEY]) if KEY in keys else None
-    except (OSError, ValueError, EOFError, TypeError, AttributeError, LookupError) as error:
-        raise _wrong(subject, f"cannot be read: {error}", "an array of numbers") from error
-    if array is None:
+    keys = array_files.keys(Path(file))
+    if KEY not in keys:
         raise _wrong(Path(file).name, f"holds {', '.join(keys)}", f"labels as {KEY!r} too")
+    array = array_files.array(Path(file), KEY)
     if array.ndim == 0 or len(array) not in rows:
         count = len(array) if array.ndim else 1
         raise _wrong(subject, f"{count} labels", f"{rows.start}, one for each sample")
@@ -122,19 +144,11 @@ def _read(file: str, subject: str, rows: range) -> Array:
 
 def _rows(found: Samples, file: int) -> range:
     """How many labels a file may hold; samples of a fixed batch leave a rest of rows over."""
-    count, batch = _counts(found, file)
-    return range(count * batch, (count + 1) * batch)
+    return range(found.counts[file] * found.rows, (found.counts[file] + 1) * found.rows)
 
 
-def _counts(found: Samples, file: int) -> tuple[int, int]:
-    """How many samples of a file there are, and of how many rows each consists."""
-    array = next(iter(found.batches[file].values()))
-    return len(array), array.shape[1] if array.ndim > 1 else 1
-
-
-def _of_sample(labels: Array, found: Samples, file: int, place: int) -> Array:
-    _, batch = _counts(found, file)
-    return np.asarray(labels[place * batch : (place + 1) * batch])
+def _of_sample(labels: Array, found: Samples, place: int) -> Array:
+    return np.asarray(labels[place * found.rows : (place + 1) * found.rows])
 
 
 def _values(subject: str, array: Array, shape: tuple[int, ...]) -> Array:
@@ -176,6 +190,6 @@ def _from_one_hot(subject: str, array: Array, count: int) -> Array:
 def _wrong(subject: str, observed: str, allowed: str) -> ConversionError:
     return ConversionError(
         f"{subject}: {observed}; allowed: {allowed}.",
-        hint=f"correct the labels {KEY} of evaluation.data; the outputs are listed in the report",
+        hint="correct the labels of evaluation.data; the outputs are listed in the report",
         code="data",
     )

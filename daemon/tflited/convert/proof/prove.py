@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from tflited.convert.data import synthetic
 from tflited.convert.data.reference import Pair, Reference
 from tflited.convert.opening.source import Source
 from tflited.convert.proof import conformance, loss
@@ -95,12 +96,13 @@ def prove(variant: Variant, content: bytes, file: Measured, ground: Ground) -> P
     )
     measured, fidelity = _numbers(variant, content, file, ground)
     judged, accuracy = _accuracy(content, measured, ground)
-    found, pruned = (*measured, *judged), fidelity[:0]
+    guessed = synthetic.checks(variant, ground.policy, ground.source)
+    found, pruned = (*guessed, *measured, *judged), fidelity[:0]
     if ground.pruning is not None:
         before, pruned = replace(ground, reference=ground.pruning.original), fidelity
         told, fidelity = _numbers(variant, content, file, before)
         found = loss.checks(measured, told, judged, ground.task)
-        found = (zeros.check(content, ground.pruning), *found)
+        found = (zeros.check(content, ground.pruning), *guessed, *found)
     proof = verdict((*checks, *found), fidelity, requires_proof=ground.policy.require_proof)
     return replace(proof, fidelity_pruned=pruned, accuracy=accuracy)
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from tflited.convert.arrays import Array
 from tflited.convert.data import samples
-from tflited.convert.data.samples import Samples
+from tflited.convert.data.checks import rows_of
+from tflited.convert.data.sample_set import Samples
 from tflited.convert.opening.source import Signature, Source
 from tflited.convert.proof import accuracy, labels
 from tflited.convert.proof.run import outputs_of
@@ -25,8 +26,11 @@ _BATCH_TOLERANCE: Final = 1e-3
 """A sample's output in a batch may differ from its output alone by rounding only."""
 _EXAMPLES: Final = 8
 """Outputs that are listed in a message."""
-_NO_DATA: Final = "add labelled .npz files (inputs, and labels y) and name them in evaluation.data"
-_NO_SAMPLES: Final = Samples(batches=(), indices=())
+_NO_DATA: Final = (
+    "add labelled data (.npz files with labels y, class folders of images or sound, or TFRecord "
+    "files: docs/data.md) and name it in evaluation.data"
+)
+_NO_SAMPLES: Final = Samples()
 _NONE: Final = np.zeros(0)
 
 
@@ -42,6 +46,7 @@ class Task:
         found: the samples.
         targets: their labels.
         source: figures of ``accuracy.rows`` for the source.
+        classes: names of the classes, where the data tells them.
         trouble: why nothing can be judged; empty when it can.
         hint: what to do about that.
     """
@@ -53,6 +58,7 @@ class Task:
     found: Samples = _NO_SAMPLES
     targets: Array = field(default_factory=lambda: _NONE)
     source: Array = field(default_factory=lambda: _NONE)
+    classes: tuple[str, ...] = ()
     trouble: str = ""
     hint: str = ""
 
@@ -95,20 +101,22 @@ def figures_of_variant(content: bytes, asked: Task, metric: Metric, *, threads: 
 def _measured(request: AttemptRequest, source: Source, rules: Evaluation, metric: Metric) -> Task:
     if not request.evaluation:
         raise ConversionError(
-            f"evaluation.metric is {metric}, and evaluation.data names no file that exists.",
+            f"evaluation.metric is {metric}, and evaluation.data names no file that exists"
+            f"{f': {rules.data}' if rules.data else ''}.",
             hint=_NO_DATA,
             code="data",
         )
     title, signature, output = _judged_output(rules.output, source)
-    if any(spec.name == labels.KEY for spec in signature.inputs):
+    limit = max(rules.samples // rows_of(signature.inputs[0]), 1)
+    found = samples.read(
+        request.evaluation, signature.inputs, limit=limit, rules=request.policy.preprocess
+    )
+    if found.labels is None and any(spec.name == labels.KEY for spec in signature.inputs):
         raise ConversionError(
             f"An input of the model is called {labels.KEY!r}, as the labels are.",
             hint="give the model's input another name",
             code="data",
         )
-    batch = max(signature.inputs[0].shape[0], 1) if signature.inputs[0].shape else 1
-    limit = max(rules.samples // batch, 1)
-    found = samples.read(request.evaluation, signature.inputs, limit=limit)
     known = labels.read(request.evaluation, found)
     first = _alone(signature, output, found)
     targets = labels.targets(metric, known, found, first.shape[1:])
@@ -121,6 +129,7 @@ def _measured(request: AttemptRequest, source: Source, rules: Evaluation, metric
         found=found,
         targets=targets,
         source=figures,
+        classes=known.classes,
     )
 
 

@@ -8,21 +8,20 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from tflited.convert.arrays import Array
-from tflited.convert.data import samples
-from tflited.convert.data.samples import Samples
+from tflited.convert.data import samples, synthetic
+from tflited.convert.data.sample_set import Samples
 from tflited.convert.faults.foreign import explained
 from tflited.convert.internals import CALIBRATING, require
 from tflited.convert.opening.source import Source
 from tflited.convert.tflite.layout import taken_apart
 from tflited.domain.attempt import AttemptRequest
+from tflited.domain.policy import Calibration
 from tflited.errors import ConversionError
-
-DEFAULT_SAMPLES: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,19 +61,31 @@ def representative(request: AttemptRequest, source: Source) -> Representative:
     Raises:
         ConversionError: there is no data, or it does not fit.
     """
+    rules = request.policy.calibration or Calibration()
+    if synthetic.is_used(request.policy):
+        sets = [(entry.name, synthetic.noise(entry, rules.samples)) for entry in source.signatures]
+        return Representative(sets=tuple(sets))
     if not request.calibration:
-        raise ConversionError(
-            "Integer quantisation needs calibration data; the policy names none that exists.",
-            hint='add [calibration] with data = "FOLDER/*.npz" (100 to 500 unlabelled samples)',
-            code="needs_calibration",
-        )
-    rules = request.policy.calibration
-    limit = rules.samples if rules else DEFAULT_SAMPLES
+        raise _needs_calibration(rules)
+    prepare = request.policy.preprocess
     return Representative(
         sets=tuple(
-            (entry.name, samples.read(request.calibration, entry.inputs, limit=limit))
+            (
+                entry.name,
+                samples.read(request.calibration, entry.inputs, limit=rules.samples, rules=prepare),
+            )
             for entry in source.signatures
         )
+    )
+
+
+def _needs_calibration(rules: Calibration) -> ConversionError:
+    named = f"calibration.data = {rules.data!r} matches no file" if rules.data else "none is named"
+    return ConversionError(
+        f"Integer quantisation needs calibration data; {named}.",
+        hint='add [calibration] with data = "FOLDER/*.npz" (100 to 500 unlabelled samples), or '
+        "images, sound or TFRecord files: docs/data.md",
+        code="needs_calibration",
     )
 
 

@@ -71,9 +71,11 @@ class ScriptedExecutor:
         requests: what was asked.
         is_ready: whether a child could start.
         is_holding: attempts last until they are cancelled.
+        told: stage and detail that each child tells last.
     """
 
     def __init__(self) -> None:
+        self.told = (Stage.LOWER, "int8")
         self.script: list[AttemptOutcome] = []
         self.requests: list[AttemptRequest] = []
         self.is_ready = True
@@ -83,7 +85,7 @@ class ScriptedExecutor:
         self, request: AttemptRequest, limits: AttemptLimits, progress: Progress, cancel: Event
     ) -> AttemptOutcome:
         """Plays the next line of the script."""
-        progress(Stage.LOWER, "int8")
+        progress(*self.told)
         self.requests.append(request)
         if self.is_holding and cancel.wait(DEADLINE_SECONDS):
             return an_end(AttemptResult.CANCELLED, code="cancelled")

@@ -192,6 +192,14 @@ def _float32(build: Build, proof: Proof) -> VariantReport:
 
 def _variant(build: Build, variant: Variant) -> VariantReport:
     """One variant; whatever is wrong with it alone rejects it and nothing else."""
+    if variant in build.request.given_up:
+        return VariantReport(
+            variant=variant,
+            state=VariantState.REJECTED,
+            reason=f"its making or proof ended the process: {build.request.given_up[variant]}",
+            hint='choose another variant, or another quantiser with quantiser = "litert_quantizer"'
+            ' or "tf_converter"',
+        )
     started = time.monotonic()
     try:
         made, file, proof = _best(build, variant)

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from tflited.domain.job import Failure
 from tflited.domain.model import ModelKind
-from tflited.domain.policy import Policy
+from tflited.domain.policy import Policy, Variant
 from tflited.domain.report import BuildReport
 
 
@@ -44,6 +44,7 @@ class AttemptRequest:
         custom_objects: absolute path of the private copy of the policy's module; none without one.
         provenance: lines for the head of generated C: name to value.
         threads: processor threads the child may use.
+        given_up: variants that ended a child of this attempt, and how: they are not made again.
     """
 
     attempt: str
@@ -57,6 +58,7 @@ class AttemptRequest:
     custom_objects: tuple[str, ...] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
     threads: int = 1
+    given_up: Mapping[Variant, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,15 +2,22 @@
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
-from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest
+import structlog
+
+from tflited.domain.attempt import (
+    AttemptLimits,
+    AttemptOutcome,
+    AttemptRequest,
+    AttemptResult,
+)
 from tflited.domain.build_key import BuildKey
 from tflited.domain.job import Failure, Job
 from tflited.domain.model import Digest
-from tflited.domain.policy import Policy
+from tflited.domain.policy import Policy, Variant
 from tflited.domain.ports import (
     Clock,
     Executor,
@@ -25,6 +32,10 @@ from tflited.domain.verdict import decide
 from tflited.engine.data import DataView
 from tflited.engine.messages import AttemptEnded
 from tflited.errors import OutputError, SourceChangedError, TflitedError
+
+_LOG = structlog.get_logger()
+_ON_VARIANTS = frozenset({Stage.QUANTISE, Stage.PROVE})
+"""Stages that name the variant they are about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +80,7 @@ class AttemptRunner:
         failure: Failure | None = None
         try:
             request = self._stage(work, place, progress, seconds)
-            outcome = self.executor.run_attempt(request, self.limits, progress, cancel)
+            outcome = self._run(request, progress, cancel)
             report, failure = outcome.report, outcome.failure
             if report is not None:
                 progress(Stage.PUBLISH, "")
@@ -88,6 +99,22 @@ class AttemptRunner:
             stage_seconds=seconds,
             seconds=self.clock.monotonic() - started,
         )
+
+    def _run(self, request: AttemptRequest, progress: Progress, cancel: Event) -> AttemptOutcome:
+        """Runs a child, and another one without the variant that ended it: it costs no other."""
+        while True:
+            followed = _Followed(progress)
+            outcome = self.executor.run_attempt(request, self.limits, followed, cancel)
+            variant = followed.culprit(outcome)
+            if variant is None or variant in request.given_up:
+                return outcome
+            reason = outcome.failure.message if outcome.failure else outcome.result.value
+            _LOG.warning(
+                "variant_given_up", attempt=request.attempt, variant=variant.value, reason=reason
+            )
+            request = replace(request, given_up={**request.given_up, variant: reason})
+            shutil.rmtree(request.scratch)
+            Path(request.scratch).mkdir()
 
     def _stage(
         self, work: Work, place: Path, progress: Progress, seconds: dict[str, float]
@@ -140,6 +167,32 @@ class AttemptRunner:
         published = self.publisher.publish(work.job, work.policy, work.key, report, scratch)
         seconds[Stage.PUBLISH] = self.clock.monotonic() - began
         return published
+
+
+@dataclass(slots=True)
+class _Followed:
+    """Passes progress on and remembers where a child was."""
+
+    progress: Progress
+    stage: Stage = Stage.START
+    detail: str = ""
+
+    def __call__(self, stage: Stage, detail: str) -> None:
+        self.stage, self.detail = stage, detail
+        self.progress(stage, detail)
+
+    def culprit(self, outcome: AttemptOutcome) -> Variant | None:
+        """The variant whose making or proof ended the child; None where it was something else.
+
+        Want of memory is no variant's own fault, and without its float32 file nothing can be made.
+        """
+        has_died = outcome.result in {AttemptResult.CRASH, AttemptResult.TIMEOUT}
+        is_memory = outcome.failure is not None and outcome.failure.code == "out_of_memory"
+        name = self.detail.partition(" ")[0]
+        is_variant = name in set(Variant) - {Variant.FLOAT32}
+        if has_died and not is_memory and self.stage in _ON_VARIANTS and is_variant:
+            return Variant(name)
+        return None
 
 
 def work_of(

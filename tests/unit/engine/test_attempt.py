@@ -76,6 +76,52 @@ def test_a_failed_child_publishes_nothing(world: World) -> None:
     assert world.publisher.manifests() == []
 
 
+@pytest.mark.parametrize("end", [AttemptResult.CRASH, AttemptResult.TIMEOUT])
+@pytest.mark.parametrize("told", [(Stage.QUANTISE, "int8"), (Stage.PROVE, "int8 layers")])
+def test_a_variant_that_ends_its_child_is_given_up(
+    world: World, end: AttemptResult, told: tuple[Stage, str]
+) -> None:
+    """Another child makes the set without it, in an empty folder."""
+    world.executor.told = told
+    world.executor.script = [an_end(end, code="crash")]
+    ended = run(world)
+    first, second = world.executor.requests
+    assert ended.published is not None
+    assert dict(first.given_up) == {}
+    assert list(second.given_up) == [Variant.INT8]
+    assert second.given_up[Variant.INT8]
+
+
+@pytest.mark.parametrize(
+    ("told", "end", "code"),
+    [
+        ((Stage.LOAD, "int8"), AttemptResult.CRASH, "crash"),
+        ((Stage.QUANTISE, "float32"), AttemptResult.CRASH, "crash"),
+        ((Stage.QUANTISE, "a model called int8"), AttemptResult.CRASH, "crash"),
+        ((Stage.QUANTISE, "int8"), AttemptResult.CRASH, "out_of_memory"),
+        ((Stage.QUANTISE, "int8"), AttemptResult.ERROR, "conversion"),
+        ((Stage.QUANTISE, "int8"), AttemptResult.CANCELLED, "cancelled"),
+    ],
+)
+def test_other_ends_are_no_variants_fault(
+    world: World, told: tuple[Stage, str], end: AttemptResult, code: str
+) -> None:
+    """Want of memory passes, and without float32 there is nothing to make."""
+    world.executor.told = told
+    world.executor.script = [an_end(end, code=code)]
+    run(world)
+    assert len(world.executor.requests) == 1
+
+
+def test_a_child_that_ends_without_the_variant_is_not_tried_for_ever(world: World) -> None:
+    """It was not the variant, then."""
+    world.executor.told = (Stage.QUANTISE, "int8")
+    world.executor.script = [an_end(AttemptResult.CRASH, code="crash")] * 5
+    ended = run(world)
+    assert len(world.executor.requests) == 2
+    assert ended.published is None
+
+
 def test_a_source_that_changed_starts_no_child(world: World) -> None:
     """Building it would prove the wrong model."""
     world.sources.error = SourceChangedError("It changed.")

@@ -3,14 +3,16 @@
 import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import tensorflow as tf
 
 from tflited.convert import flatbuffer
+from tflited.convert.auto.choose import Choice, Shop, choose
 from tflited.convert.c_names import file_stem, symbol
 from tflited.convert.calibrate import Statistics, representative
 from tflited.convert.conformance import Measured
@@ -18,13 +20,18 @@ from tflited.convert.emit_c import Titles, emit
 from tflited.convert.load import load
 from tflited.convert.lower import FLOAT_SETS, Lowered, lower
 from tflited.convert.order import Order
+from tflited.convert.profile.latency import Stopwatch
+from tflited.convert.profile.work import counted
 from tflited.convert.prove import Ground, Proof, check_baseline, has_failed, prove, source_specs
 from tflited.convert.quantise import Made, candidates
 from tflited.convert.reference import Reference, reference
 from tflited.convert.source import Source
+from tflited.convert.stages import Progress, Stages
 from tflited.convert.task import Task, task
 from tflited.domain.attempt import AttemptRequest
+from tflited.domain.choice import AutoReport
 from tflited.domain.policy import NEEDS_CALIBRATION, TensorType, Variant
+from tflited.domain.profile import Latency
 from tflited.domain.report import (
     ArtifactFile,
     BuildReport,
@@ -36,33 +43,8 @@ from tflited.domain.report import (
 )
 from tflited.errors import ConversionError
 
-Progress = Callable[[Stage, str], None]
 SET: Final = "set"
 """Folder below the scratch directory that holds what is published."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stages:
-    """Tells the progress and adds up where the time goes.
-
-    Attributes:
-        progress: told at the beginning of each stage, with a detail.
-        seconds: stage to seconds so far.
-    """
-
-    progress: Progress
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextlib.contextmanager
-    def entered(self, stage: Stage, detail: str) -> Iterator[None]:
-        """Counts the time of the block for the stage, also where it raises."""
-        self.progress(stage, detail)
-        started = time.monotonic()
-        try:
-            yield
-        finally:
-            spent = time.monotonic() - started
-            self.seconds[stage.value] = self.seconds.get(stage.value, 0.0) + spent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +56,7 @@ class Build:
     lowered: Lowered
     ground: Ground
     statistics: Statistics
+    stopwatch: Stopwatch
 
 
 def run(request: AttemptRequest, progress: Progress) -> BuildReport:
@@ -94,13 +77,23 @@ def run(request: AttemptRequest, progress: Progress) -> BuildReport:
     _limit_threads(request.threads)
     stages = Stages(progress=progress)
     build, baseline = _prepared(request, stages)
-    reports = tuple(
-        _float32(build, baseline) if variant is Variant.FLOAT32 else _variant(build, variant)
-        for variant in request.policy.variants
-    )
+    reports: list[VariantReport] = []
+    auto: AutoReport | None = None
+    for variant in request.policy.variants:
+        match variant:
+            case Variant.FLOAT32:
+                reports.append(_float32(build, baseline))
+            case Variant.AUTO:
+                report, auto = _auto(build, baseline)
+                reports.append(report)
+            case _:
+                reports.append(_variant(build, variant))
     _require_one(reports)
     return BuildReport(
-        source=_source_report(build), variants=reports, stage_seconds=dict(stages.seconds)
+        source=_source_report(build),
+        variants=tuple(reports),
+        stage_seconds=dict(stages.seconds),
+        auto=auto,
     )
 
 
@@ -123,6 +116,7 @@ def _prepared(request: AttemptRequest, stages: Stages) -> tuple[Build, Proof]:
         lowered=lowered,
         ground=ground,
         statistics=Statistics(lowered.content, lambda: representative(request, lowered.source)),
+        stopwatch=Stopwatch(request.policy.profile, threads=request.threads, reference=compared),
     )
     return build, proof
 
@@ -166,15 +160,50 @@ def _measured(content: bytes) -> Measured:
 
 
 def _float32(build: Build, proof: Proof) -> VariantReport:
-    made = Made(content=build.lowered.content, path=build.lowered.how.path.value)
-    return _report(build, Variant.FLOAT32, made, build.ground.baseline, proof)
+    return _report(build, Variant.FLOAT32, _baseline(build), build.ground.baseline, proof)
+
+
+def _baseline(build: Build) -> Made:
+    return Made(content=build.lowered.content, path=build.lowered.how.path.value)
+
+
+def _auto(build: Build, baseline: Proof) -> tuple[VariantReport, AutoReport]:
+    """The variant that is chosen, published under the one name ``auto``, and how it was chosen."""
+    started = time.monotonic()
+    shop = Shop(
+        request=build.request,
+        order=_order(build, Variant.AUTO),
+        ground=build.ground,
+        baseline=(_baseline(build), baseline),
+        best=partial(_best, build),
+        latency_ms=lambda made, file: _median_ms(build, made.content, file),
+    )
+    choice = choose(shop)
+    report = replace(_chosen(build, choice), seconds=time.monotonic() - started)
+    return report, choice.report
+
+
+def _chosen(build: Build, choice: Choice) -> VariantReport:
+    trial = choice.trial
+    if trial is None or trial.made is None or trial.file is None or trial.proof is None:
+        return VariantReport(
+            variant=Variant.AUTO,
+            state=VariantState.REJECTED,
+            reason=choice.reason,
+            hint=choice.hint,
+        )
+    proof = replace(trial.proof, reason=choice.reason, hint=choice.hint)
+    told = {**build.request.provenance, "chosen by auto": trial.candidate.variant.value}
+    titled = replace(build, request=replace(build.request, provenance=told))
+    report = _report(titled, Variant.AUTO, trial.made, trial.file, proof)
+    return replace(report, chosen=trial.candidate.variant)
 
 
 def _variant(build: Build, variant: Variant) -> VariantReport:
     """One variant; whatever is wrong with it alone rejects it and nothing else."""
     started = time.monotonic()
     try:
-        made, file, proof = _best(build, variant)
+        made, file, proof = _best(build, _order(build, variant), build.ground)
     except ConversionError as error:
         return VariantReport(
             variant=variant,
@@ -187,20 +216,24 @@ def _variant(build: Build, variant: Variant) -> VariantReport:
     return replace(report, seconds=time.monotonic() - started)
 
 
-def _best(build: Build, variant: Variant) -> tuple[Made, Measured, Proof]:
-    """The first candidate that holds; where none does, the first one tells why."""
-    order = Order(
+def _order(build: Build, variant: Variant) -> Order:
+    return Order(
         variant=variant,
         lowered=build.lowered,
         policy=build.request.policy,
         statistics=build.statistics,
     )
+
+
+def _best(build: Build, order: Order, ground: Ground) -> tuple[Made, Measured, Proof]:
+    """The first candidate that holds; where none does, the first one tells why."""
+    variant = order.variant
     tried: list[tuple[Made, Measured, Proof]] = []
     waiting = candidates(order)
     while (made := _next(build, variant, waiting)) is not None:
         file = _measured(made.content)
         with build.stages.entered(Stage.PROVE, variant.value):
-            proof = prove(variant, made.content, file, build.ground)
+            proof = prove(variant, made.content, file, ground)
         tried.append((made, file, proof))
         if proof.state is not VariantState.REJECTED:
             return tried[-1]
@@ -231,7 +264,21 @@ def _report(
         checks=proof.checks,
         fidelity=proof.fidelity,
         accuracy=proof.accuracy,
+        work=counted(file.flatbuffer),
+        latency=_latency(build, made.content, file) if is_published else None,
     )
+
+
+def _latency(build: Build, content: bytes, file: Measured) -> Latency | None:
+    if not build.request.policy.profile.enabled:
+        return None
+    with build.stages.entered(Stage.PROFILE, ""):
+        return build.stopwatch.latency(content, file.flatbuffer)
+
+
+def _median_ms(build: Build, content: bytes, file: Measured) -> float | None:
+    latency = _latency(build, content, file)
+    return None if latency is None else latency.median_ms
 
 
 def _written(
@@ -306,7 +353,8 @@ def _state_notes(build: Build) -> tuple[str, ...]:
 def _io_notes(request: AttemptRequest) -> tuple[str, ...]:
     policy = request.policy
     asked = {policy.input_type, policy.output_type} - {TensorType.FLOAT32}
-    floats = [entry.value for entry in policy.variants if entry not in NEEDS_CALIBRATION]
+    integers = NEEDS_CALIBRATION | {Variant.AUTO}
+    floats = [entry.value for entry in policy.variants if entry not in integers]
     if not asked or not floats:
         return ()
     note = (
@@ -324,7 +372,7 @@ def _operator_notes(request: AttemptRequest) -> tuple[str, ...]:
     )
 
 
-def _require_one(reports: tuple[VariantReport, ...]) -> None:
+def _require_one(reports: Sequence[VariantReport]) -> None:
     if any(report.state is not VariantState.REJECTED for report in reports):
         return
     reasons = "; ".join(f"{report.variant}: {report.reason}" for report in reports)

@@ -14,6 +14,7 @@ from tflited.domain.job import Job
 from tflited.domain.manifest import MANIFEST_NAME, MANIFEST_VERSION, Manifest, ManifestVariant
 from tflited.domain.policy import Policy
 from tflited.domain.ports import PublishKey
+from tflited.domain.profile import Latency
 from tflited.domain.report import (
     REPORT_VERSION,
     ArtifactFile,
@@ -26,6 +27,12 @@ from tflited.errors import OutputError
 
 MANIFEST: Final = TypeAdapter(Manifest)
 REPORT: Final = TypeAdapter(ReportDocument)
+
+_TIMES: Final[Any] = {
+    "variants": {"__all__": {"seconds", "latency"}},
+    "auto": {"rows": {"__all__": {"latency_ms"}}},
+}
+"""What is measured anew each time, and so stands in the manifest."""
 
 LARGEST_RECORD_BYTES: Final = 16 * 2**20
 
@@ -48,10 +55,9 @@ def report_of(
         toolchain=key.toolchain,
         source=report.source,
         variants=verdict.variants,
+        auto=report.auto,
     )
-    plain = REPORT.dump_python(
-        document, mode="json", exclude={"variants": {"__all__": {"seconds"}}}
-    )
+    plain = REPORT.dump_python(document, mode="json", exclude=_TIMES)
     return _encoded(plain, "report", job)
 
 
@@ -84,6 +90,7 @@ def manifest_of(
         save_to=job.save_to,
         folder_key=job.folder_key or None,
         stage_seconds=dict(report.stage_seconds),
+        auto_latency_ms=_auto_latencies(report),
     )
 
 
@@ -124,7 +131,28 @@ def _variant_of(entry: VariantReport) -> ManifestVariant:
         min_snr_db=min(ratios, default=None),
         accuracy_drop=None if entry.accuracy is None else entry.accuracy.drop,
         seconds=entry.seconds,
+        chosen="" if entry.chosen is None else entry.chosen.value,
+        **_latency_of(entry.latency),
     )
+
+
+def _latency_of(latency: Latency | None) -> dict[str, Any]:
+    return (
+        {}
+        if latency is None
+        else {
+            "latency_ms": latency.median_ms,
+            "latency_p90_ms": latency.p90_ms,
+            "latency_runs": latency.runs,
+            "latency_threads": latency.threads,
+            "latency_reason": latency.reason,
+        }
+    )
+
+
+def _auto_latencies(report: BuildReport) -> dict[str, float]:
+    rows = () if report.auto is None else report.auto.rows
+    return {row.variant.value: row.latency_ms for row in rows if row.latency_ms is not None}
 
 
 def _encoded(document: Any, name: str, job: Job) -> bytes:

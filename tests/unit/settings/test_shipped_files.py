@@ -17,6 +17,7 @@ from tflited.settings.layers import BUILT_IN_LAYER, leaves_of
 from tflited.settings.load import load
 from tflited.settings.resolve import FolderPolicies
 from tflited.settings.schema import (
+    AutoTable,
     CalibrationTable,
     DaemonTable,
     EvaluationTable,
@@ -25,6 +26,7 @@ from tflited.settings.schema import (
     HubTable,
     LogTable,
     OutputTable,
+    ProfileTable,
     RootTable,
 )
 from tflited.settings.starter import FOLDER_POLICY, MAIN_FILE
@@ -42,6 +44,8 @@ TABLES: dict[str, type[BaseModel]] = {
 POLICY_TABLES: dict[str, type[BaseModel]] = {
     "calibration": CalibrationTable,
     "evaluation": EvaluationTable,
+    "auto": AutoTable,
+    "profile": ProfileTable,
     "output": OutputTable,
     "hooks": HooksTable,
 }

@@ -1,0 +1,78 @@
+"""Times invocations of a finished file with LiteRT, on this host and at a bounded cost."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from tflited.convert.flatbuffer import Flatbuffer
+from tflited.convert.reference import Reference
+from tflited.convert.run import invocation
+from tflited.domain.policy import ProfileRules
+from tflited.domain.profile import Latency
+from tflited.errors import ConversionError
+
+WARM_UPS: Final = 2
+"""Invocations before the first that counts: kernels prepare themselves in the first one."""
+MOST_SECONDS: Final = 0.5
+"""Of a file's timed invocations; int16x8 has no fast kernels on hosts and gets fewer of them."""
+
+
+@dataclass(frozen=True)
+class Stopwatch:
+    """Measures each file once, whichever variants it is published as.
+
+    Attributes:
+        rules: how many invocations, with how many threads.
+        threads: of the build, where the rules name none.
+        reference: gives the first sample, which every invocation takes.
+    """
+
+    rules: ProfileRules
+    threads: int
+    reference: Reference
+    known: dict[str, Latency] = field(default_factory=dict)
+
+    def latency(self, content: bytes, file: Flatbuffer) -> Latency:
+        """The latency of a file, or the reason why there is none."""
+        key = hashlib.sha256(content).hexdigest()
+        if key not in self.known:
+            self.known[key] = self._measured(content, file)
+        return self.known[key]
+
+    def _measured(self, content: bytes, file: Flatbuffer) -> Latency:
+        threads = self.rules.threads or self.threads
+        select = ", ".join(file.select_operators)
+        if select:
+            reason = f"no interpreter here runs select operators: {select}"
+            return Latency(runs=0, threads=threads, reason=reason)
+        signature, pairs = next(iter(self.reference.pairs.items()), ("", ()))
+        if not pairs:
+            reason = self.reference.trouble or "there is no sample to run"
+            return Latency(runs=0, threads=threads, reason=reason)
+        try:
+            invoke = invocation(content, signature, pairs[0].inputs, threads=threads)
+            for _ in range(WARM_UPS):
+                invoke()
+            return _timed(invoke, self.rules.runs, threads)
+        except ConversionError as error:
+            return Latency(runs=0, threads=threads, reason=error.message)
+
+
+def _timed(invoke: Callable[[], object], runs: int, threads: int) -> Latency:
+    """Invokes until there are enough runs or the time is up; once at least."""
+    times: list[float] = []
+    while not times or (len(times) < runs and sum(times) < MOST_SECONDS):
+        started = time.perf_counter()
+        invoke()
+        times.append(time.perf_counter() - started)
+    median, ninth = np.quantile(times, [0.5, 0.9])
+    return Latency(
+        runs=len(times),
+        threads=threads,
+        median_ms=round(float(median) * 1e3, 4),
+        p90_ms=round(float(ninth) * 1e3, 4),
+    )

@@ -172,11 +172,12 @@ def _auto(build: Build, baseline: Proof) -> tuple[VariantReport, AutoReport]:
     started = time.monotonic()
     shop = Shop(
         request=build.request,
+        stages=build.stages,
         order=_order(build, Variant.AUTO),
         ground=build.ground,
         baseline=(_baseline(build), baseline),
         best=partial(_best, build),
-        latency_ms=lambda made, file: _median_ms(build, made.content, file),
+        latency_ms=partial(_median_ms, build),
     )
     choice = choose(shop)
     report = replace(_chosen(build, choice), seconds=time.monotonic() - started)
@@ -265,19 +266,19 @@ def _report(
         fidelity=proof.fidelity,
         accuracy=proof.accuracy,
         work=counted(file.flatbuffer),
-        latency=_latency(build, made.content, file) if is_published else None,
+        latency=_latency(build, variant, made, file) if is_published else None,
     )
 
 
-def _latency(build: Build, content: bytes, file: Measured) -> Latency | None:
+def _latency(build: Build, variant: Variant, made: Made, file: Measured) -> Latency | None:
     if not build.request.policy.profile.enabled:
         return None
-    with build.stages.entered(Stage.PROFILE, ""):
-        return build.stopwatch.latency(content, file.flatbuffer)
+    with build.stages.entered(Stage.PROFILE, variant.value):
+        return build.stopwatch.latency(made.content, file.flatbuffer)
 
 
-def _median_ms(build: Build, content: bytes, file: Measured) -> float | None:
-    latency = _latency(build, content, file)
+def _median_ms(build: Build, variant: Variant, made: Made, file: Measured) -> float | None:
+    latency = _latency(build, variant, made, file)
     return None if latency is None else latency.median_ms
 
 

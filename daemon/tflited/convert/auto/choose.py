@@ -16,10 +16,11 @@ from tflited.convert.conformance import Measured
 from tflited.convert.order import Order
 from tflited.convert.prove import Ground, Proof, verdict
 from tflited.convert.quantise import Made
+from tflited.convert.stages import Stages
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.choice import AutoReport, RowState
 from tflited.domain.policy import NEEDS_CALIBRATION, Policy, Quantiser, Target, Variant
-from tflited.domain.report import Check, CheckResult
+from tflited.domain.report import Check, CheckResult, Stage
 from tflited.errors import ConversionError
 
 _NO_DATA: Final = "needs_calibration"
@@ -36,6 +37,7 @@ class Shop:
 
     Attributes:
         request: the model, its policy and its data.
+        stages: told of the search for layers.
         order: for any variant, with the shared float32 file and ranges.
         ground: what proofs stand on.
         baseline: the proof of the float32 file.
@@ -44,11 +46,12 @@ class Shop:
     """
 
     request: AttemptRequest
+    stages: Stages
     order: Order
     ground: Ground
     baseline: tuple[Made, Proof]
     best: Callable[[Order, Ground], tuple[Made, Measured, Proof]]
-    latency_ms: Callable[[Made, Measured], float | None]
+    latency_ms: Callable[[Variant, Made, Measured], float | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,9 +124,10 @@ def _one(
     missing = first if is_same else trial
     if not missing.misses_budget or not _can_search(shop):
         return trial, None
-    found = layers.search(
-        _order(shop, candidate), _ground(shop, candidate), most=candidate.policy.auto.max_trials
-    )
+    with shop.stages.entered(Stage.QUANTISE, "layers"):
+        found = layers.search(
+            _order(shop, candidate), _ground(shop, candidate), most=candidate.policy.auto.max_trials
+        )
     return _searched(shop, candidate, trial, found, overlap), found
 
 
@@ -197,7 +201,8 @@ def _without_file(candidate: Candidate, state: RowState, reason: str, hint: str 
 def _timed(shop: Shop, trial: Trial) -> Trial:
     if trial.made is None or trial.file is None:
         return trial
-    return replace(trial, latency_ms=shop.latency_ms(trial.made, trial.file))
+    median = shop.latency_ms(trial.candidate.variant, trial.made, trial.file)
+    return replace(trial, latency_ms=median)
 
 
 def _hint(policy: Policy, trials: list[Trial]) -> str:

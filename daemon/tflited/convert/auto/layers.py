@@ -103,9 +103,14 @@ class _Search:
         proof = _proof(made, file, ground)
         if proof.state is not VariantState.PROVEN:
             return False
-        if self.best is None or file.size_bytes < self.best[2].size_bytes:
+        if self.best is None or _cost(names, file) < _cost(self.best[0], self.best[2]):
             self.best = (names, made, file, proof)
         return True
+
+
+def _cost(names: frozenset[str], file: Measured) -> tuple[int, int]:
+    """Fewer layers in float first: what lies at an edge may save a few bytes by being in float."""
+    return len(names), file.size_bytes
 
 
 def search(order: Order, ground: Ground, *, most: int) -> Found:

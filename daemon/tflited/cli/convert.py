@@ -54,11 +54,10 @@ def _show_candidates(directory: Path) -> None:
     auto = document.loads((directory / "report.json").read_bytes())["auto"]
     if auto is None:
         return
-    title = f"auto: {auto['chosen'] or 'none'}. Budget: {auto['budget']}"
     columns = ("candidate", "state", "size", "of float32", "SNR dB", "drop", "at most", "reason")
-    show.table(title, columns, map(_candidate, auto["rows"]))
-    for note in auto["notes"]:
-        print(note)
+    show.table("candidates of auto", columns, map(_candidate, auto["rows"]))
+    for line in (f"Budget: {auto['budget']}.", *auto["notes"]):
+        print(show.printable(line))
 
 
 def _candidate(row: dict[str, Any]) -> tuple[str, ...]:

@@ -76,6 +76,7 @@ def test_a_model_hard_for_int8_keeps_layers_in_float(build: Build, scratch: Path
     assert "3 of 8 layers stay in float" in chosen.reason
     assert 0 < auto.trials <= AutoRules().max_trials
     assert [layer.name for layer in auto.layers if layer.is_float] == list(chosen.float_layers)
+    assert not {check.name for check in entry.checks} & {"mixed_rule"}
     assert any("somewhat optimistic" in note for note in auto.notes)
     content = (scratch / "set/auto/model.tflite").read_bytes()
     types = {

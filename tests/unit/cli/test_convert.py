@@ -51,7 +51,7 @@ def test_the_candidates_of_auto_are_shown(
     shown = capsys.readouterr().out
     assert code == 0
     assert "auto (dynamic_range)" in shown
-    assert "Budget: every output keeps at least 30 dB" in shown
+    assert "Budget: every output keeps at least 30 dB." in shown
     assert "Integer quantisation needs calibration data" in shown
     assert "fidelity was measured on generated inputs" in shown
     (published,) = output.glob("*/auto/*.tflite")

@@ -9,8 +9,10 @@ from tflited.domain.report import Check, CheckResult
 
 def shared_files(request: AttemptRequest) -> int:
     """How many evaluation files hold the very bytes of a calibration file."""
-    known = {_digest(file) for file in request.calibration}
-    return sum(_digest(file) in known for file in request.evaluation)
+    sizes = {Path(file).stat().st_size for file in request.calibration}
+    likely = [file for file in request.evaluation if Path(file).stat().st_size in sizes]
+    known = {_digest(file) for file in request.calibration} if likely else set()
+    return sum(_digest(file) in known for file in likely)
 
 
 def check(request: AttemptRequest) -> Check | None:

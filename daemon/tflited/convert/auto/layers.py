@@ -22,7 +22,7 @@ from tflited.convert.reference import Pair
 from tflited.convert.run import compare_all
 from tflited.domain.choice import AutoLayer
 from tflited.domain.policy import MixedRule, Policy, Variant
-from tflited.domain.report import VariantState
+from tflited.domain.report import Check, VariantState
 from tflited.errors import ConversionError
 
 RANK_SAMPLES: Final = 8
@@ -104,7 +104,7 @@ class _Search:
         if proof.state is not VariantState.PROVEN:
             return False
         if self.best is None or _cost(names, file) < _cost(self.best[0], self.best[2]):
-            self.best = (names, made, file, proof)
+            self.best = (names, made, file, replace(proof, checks=_without_rules(proof)))
         return True
 
 
@@ -176,6 +176,11 @@ def _proof(made: Made, file: Measured, ground: Ground) -> Proof:
     if ground.task is None or proof.state is not VariantState.PROVEN:
         return proof
     return prove(Variant.INT8_FLOAT_FALLBACK, made.content, file, ground)
+
+
+def _without_rules(proof: Proof) -> tuple[Check, ...]:
+    """The checks but for those of rules that nobody wrote: one for each layer in float."""
+    return tuple(check for check in proof.checks if check.name != "mixed_rule")
 
 
 def _worst(content: bytes, ground: Ground) -> float:

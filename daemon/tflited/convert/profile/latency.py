@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,7 +18,8 @@ from tflited.errors import ConversionError
 WARM_UPS: Final = 2
 """Invocations before the first that counts: kernels prepare themselves in the first one."""
 MOST_SECONDS: Final = 0.5
-"""Of a file's timed invocations; int16x8 has no fast kernels on hosts and gets fewer of them."""
+"""Of a file's timed invocations, and of its warm-up: where that takes so long already, as it may
+with int16x8, for which hosts have no fast kernels, the warm-up is what is told."""
 
 
 @dataclass(frozen=True)
@@ -55,20 +56,24 @@ class Stopwatch:
             return Latency(runs=0, threads=threads, reason=reason)
         try:
             invoke = invocation(content, signature, pairs[0].inputs, threads=threads)
-            for _ in range(WARM_UPS):
-                invoke()
-            return _timed(invoke, self.rules.runs, threads)
+            warm_ups = _times(invoke, WARM_UPS)
+            is_slow = sum(warm_ups) >= MOST_SECONDS
+            return _latency(warm_ups if is_slow else _times(invoke, self.rules.runs), threads)
         except ConversionError as error:
             return Latency(runs=0, threads=threads, reason=error.message)
 
 
-def _timed(invoke: Callable[[], object], runs: int, threads: int) -> Latency:
-    """Invokes until there are enough runs or the time is up; once at least."""
+def _times(invoke: Callable[[], object], most: int) -> list[float]:
+    """Seconds of each invocation, until there are enough or the time is up; of one at least."""
     times: list[float] = []
-    while not times or (len(times) < runs and sum(times) < MOST_SECONDS):
+    while not times or (len(times) < most and sum(times) < MOST_SECONDS):
         started = time.perf_counter()
         invoke()
         times.append(time.perf_counter() - started)
+    return times
+
+
+def _latency(times: Sequence[float], threads: int) -> Latency:
     median, ninth = np.quantile(times, [0.5, 0.9])
     return Latency(
         runs=len(times),

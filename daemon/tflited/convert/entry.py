@@ -31,7 +31,6 @@ from tflited.convert.task import Task, task
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.choice import AutoReport
 from tflited.domain.policy import NEEDS_CALIBRATION, TensorType, Variant
-from tflited.domain.profile import Latency
 from tflited.domain.report import (
     ArtifactFile,
     BuildReport,
@@ -116,7 +115,7 @@ def _prepared(request: AttemptRequest, stages: Stages) -> tuple[Build, Proof]:
         lowered=lowered,
         ground=ground,
         statistics=Statistics(lowered.content, lambda: representative(request, lowered.source)),
-        stopwatch=Stopwatch(request.policy.profile, threads=request.threads, reference=compared),
+        stopwatch=Stopwatch(request, compared, stages),
     )
     return build, proof
 
@@ -177,7 +176,7 @@ def _auto(build: Build, baseline: Proof) -> tuple[VariantReport, AutoReport]:
         ground=build.ground,
         baseline=(_baseline(build), baseline),
         best=partial(_best, build),
-        latency_ms=partial(_median_ms, build),
+        latency_ms=build.stopwatch.median_ms,
     )
     choice = choose(shop)
     report = replace(_chosen(build, choice), seconds=time.monotonic() - started)
@@ -266,20 +265,8 @@ def _report(
         fidelity=proof.fidelity,
         accuracy=proof.accuracy,
         work=counted(file.flatbuffer),
-        latency=_latency(build, variant, made, file) if is_published else None,
+        latency=build.stopwatch.latency(variant, made, file) if is_published else None,
     )
-
-
-def _latency(build: Build, variant: Variant, made: Made, file: Measured) -> Latency | None:
-    if not build.request.policy.profile.enabled:
-        return None
-    with build.stages.entered(Stage.PROFILE, variant.value):
-        return build.stopwatch.latency(made.content, file.flatbuffer)
-
-
-def _median_ms(build: Build, variant: Variant, made: Made, file: Measured) -> float | None:
-    latency = _latency(build, variant, made, file)
-    return None if latency is None else latency.median_ms
 
 
 def _written(

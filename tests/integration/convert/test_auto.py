@@ -10,6 +10,7 @@ import pytest
 
 import zoo
 from tflited.convert import flatbuffer
+from tflited.convert.calibrate import Statistics
 from tflited.domain.choice import AutoReport, AutoRow, BudgetKind, RowState
 from tflited.domain.policy import AutoRules, Evaluation, Metric, Quantiser, Target, Variant
 from tflited.domain.report import BuildReport, VariantReport, VariantState
@@ -94,6 +95,19 @@ def test_without_a_search_a_hard_model_falls_back(build: Build) -> None:
     assert (entry.state, entry.chosen) == (VariantState.PROVEN, Variant.FLOAT16)
     assert row(auto, Variant.INT8_FLOAT_FALLBACK).state is RowState.SKIPPED
     assert (auto.trials, auto.layers) == (0, ())
+
+
+def test_without_ranges_there_is_no_search(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where TensorFlow cannot calibrate, the other quantiser makes int8: nothing is searched."""
+
+    def broken(_: Statistics) -> bytes:
+        raise ConversionError("Calibrating: the kernel is missing.", code="kernel_type")
+
+    monkeypatch.setattr(Statistics, "with_ranges", property(broken))
+    entry, auto = of(built(build, zoo.wide()))
+    assert entry.chosen is Variant.FLOAT16
+    assert "layers cannot be searched: Calibrating" in row(auto, Variant.INT8_FLOAT_FALLBACK).reason
+    assert auto.trials == 0
 
 
 def test_few_trials_are_kept(build: Build) -> None:

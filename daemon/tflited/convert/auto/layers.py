@@ -125,7 +125,11 @@ def search(order: Order, ground: Ground, *, most: int) -> Found:
         ground: what trials are proven on.
         most: trials at most.
     """
-    layers = _layers(order.statistics.with_ranges)
+    try:
+        layers = _layers(order.statistics.with_ranges)
+    except ConversionError as error:
+        # The other quantiser may have made the file that missed the budget.
+        return _not_possible(error.message.rstrip("."))
     hunt = _Search(order=order, ground=ground, layers=layers, most=most)
     if len(layers) < 2 or most < 2:  # noqa: PLR2004 - nothing to choose from, nothing to try
         return _ended(hunt, {}, "there are no layers to choose among")
@@ -238,6 +242,11 @@ def _keeping(ground: Ground, layers: Sequence[Layer], names: frozenset[str]) -> 
         if layer.name in names
     )
     return replace(ground.policy, mixed=rules)
+
+
+def _not_possible(why: str) -> Found:
+    reason = f"layers cannot be searched: {why}"
+    return Found(made=None, file=None, proof=None, kept=(), layers=(), trials=0, reason=reason)
 
 
 def _ended(hunt: _Search, noise: Mapping[str, float], reason: str) -> Found:

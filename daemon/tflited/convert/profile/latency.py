@@ -8,11 +8,16 @@ from typing import Final
 
 import numpy as np
 
+from tflited.convert.conformance import Measured
 from tflited.convert.flatbuffer import Flatbuffer
+from tflited.convert.quantise import Made
 from tflited.convert.reference import Reference
 from tflited.convert.run import invocation
-from tflited.domain.policy import ProfileRules
+from tflited.convert.stages import Stages
+from tflited.domain.attempt import AttemptRequest
+from tflited.domain.policy import Variant
 from tflited.domain.profile import Latency
+from tflited.domain.report import Stage
 from tflited.errors import ConversionError
 
 WARM_UPS: Final = 2
@@ -27,25 +32,34 @@ class Stopwatch:
     """Measures each file once, whichever variants it is published as.
 
     Attributes:
-        rules: how many invocations, with how many threads.
-        threads: of the build, where the rules name none.
+        request: its policy says how many invocations, and with how many threads.
         reference: gives the first sample, which every invocation takes.
+        stages: told of each measurement.
     """
 
-    rules: ProfileRules
-    threads: int
+    request: AttemptRequest
     reference: Reference
+    stages: Stages
     known: dict[str, Latency] = field(default_factory=dict)
 
-    def latency(self, content: bytes, file: Flatbuffer) -> Latency:
-        """The latency of a file, or the reason why there is none."""
-        key = hashlib.sha256(content).hexdigest()
+    def latency(self, variant: Variant, made: Made, file: Measured) -> Latency | None:
+        """The latency of a file, or the reason why there is none; None where none is asked."""
+        if not self.request.policy.profile.enabled:
+            return None
+        key = hashlib.sha256(made.content).hexdigest()
         if key not in self.known:
-            self.known[key] = self._measured(content, file)
+            with self.stages.entered(Stage.PROFILE, variant.value):
+                self.known[key] = self._measured(made.content, file.flatbuffer)
         return self.known[key]
 
+    def median_ms(self, variant: Variant, made: Made, file: Measured) -> float | None:
+        """The median alone; None where it is not known."""
+        latency = self.latency(variant, made, file)
+        return None if latency is None else latency.median_ms
+
     def _measured(self, content: bytes, file: Flatbuffer) -> Latency:
-        threads = self.rules.threads or self.threads
+        rules = self.request.policy.profile
+        threads = rules.threads or self.request.threads
         select = ", ".join(file.select_operators)
         if select:
             reason = f"no interpreter here runs select operators: {select}"
@@ -58,7 +72,7 @@ class Stopwatch:
             invoke = invocation(content, signature, pairs[0].inputs, threads=threads)
             warm_ups = _times(invoke, WARM_UPS)
             is_slow = sum(warm_ups) >= MOST_SECONDS
-            return _latency(warm_ups if is_slow else _times(invoke, self.rules.runs), threads)
+            return _latency(warm_ups if is_slow else _times(invoke, rules.runs), threads)
         except ConversionError as error:
             return Latency(runs=0, threads=threads, reason=error.message)
 

@@ -174,8 +174,9 @@ def _auto(build: Build, baseline: Proof) -> tuple[VariantReport, AutoReport]:
         stages=build.stages,
         order=_order(build, Variant.AUTO),
         ground=build.ground,
-        baseline=(_baseline(build), baseline),
+        baseline=(_baseline(build), build.ground.baseline, baseline),
         best=partial(_best, build),
+        judge=_judged,
         latency_ms=build.stopwatch.median_ms,
     )
     choice = choose(shop)
@@ -231,13 +232,16 @@ def _best(build: Build, order: Order, ground: Ground) -> tuple[Made, Measured, P
     tried: list[tuple[Made, Measured, Proof]] = []
     waiting = candidates(order)
     while (made := _next(build, variant, waiting)) is not None:
-        file = _measured(made.content)
         with build.stages.entered(Stage.PROVE, variant.value):
-            proof = prove(variant, made.content, file, ground)
-        tried.append((made, file, proof))
-        if proof.state is not VariantState.REJECTED:
+            tried.append(_judged(variant, made, ground))
+        if tried[-1][-1].state is not VariantState.REJECTED:
             return tried[-1]
     return tried[0]
+
+
+def _judged(variant: Variant, made: Made, ground: Ground) -> tuple[Made, Measured, Proof]:
+    file = _measured(made.content)
+    return made, file, prove(variant, made.content, file, ground)
 
 
 def _next(build: Build, variant: Variant, waiting: Iterator[Made]) -> Made | None:

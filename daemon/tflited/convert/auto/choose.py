@@ -10,7 +10,7 @@ from typing import Final
 from tflited.convert import training_aware
 from tflited.convert.auto import held_back, layers, table
 from tflited.convert.auto.candidates import Candidate, candidates
-from tflited.convert.auto.layers import Found
+from tflited.convert.auto.layers import Found, Judge
 from tflited.convert.auto.trial import Trial, by_size, chosen_of, judged
 from tflited.convert.conformance import Measured
 from tflited.convert.order import Order
@@ -40,8 +40,9 @@ class Shop:
         stages: told of the search for layers.
         order: for any variant, with the shared float32 file and ranges.
         ground: what proofs stand on.
-        baseline: the proof of the float32 file.
+        baseline: the float32 file and its proof.
         best: makes and proves a variant; raises ConversionError where it cannot be made.
+        judge: proves a file that was made.
         latency_ms: median time of a file's invocation; None unless profiled.
     """
 
@@ -49,8 +50,9 @@ class Shop:
     stages: Stages
     order: Order
     ground: Ground
-    baseline: tuple[Made, Proof]
+    baseline: tuple[Made, Measured, Proof]
     best: Callable[[Order, Ground], tuple[Made, Measured, Proof]]
+    judge: Judge
     latency_ms: Callable[[Variant, Made, Measured], float | None]
 
 
@@ -126,7 +128,10 @@ def _one(
         return trial, None
     with shop.stages.entered(Stage.QUANTISE, "layers"):
         found = layers.search(
-            _order(shop, candidate), _ground(shop, candidate), most=candidate.policy.auto.max_trials
+            _order(shop, candidate),
+            _ground(shop, candidate),
+            shop.judge,
+            most=candidate.policy.auto.max_trials,
         )
     return _searched(shop, candidate, trial, found, overlap), found
 
@@ -143,8 +148,7 @@ def _plain(shop: Shop, candidate: Candidate, overlap: Check | None) -> Trial:
 
 
 def _float32(shop: Shop, candidate: Candidate) -> Trial:
-    made, proof = shop.baseline
-    file = shop.ground.baseline
+    made, file, proof = shop.baseline
     select = ", ".join(file.flatbuffer.select_operators)
     if select and candidate.policy.target is Target.MICRO:
         return _without_file(
@@ -166,7 +170,7 @@ def _searched(
 def _can_search(shop: Shop) -> bool:
     """Whether leaving layers in float is allowed, and could prove anything."""
     policy, source = shop.request.policy, shop.ground.source
-    is_provable = all(check.result is CheckResult.PASSED for check in shop.baseline[1].checks)
+    is_provable = all(check.result is CheckResult.PASSED for check in shop.baseline[-1].checks)
     return (
         is_provable
         and policy.auto.max_trials > 0

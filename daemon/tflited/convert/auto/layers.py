@@ -8,7 +8,7 @@ coarse as long as one of the layers that write or read it is quantised.
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -16,7 +16,7 @@ from tflited.convert import flatbuffer, quantise
 from tflited.convert.conformance import Measured
 from tflited.convert.fidelity import Sums, figures
 from tflited.convert.order import Order
-from tflited.convert.prove import Ground, Proof, prove
+from tflited.convert.prove import Ground, Proof
 from tflited.convert.quantise import Made
 from tflited.convert.reference import Pair
 from tflited.convert.run import compare_all
@@ -24,6 +24,9 @@ from tflited.domain.choice import AutoLayer
 from tflited.domain.policy import MixedRule, Policy, Variant
 from tflited.domain.report import Check, VariantState
 from tflited.errors import ConversionError
+
+Judge = Callable[[Variant, Made, Ground], tuple[Made, Measured, Proof]]
+"""Proves a file that claims to be a variant; gives the file that was proven."""
 
 RANK_SAMPLES: Final = 8
 """Samples that layers are ranked on; the budget itself is judged on all."""
@@ -76,6 +79,7 @@ class _Search:
 
     order: Order
     ground: Ground
+    judge: Judge
     layers: tuple[Layer, ...]
     most: int
     trials: int = 0
@@ -98,9 +102,8 @@ class _Search:
             made = quantise.with_float_layers(self.order, sorted(names))
         except ConversionError:
             return False
-        file = Measured(flatbuffer=flatbuffer.read(made.content), size_bytes=len(made.content))
         ground = replace(self.ground, policy=_keeping(self.ground, self.layers, names))
-        proof = _proof(made, file, ground)
+        made, file, proof = _proof(self.judge, made, ground)
         if proof.state is not VariantState.PROVEN:
             return False
         if self.best is None or _cost(names, file) < _cost(self.best[0], self.best[2]):
@@ -113,7 +116,7 @@ def _cost(names: frozenset[str], file: Measured) -> tuple[int, int]:
     return len(names), file.size_bytes
 
 
-def search(order: Order, ground: Ground, *, most: int) -> Found:
+def search(order: Order, ground: Ground, judge: Judge, *, most: int) -> Found:
     """Finds which layers must stay in float.
 
     Half of the trials rank the layers, in groups of neighbours where there are more; the smallest
@@ -123,6 +126,7 @@ def search(order: Order, ground: Ground, *, most: int) -> Found:
     Args:
         order: for ``int8_float_fallback``, with the shared ranges.
         ground: what trials are proven on.
+        judge: proves a trial.
         most: trials at most.
     """
     try:
@@ -130,7 +134,7 @@ def search(order: Order, ground: Ground, *, most: int) -> Found:
     except ConversionError as error:
         # The other quantiser may have made the file that missed the budget.
         return _not_possible(error.message.rstrip("."))
-    hunt = _Search(order=order, ground=ground, layers=layers, most=most)
+    hunt = _Search(order=order, ground=ground, judge=judge, layers=layers, most=most)
     if len(layers) < 2 or most < 2:  # noqa: PLR2004 - nothing to choose from, nothing to try
         return _ended(hunt, {}, "there are no layers to choose among")
     groups = _grouped(layers, max(most // 2, 1))
@@ -173,13 +177,12 @@ def _noise(hunt: _Search, group: tuple[Layer, ...]) -> dict[str, float]:
     return dict.fromkeys(names, worst)
 
 
-def _proof(made: Made, file: Measured, ground: Ground) -> Proof:
+def _proof(judge: Judge, made: Made, ground: Ground) -> tuple[Made, Measured, Proof]:
     """The proof of a trial; what fails without its labels does not run on all of them."""
-    unlabelled = replace(ground, task=None)
-    proof = prove(Variant.INT8_FLOAT_FALLBACK, made.content, file, unlabelled)
-    if ground.task is None or proof.state is not VariantState.PROVEN:
-        return proof
-    return prove(Variant.INT8_FLOAT_FALLBACK, made.content, file, ground)
+    found = judge(Variant.INT8_FLOAT_FALLBACK, made, replace(ground, task=None))
+    if ground.task is None or found[-1].state is not VariantState.PROVEN:
+        return found
+    return judge(Variant.INT8_FLOAT_FALLBACK, made, ground)
 
 
 def _without_rules(proof: Proof) -> tuple[Check, ...]:

@@ -16,6 +16,7 @@ from tflited.cli import (
     plan,
     rebuild,
     reload,
+    report,
     serve,
     status,
     trigger,
@@ -47,6 +48,7 @@ application.command("jobs")(jobs.jobs)
 application.command("retry")(jobs.retry)
 application.command("cancel")(jobs.cancel)
 application.command("why")(why.why)
+application.command("report")(report.report)
 application.command("plan")(plan.plan)
 application.command("rebuild")(rebuild.rebuild)
 application.command("reload")(reload.reload)

@@ -11,6 +11,7 @@ from tflited.cli import show
 from tflited.cli.options import AsJson, Config
 from tflited.domain.report import Stage
 from tflited.errors import ConversionError
+from tflited.pages import wording
 from tflited.settings.load import load
 
 
@@ -64,7 +65,7 @@ def _candidate(row: dict[str, Any]) -> tuple[str, ...]:
     return (
         row["variant"],
         row["state"],
-        show.size(row["size_bytes"]) if row["size_bytes"] else "",
+        wording.size(row["size_bytes"]) if row["size_bytes"] else "",
         *(
             f"{row[key]:.{digits}f}" if row[key] is not None else ""
             for key, digits in (
@@ -86,7 +87,7 @@ def _row(entry: object) -> tuple[str, ...]:
     return (
         f"{entry.variant} ({entry.chosen})" if entry.chosen else entry.variant,
         entry.state,
-        show.size(entry.size_bytes) if entry.size_bytes else "",
+        wording.size(entry.size_bytes) if entry.size_bytes else "",
         f"{entry.size_ratio:.2f}" if entry.size_ratio is not None else "",
         f"{entry.min_snr_db:.1f}" if entry.min_snr_db is not None else "",
         f"{entry.accuracy_drop:.4f}" if entry.accuracy_drop is not None else "",

@@ -42,15 +42,6 @@ def moment(text: str | None) -> str:
     return datetime.fromisoformat(text).strftime("%Y-%m-%dT%H:%M:%SZ") if text else ""
 
 
-def size(count: float) -> str:
-    """Bytes for people, in binary units."""
-    for unit in ("B", "KiB", "MiB"):
-        if abs(count) < 1024:  # noqa: PLR2004  # the step between binary units
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} GiB"
-
-
 def model(document: dict[str, Any]) -> str:
     """``ROOT/PATH`` of a model in a JSON answer."""
     return f"{document['root']}/{document['path']}"

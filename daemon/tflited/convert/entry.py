@@ -11,23 +11,33 @@ from typing import Final
 
 import tensorflow as tf
 
-from tflited.convert import flatbuffer
 from tflited.convert.auto.choose import Choice, Shop, choose
-from tflited.convert.c_names import file_stem, symbol
-from tflited.convert.calibrate import Statistics, representative
-from tflited.convert.conformance import Measured
-from tflited.convert.emit_c import Titles, emit
+from tflited.convert.c_source.c_names import file_stem, symbol
+from tflited.convert.c_source.emit_c import Titles, emit
+from tflited.convert.data.reference import reference
+from tflited.convert.layers.layer_error import Layers, layer_errors
 from tflited.convert.load import load
-from tflited.convert.lower import FLOAT_SETS, Lowered, lower
-from tflited.convert.order import Order
+from tflited.convert.lowering.lower import FLOAT_SETS, Lowered, lower
+from tflited.convert.opening.source import Source
 from tflited.convert.profile.latency import Stopwatch
 from tflited.convert.profile.work import counted
-from tflited.convert.prove import Ground, Proof, check_baseline, has_failed, prove, source_specs
-from tflited.convert.quantise import Made, candidates
-from tflited.convert.reference import Reference, reference
-from tflited.convert.source import Source
+from tflited.convert.proof.conformance import Measured
+from tflited.convert.proof.prove import (
+    Ground,
+    Proof,
+    check_baseline,
+    has_failed,
+    prove,
+    source_specs,
+)
+from tflited.convert.proof.task import Task, task
+from tflited.convert.pruned.build import grounded, measured, proven
+from tflited.convert.pruning import zeros
+from tflited.convert.quantising.calibrate import Statistics, representative
+from tflited.convert.quantising.order import Order
+from tflited.convert.quantising.quantise import Made, candidates
 from tflited.convert.stages import Progress, Stages
-from tflited.convert.task import Task, task
+from tflited.convert.tflite.flatbuffer import Flatbuffer
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.choice import AutoReport
 from tflited.domain.policy import NEEDS_CALIBRATION, TensorType, Variant
@@ -44,6 +54,8 @@ from tflited.errors import ConversionError
 
 SET: Final = "set"
 """Folder below the scratch directory that holds what is published."""
+_NOTHING: Final = Measured(flatbuffer=Flatbuffer(subgraphs=(), signatures=()), size_bytes=0)
+"""Stands for the baseline until there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +85,7 @@ def run(request: AttemptRequest, progress: Progress) -> BuildReport:
         ConversionError: the model does not load or cannot be lowered, or no variant is left.
         ProofError: the float32 baseline does not match its source.
     """
-    _limit_threads(request.threads)
+    _set_up_tensorflow(request.threads)
     stages = Stages(progress=progress)
     build, baseline = _prepared(request, stages)
     reports: list[VariantReport] = []
@@ -96,10 +108,13 @@ def run(request: AttemptRequest, progress: Progress) -> BuildReport:
     )
 
 
-def _limit_threads(count: int) -> None:
+def _set_up_tensorflow(threads: int) -> None:
+    # The source is run as it was written: the optimiser of graphs takes longer than the few runs,
+    # and rounds otherwise where it joins operators.
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     # Refused once TensorFlow has run; a fresh child never has, a test's process may.
     with contextlib.suppress(RuntimeError):
-        tf.config.threading.set_intra_op_parallelism_threads(count)
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
@@ -108,7 +123,18 @@ def _prepared(request: AttemptRequest, stages: Stages) -> tuple[Build, Proof]:
         source = load(request)
     with stages.entered(Stage.REFERENCE, request.stem):
         compared = reference(request, source)
-    lowered, ground, proof = _lowered(request, stages, source, compared)
+    common = Ground(
+        policy=request.policy,
+        source=source,
+        reference=compared,
+        baseline=_NOTHING,
+        threads=request.threads,
+        task=_task(request, source, stages),
+    )
+    if request.policy.prune.is_on:
+        with stages.entered(Stage.REFERENCE, "pruned"):
+            common = grounded(common, Path(request.scratch, "pruned"))
+    lowered, ground, proof = _lowered(request, stages, common)
     build = Build(
         request=request,
         stages=stages,
@@ -121,23 +147,15 @@ def _prepared(request: AttemptRequest, stages: Stages) -> tuple[Build, Proof]:
 
 
 def _lowered(
-    request: AttemptRequest, stages: Stages, source: Source, compared: Reference
+    request: AttemptRequest, stages: Stages, common: Ground
 ) -> tuple[Lowered, Ground, Proof]:
     """The float32 file and its proof; what the fast way got wrong is lowered the public way."""
-    asked = _task(request, source, stages)
     for is_public_only in (False, True):
         with stages.entered(Stage.LOWER, Variant.FLOAT32.value):
             ops, scratch = request.policy.ops, Path(request.scratch)
-            lowered = lower(source, ops, scratch, is_public_only=is_public_only)
-            baseline = _measured(lowered.content)
-        ground = Ground(
-            policy=request.policy,
-            source=lowered.source,
-            reference=compared,
-            baseline=baseline,
-            threads=request.threads,
-            task=asked,
-        )
+            lowered = lower(common.source, ops, scratch, is_public_only=is_public_only)
+            baseline = measured(lowered.content)
+        ground = replace(common, source=lowered.source, baseline=baseline)
         with stages.entered(Stage.PROVE, Variant.FLOAT32.value):
             proof = prove(Variant.FLOAT32, lowered.content, baseline, ground)
         if not has_failed(proof) or lowered.how.path is LoweringPath.PUBLIC_API:
@@ -154,16 +172,16 @@ def _task(request: AttemptRequest, source: Source, stages: Stages) -> Task | Non
         return task(request, source)
 
 
-def _measured(content: bytes) -> Measured:
-    return Measured(flatbuffer=flatbuffer.read(content), size_bytes=len(content))
-
-
 def _float32(build: Build, proof: Proof) -> VariantReport:
-    return _report(build, Variant.FLOAT32, _baseline(build), build.ground.baseline, proof)
+    return _report(build, Variant.FLOAT32, *_baseline(build, proof))
 
 
-def _baseline(build: Build) -> Made:
-    return Made(content=build.lowered.content, path=build.lowered.how.path.value)
+def _baseline(build: Build, proof: Proof) -> tuple[Made, Measured, Proof]:
+    made = Made(content=build.lowered.content, path=build.lowered.how.path.value)
+    if build.ground.pruning is None:
+        return made, build.ground.baseline, proof
+    with build.stages.entered(Stage.PROVE, Variant.FLOAT32.value):
+        return proven(Variant.FLOAT32, made, build.ground, proof)
 
 
 def _auto(build: Build, baseline: Proof) -> tuple[VariantReport, AutoReport]:
@@ -174,7 +192,7 @@ def _auto(build: Build, baseline: Proof) -> tuple[VariantReport, AutoReport]:
         stages=build.stages,
         order=_order(build, Variant.AUTO),
         ground=build.ground,
-        baseline=(_baseline(build), build.ground.baseline, baseline),
+        baseline=_baseline(build, baseline),
         best=partial(_best, build),
         judge=_judged,
         latency_ms=build.stopwatch.median_ms,
@@ -240,7 +258,9 @@ def _best(build: Build, order: Order, ground: Ground) -> tuple[Made, Measured, P
 
 
 def _judged(variant: Variant, made: Made, ground: Ground) -> tuple[Made, Measured, Proof]:
-    file = _measured(made.content)
+    if ground.pruning is not None:
+        return proven(variant, made, ground)
+    file = measured(made.content)
     return made, file, prove(variant, made.content, file, ground)
 
 
@@ -253,6 +273,8 @@ def _report(
     build: Build, variant: Variant, made: Made, file: Measured, proof: Proof
 ) -> VariantReport:
     is_published = proof.state is not VariantState.REJECTED
+    pruning = build.ground.pruning
+    layers = _layers(build, variant, made.content)
     return VariantReport(
         variant=variant,
         state=proof.state,
@@ -267,10 +289,22 @@ def _report(
         outputs=file.flatbuffer.outputs,
         checks=proof.checks,
         fidelity=proof.fidelity,
+        fidelity_pruned=proof.fidelity_pruned,
+        pruning=None if pruning is None else zeros.record(made.content, pruning.weights),
         accuracy=proof.accuracy,
+        layers=layers.entries,
+        layers_note=layers.note,
         work=counted(file.flatbuffer),
         latency=build.stopwatch.latency(variant, made, file) if is_published else None,
     )
+
+
+def _layers(build: Build, variant: Variant, content: bytes) -> Layers:
+    """Where an integer variant loses its numbers, also where it was rejected for that."""
+    if variant not in NEEDS_CALIBRATION:
+        return Layers()
+    with build.stages.entered(Stage.PROVE, f"{variant.value} layers"):
+        return layer_errors(content, build.lowered.content, build.ground.reference)
 
 
 def _written(
@@ -323,6 +357,7 @@ def _source_report(build: Build) -> SourceReport:
         outputs=outputs,
         reference_inputs=build.ground.reference.origin,
         lowering=build.lowered.how,
+        pruned=build.ground.pruning.weights if build.ground.pruning else (),
         notes=(
             *source.notes,
             *_state_notes(build),

@@ -19,10 +19,11 @@ class ManifestVariant:
 
     ``tflite`` is the path below the set, empty when rejected; ``min_snr_db`` is the worst output's
     signal-to-noise ratio, None where there is none; ``accuracy_drop`` is the loss of accuracy
-    against the source on labelled data, None where none was measured; ``seconds`` is the time it
-    cost on its own. ``chosen`` is the variant that ``auto`` stands for, empty elsewhere. The
-    ``latency`` figures are of one invocation on the converting host; None and 0 unless profiled,
-    with the reason where it could not be.
+    against the source on labelled data, None where none was measured; ``sparsity`` is the share of
+    zeros in the pruned weights and ``compressed_bytes`` the size after zlib, None without pruning;
+    ``seconds`` is the time it cost on its own. ``chosen`` is the variant that ``auto`` stands for,
+    empty elsewhere. The ``latency`` figures are of one invocation on the converting host; None and
+    0 unless profiled, with the reason where it could not be.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
@@ -34,6 +35,8 @@ class ManifestVariant:
     size_ratio: float | None = None
     min_snr_db: float | None = None
     accuracy_drop: float | None = None
+    sparsity: float | None = None
+    compressed_bytes: int | None = None
     seconds: float = 0.0
     chosen: str = ""
     latency_ms: float | None = None

@@ -76,7 +76,7 @@ class Target(StrEnum):
 
 
 class Metric(StrEnum):
-    """How well a model does its task on labelled data; defined in ``convert/accuracy.py``."""
+    """How well a model does its task on labelled data; defined in ``convert/proof/accuracy.py``."""
 
     TOP1 = "top1"
     """Share of samples whose highest score is the label's."""
@@ -116,6 +116,32 @@ class Quantiser(StrEnum):
     """TensorFlow's own converter."""
     LITERT_QUANTIZER = "litert_quantizer"
     """ai-edge-quantizer, which works on the finished float32 file."""
+
+
+class LayerKind(StrEnum):
+    """What a weight is to the operators that read it; how much is pruned is set by kind."""
+
+    DENSE = "dense"
+    """The matrix of a matrix product, that of attention included."""
+    CONV = "conv"
+    """The kernel of a convolution or a transposed one."""
+    DEPTHWISE = "depthwise"
+    """The kernel of a depthwise convolution."""
+    RECURRENT = "recurrent"
+    """A matrix or kernel that a loop reads, as in LSTM and GRU layers."""
+    EMBEDDING = "embedding"
+    """A table whose rows are looked up."""
+
+
+class SparseEncoding(StrEnum):
+    """How the zeros of a pruned model are stored."""
+
+    AUTO = "auto"
+    """Sparse where that pays, is safe, and gives the same numbers."""
+    DENSE = "dense"
+    """As zeros among the other weights."""
+    SPARSE = "sparse"
+    """As indices and the rest (TensorFlow Lite's sparsity parameters)."""
 
 
 class CStyle(StrEnum):
@@ -198,6 +224,36 @@ class ProfileRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Prune:
+    """Weights set to zero before conversion, the smallest of each tensor first.
+
+    Attributes:
+        sparsity: share of zeros in the weights of ``PRUNED_KINDS``; 0 prunes nothing.
+        by_kind: share for a kind, in the place of ``sparsity``.
+        min_elements: smaller weights are left alone.
+        encoding: how the zeros are stored.
+    """
+
+    sparsity: float = 0.0
+    by_kind: Mapping[LayerKind, float] = field(default_factory=dict)
+    min_elements: int = 1024
+    encoding: SparseEncoding = SparseEncoding.AUTO
+
+    def share(self, kind: LayerKind) -> float:
+        """The share of zeros asked for in weights of a kind."""
+        return self.by_kind.get(kind, self.sparsity if kind in PRUNED_KINDS else 0.0)
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is to be pruned."""
+        return any(self.share(kind) > 0 for kind in LayerKind)
+
+
+PRUNED_KINDS = frozenset({LayerKind.DENSE, LayerKind.CONV})
+"""Kinds that ``sparsity`` holds for; others are small or sensitive and are named in ``by_kind``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CArray:
     """The C source emitted beside each ``.tflite``."""
 
@@ -253,6 +309,7 @@ class Policy:
     evaluation: Evaluation = Evaluation()
     auto: AutoRules = AutoRules()
     profile: ProfileRules = ProfileRules()
+    prune: Prune = Prune()
     c_array: CArray = CArray()
     output: OutputRules = OutputRules()
     hooks: Hooks = Hooks()

@@ -11,11 +11,19 @@ from typing import Any, ClassVar
 
 from tflited.domain.choice import AutoReport
 from tflited.domain.model import Digest, ModelKind
-from tflited.domain.policy import Metric, Variant
+from tflited.domain.policy import LayerKind, Metric, SparseEncoding, Variant
 from tflited.domain.profile import Latency, Work
 
 FORBID_EXTRA: dict[str, str] = {"extra": "forbid"}
 REPORT_VERSION = 1
+LOSS_CHECKS = frozenset({"accuracy", "fidelity", "sparse_encoding", "sparsity"})
+"""Checks of a pruned file that tell what pruning cost, and of the form of the file. One that fails
+rejects its variant, float32 like any other; ``fidelity_pruned`` proves the baseline itself."""
+IDEAL_RMSE_OVER_SCALE = 0.289
+"""1 / sqrt(12): rounding to the nearest step, and nothing else."""
+SUSPICIOUS_RMSE_OVER_SCALE = 0.7
+"""Above it an operator loses more than rounding costs; the threshold of the notebook to
+``tf.lite.experimental.QuantizationDebugger``."""
 
 
 class Stage(StrEnum):
@@ -137,7 +145,7 @@ class Accuracy:
     """How well a variant does its task beside the source, on the same labelled samples.
 
     Attributes:
-        metric: which figure; its definition is in ``convert/accuracy.py``.
+        metric: which figure; its definition is in ``convert/proof/accuracy.py``.
         output: the signature's name of the output that was judged.
         samples: how many labelled samples.
         source: the metric of the source model.
@@ -147,7 +155,7 @@ class Accuracy:
         drop_low: lower end of the drop's confidence interval.
         drop_high: its upper end; this is what is held against ``max_drop``.
         confidence: of the interval, two-sided; 0.95.
-        method: how the interval was made; described in ``convert/intervals.py``.
+        method: how the interval was made; described in ``convert/proof/intervals.py``.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
@@ -161,6 +169,86 @@ class Accuracy:
     drop_high: float
     confidence: float
     method: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrunedWeight:
+    """One weight of the source that was pruned.
+
+    Attributes:
+        name: its name in the source.
+        kind: what the operators that read it make of it.
+        elements: how many it has.
+        asked: share of zeros that the policy asks for.
+        zeros: zeros in it after pruning, those that were there before included.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
+    name: str
+    kind: LayerKind
+    elements: int
+    asked: float
+    zeros: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantPruning:
+    """What pruning came to in one file; everything is counted in its bytes.
+
+    Attributes:
+        weights: pruned weights that were found in the file.
+        elements: their elements.
+        zeros: elements that are zero, or the zero point where they are quantised.
+        sparsity: ``zeros`` over ``elements``; 0.0 where none was found.
+        encoding: ``dense`` or ``sparse``.
+        size_bytes: of the ``.tflite``.
+        compressed_bytes: of the ``.tflite`` after zlib at level 6, as in gzip.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
+    weights: int
+    elements: int
+    zeros: int
+    sparsity: float
+    encoding: SparseEncoding
+    size_bytes: int
+    compressed_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerError:
+    """How far one operator's output in an integer file is from the float32 file's.
+
+    Attributes:
+        index: the operator's position in the integer file, from 0.
+        operator: its name, such as ``CONV_2D``.
+        output: the tensor's name in the float32 file; a long one is cut and ends in an ellipsis.
+        dtype: element type in the integer file.
+        scale: the tensor's quantisation step; 0.0 where the operator stayed in float.
+        rmse: root mean square of the operator's own error: the float operator on the integer
+            operator's inputs is what it should have given.
+        max_abs_error: the greatest of these differences.
+        rmse_over_scale: ``rmse`` in steps; None where the operator stayed in float.
+        accumulated_rmse: root mean square of the difference to the float32 file's tensor, with the
+            errors of every operator before it.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
+    index: int
+    operator: str
+    output: str
+    dtype: str
+    scale: float
+    rmse: float
+    max_abs_error: float
+    rmse_over_scale: float | None
+    accumulated_rmse: float
+
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether it loses more than rounding explains; never of 16 bits, whose weights have 8."""
+        is_judged = self.rmse_over_scale is not None and self.dtype in {"int8", "uint8"}
+        return is_judged and (self.rmse_over_scale or 0.0) > SUSPICIOUS_RMSE_OVER_SCALE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,8 +279,13 @@ class VariantReport:
         inputs: the artifact's inputs.
         outputs: the artifact's outputs.
         checks: everything that was checked.
-        fidelity: one entry for each output.
+        fidelity: against the source as it came, one entry for each output.
+        fidelity_pruned: the same against the pruned source, which the file was made from; empty
+            without pruning.
+        pruning: zeros and sizes of the file; None without pruning.
         accuracy: of source and variant on labelled data; None where none was asked or measured.
+        layers: error of each operator of an integer variant, in the file's order.
+        layers_note: what ``layers`` leaves out, and why; empty when nothing.
         chosen: which variant ``auto`` is; None for every other.
         work: what an invocation takes, counted from the file; None where it could not be made.
         latency: of an invocation on the converting host; None unless profiled.
@@ -213,7 +306,11 @@ class VariantReport:
     outputs: tuple[TensorSpec, ...] = ()
     checks: tuple[Check, ...] = ()
     fidelity: tuple[OutputFidelity, ...] = ()
+    fidelity_pruned: tuple[OutputFidelity, ...] = ()
+    pruning: VariantPruning | None = None
     accuracy: Accuracy | None = None
+    layers: tuple[LayerError, ...] = ()
+    layers_note: str = ""
     chosen: Variant | None = None
     work: Work | None = None
     latency: Latency | None = None
@@ -269,6 +366,7 @@ class SourceReport:
         reference_inputs: where the comparison's inputs came from: ``evaluation``,
             ``calibration`` or ``random``.
         lowering: how its float32 flatbuffer was made.
+        pruned: the weights that were pruned, in the order of their names; empty without pruning.
         notes: remarks for the reader, such as a policy name that was translated.
     """
 
@@ -279,6 +377,7 @@ class SourceReport:
     outputs: tuple[TensorSpec, ...]
     reference_inputs: str
     lowering: Lowering = Lowering()
+    pruned: tuple[PrunedWeight, ...] = ()
     notes: tuple[str, ...] = ()
 
 

@@ -4,7 +4,13 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from tflited.domain.policy import OnReject, Policy, Variant
-from tflited.domain.report import BuildReport, VariantReport, VariantState
+from tflited.domain.report import (
+    LOSS_CHECKS,
+    BuildReport,
+    CheckResult,
+    VariantReport,
+    VariantState,
+)
 from tflited.errors import OutputError, ProofError
 
 
@@ -41,11 +47,12 @@ def decide(report: BuildReport, policy: Policy) -> Verdict:
     """Applies ``on_reject`` and ``require_proof`` to what a child found out.
 
     Raises:
-        ProofError: the float32 baseline is rejected; its build fails whatever the policy says.
+        ProofError: the float32 baseline is rejected; its build fails whatever the policy says,
+            unless all it lost it lost by pruning.
         OutputError: no variant is left to publish.
     """
     for entry in report.variants:
-        if entry.variant is Variant.FLOAT32 and entry.state is VariantState.REJECTED:
+        if entry.variant is Variant.FLOAT32 and _is_faulty(entry, policy):
             raise ProofError(f"The float32 baseline is rejected: {entry.reason}.", hint=entry.hint)
     variants = tuple(_recorded(entry, policy) for entry in report.variants)
     has_rejected = any(entry.state is VariantState.REJECTED for entry in variants)
@@ -57,6 +64,15 @@ def decide(report: BuildReport, policy: Policy) -> Verdict:
             hint="read the reasons, then change the policy's variants or budget, or the model",
         )
     return verdict
+
+
+def _is_faulty(entry: VariantReport, policy: Policy) -> bool:
+    """Whether a file is not what it was made from; what pruning cost is no fault of the file."""
+    if entry.state is not VariantState.REJECTED:
+        return False
+    failed = {check.name for check in entry.checks if check.result is CheckResult.FAILED}
+    is_lossy = policy.prune.is_on and bool(entry.checks) and failed <= LOSS_CHECKS
+    return not is_lossy
 
 
 def _recorded(entry: VariantReport, policy: Policy) -> VariantReport:

@@ -11,7 +11,13 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from tflited.domain.job import Job
-from tflited.domain.manifest import MANIFEST_NAME, MANIFEST_VERSION, Manifest, ManifestVariant
+from tflited.domain.manifest import (
+    MANIFEST_NAME,
+    MANIFEST_VERSION,
+    REPORT_NAME,
+    Manifest,
+    ManifestVariant,
+)
 from tflited.domain.policy import Policy
 from tflited.domain.ports import PublishKey
 from tflited.domain.profile import Latency
@@ -112,6 +118,40 @@ def read_manifest(directory: Path) -> Manifest | None:
     return manifest if manifest.version == MANIFEST_VERSION else None
 
 
+def read_report(directory: Path) -> tuple[ReportDocument, Manifest | None]:
+    """The report inside a directory and, where it can be read, the manifest of the same set.
+
+    The directory is opened once, so that both belong to one publication.
+
+    Raises:
+        OutputError: there is no report that can be read and is of this version.
+    """
+    place = directory / REPORT_NAME
+    try:
+        opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            document = REPORT.validate_json(_content(Path(REPORT_NAME), opened))
+            manifest = _manifest_of(opened)
+        finally:
+            os.close(opened)
+    except OSError as error:
+        raise OutputError(
+            f"{place} cannot be read: {error.strerror}.", hint="name a published set"
+        ) from error
+    except ValueError as error:
+        first = str(error).partition("\n")[0]
+        raise OutputError(
+            f"{place} is no report of version {REPORT_VERSION}: {first}.",
+            hint="build the model again with tflited trigger --force",
+        ) from error
+    if document.version != REPORT_VERSION:
+        raise OutputError(
+            f"{place} is of version {document.version}; this tflited reads {REPORT_VERSION}.",
+            hint="build the model again with tflited trigger --force",
+        )
+    return document, manifest
+
+
 def sha256(content: bytes) -> str:
     """SHA-256 in lower-case hexadecimal, as a manifest lists it."""
     return hashlib.sha256(content).hexdigest()
@@ -130,6 +170,8 @@ def _variant_of(entry: VariantReport) -> ManifestVariant:
         size_ratio=entry.size_ratio,
         min_snr_db=min(ratios, default=None),
         accuracy_drop=None if entry.accuracy is None else entry.accuracy.drop,
+        sparsity=None if entry.pruning is None else entry.pruning.sparsity,
+        compressed_bytes=None if entry.pruning is None else entry.pruning.compressed_bytes,
         seconds=entry.seconds,
         chosen="" if entry.chosen is None else entry.chosen.value,
         **_latency_of(entry.latency),
@@ -166,15 +208,27 @@ def _encoded(document: Any, name: str, job: Job) -> bytes:
         ) from error
 
 
-def _content(path: Path) -> bytes:
+def _manifest_of(directory: int) -> Manifest | None:
+    try:
+        manifest = MANIFEST.validate_json(_content(Path(MANIFEST_NAME), directory))
+    except (OSError, ValueError):
+        return None
+    return manifest if manifest.version == MANIFEST_VERSION else None
+
+
+def _content(path: Path, directory: int | None = None) -> bytes:
     """The bytes of a record that is a plain file of sane size.
+
+    Args:
+        path: the record, relative to the directory where one is given.
+        directory: an open directory.
 
     Raises:
         OSError: it cannot be opened.
         ValueError: it is no plain file, or too large to be a record.
     """
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    descriptor = os.open(path, flags)
+    descriptor = os.open(path, flags, dir_fd=directory)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_RECORD_BYTES:

@@ -18,8 +18,11 @@ from tflited.domain.policy import (
     OutputRules,
     Policy,
     ProfileRules,
+    Prune,
     Quantiser,
     ResolvedPolicy,
+    SparseEncoding,
+    Target,
     TensorType,
     Variant,
 )
@@ -53,7 +56,10 @@ class Layer:
 
 
 def leaves_of(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Dotted key to value; ``input_shape`` is one value, for half a shape means nothing."""
+    """Dotted key to value; ``input_shape`` is one value, for half a shape means nothing.
+
+    So is ``prune.by_kind``: the nearest file that has one says everything about kinds.
+    """
     flat: dict[str, Any] = {}
     for key, value in table.items():
         if key in SECTIONS:
@@ -108,6 +114,40 @@ def contradictions(resolved: ResolvedPolicy) -> tuple[Problem, ...]:
         *_unmixable(resolved),
         *_untraceable(resolved),
         *_idle_budget(resolved),
+        *_unsafe_encoding(resolved),
+        *_idle_encoding(resolved),
+    )
+
+
+def _idle_encoding(resolved: ResolvedPolicy) -> Iterator[Problem]:
+    """A form for zeros that nothing makes; a nearer file that prunes nothing is no mistake."""
+    policy, origins = resolved.policy, resolved.origins
+    asks = {origins["prune.sparsity"], origins["prune.by_kind"]} - {BUILT_IN}
+    if policy.prune.encoding is SparseEncoding.SPARSE and not policy.prune.is_on and not asks:
+        yield Problem(
+            file=origins["prune.encoding"],
+            key="prune.encoding",
+            observed='"sparse" without anything to prune',
+            allowed="only beside prune.sparsity or prune.by_kind; a share below that of a model "
+            "pruned in training keeps its zeros",
+        )
+
+
+def _unsafe_encoding(resolved: ResolvedPolicy) -> Iterator[Problem]:
+    """What a target cannot read is refused before anything is built for it."""
+    policy = resolved.policy
+    if policy.prune.encoding is not SparseEncoding.SPARSE or policy.target is Target.CPU:
+        return
+    reason = {
+        Target.MICRO: "TensorFlow Lite for Microcontrollers computes garbage on it in silence",
+        Target.EDGETPU: "the Edge TPU's compiler has no sparse tensors",
+        Target.GPU: "the GPU delegate has no sparse tensors",
+    }[policy.target]
+    yield Problem(
+        file=resolved.origins["prune.encoding"],
+        key="prune.encoding",
+        observed=f'"sparse" with target = "{policy.target}"',
+        allowed=f'"auto" or "dense" for this target: {reason}',
     )
 
 
@@ -186,6 +226,7 @@ def policy_from(leaves: Mapping[str, Any]) -> Policy:
         evaluation=_evaluation(sections["evaluation"]),
         auto=AutoRules(**sections["auto"]),
         profile=ProfileRules(**sections["profile"]),
+        prune=Prune(**sections["prune"]),
         c_array=CArray(**sections["c_array"]),
         output=OutputRules(**sections["output"]),
         hooks=Hooks(**sections["hooks"]),

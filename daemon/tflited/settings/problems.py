@@ -23,7 +23,6 @@ _MOST_DOTS: Final = 200
 take five seconds in which nothing else is done. Ours have three."""
 
 _PLANNED_TABLES: Final = frozenset({"broker"})
-_PLANNED_KEYS: Final = frozenset({"prune"})
 _PLANNED_VALUES: Final = {
     "c_array.style": ("cpp", "c++", "progmem", "rust"),
 }
@@ -191,7 +190,7 @@ def _unknown_key(
     suggestion = _elsewhere(model, word) or close_match(word, known)
     allowed = f"one of {', '.join(known)}"
     observed = "an unknown key"
-    if policy_key in _PLANNED_KEYS or (_is_main(model) and key in _PLANNED_TABLES):
+    if _is_main(model) and key in _PLANNED_TABLES:
         observed, allowed, suggestion = "a key of a later version", f"nothing: {LATER}", ""
     elif policy_key == "hooks":
         observed, allowed, suggestion = "hooks", "hooks in the main file only", ""

@@ -21,6 +21,7 @@ from tflited.domain.hub import LONGEST_HANDLE, HubLimits
 from tflited.domain.policy import (
     AutoRules,
     CStyle,
+    LayerKind,
     Metric,
     MixedRule,
     ModelType,
@@ -29,6 +30,7 @@ from tflited.domain.policy import (
     OperatorSet,
     Policy,
     Quantiser,
+    SparseEncoding,
     Target,
     TensorType,
     Variant,
@@ -38,7 +40,7 @@ OLDER_VARIANTS: Final = ("OPTIMIZE_FOR_SIZE", "OPTIMIZE_FOR_LATENCY", "DEFAULT")
 """Names of ``tf.lite.Optimize`` that stand for a variant of today."""
 
 SECTIONS: Final = frozenset(
-    {"calibration", "evaluation", "auto", "profile", "c_array", "output", "hooks"}
+    {"calibration", "evaluation", "auto", "profile", "prune", "c_array", "output", "hooks"}
 )
 """Keys of a policy that are tables and merge key by key."""
 
@@ -197,6 +199,7 @@ ModulePath = Annotated[
     StrictStr, Field(pattern=r"^([^\x00]*[^\x00/]\.py)?$"), AfterValidator(_place)
 ]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Share = Annotated[Number, Field(ge=0, lt=1)]
 Seconds = Annotated[Number, Field(gt=0, le=604_800)]
 Bytes = Annotated[StrictInt, Field(ge=1, le=2**50)]
 _Name = Annotated[StrictStr, Field(min_length=1)]
@@ -258,6 +261,15 @@ class ProfileTable(Table):
     runs: Annotated[StrictInt, Field(ge=1, le=1000)] = _DEFAULT.profile.runs
 
 
+class PruneTable(Table):
+    """Weights that are set to zero before conversion. ``sparsity = 0`` prunes none."""
+
+    sparsity: Share = _DEFAULT.prune.sparsity
+    by_kind: dict[LayerKind, Share] = Field(default_factory=dict)
+    min_elements: Annotated[StrictInt, Field(ge=1, le=2**40)] = _DEFAULT.prune.min_elements
+    encoding: SparseEncoding = _DEFAULT.prune.encoding
+
+
 class CArrayTable(Table):
     """The C source beside each ``.tflite``."""
 
@@ -311,6 +323,7 @@ class PolicyTable(Table):
     evaluation: EvaluationTable = EvaluationTable()
     auto: AutoTable = AutoTable()
     profile: ProfileTable = ProfileTable()
+    prune: PruneTable = PruneTable()
     c_array: CArrayTable = CArrayTable()
     output: OutputTable = OutputTable()
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import zoo
-from tflited.convert import flatbuffer
-from tflited.convert.calibrate import Statistics
+from tflited.convert.quantising.calibrate import Statistics
+from tflited.convert.tflite import flatbuffer
 from tflited.domain.choice import AutoReport, AutoRow, BudgetKind, RowState
 from tflited.domain.policy import AutoRules, Evaluation, Metric, Quantiser, Target, Variant
 from tflited.domain.report import BuildReport, VariantReport, VariantState

@@ -8,20 +8,21 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tflited.convert.calibrate import representative
-from tflited.convert.hints import NEEDS_SELECT_OPS
+from tflited.convert.data.reference import random_inputs, reference
+from tflited.convert.faults.hints import NEEDS_SELECT_OPS
 from tflited.convert.load import load
-from tflited.convert.prove import verdict
-from tflited.convert.reference import random_inputs, reference
-from tflited.convert.run import run
-from tflited.convert.source import Source, with_shapes
+from tflited.convert.opening.source import Source, with_shapes
+from tflited.convert.proof.prove import verdict
+from tflited.convert.proof.run import run
+from tflited.convert.quantising.calibrate import representative
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.model import ModelKind
-from tflited.domain.policy import Calibration, Policy
-from tflited.domain.report import Check, CheckResult, TensorSpec, VariantState
+from tflited.domain.policy import Calibration, Policy, Variant
+from tflited.domain.report import BuildReport, Check, CheckResult, TensorSpec, VariantState
 from tflited.errors import ConversionError
 
 SaveModel = Callable[..., Path]
+Build = Callable[..., BuildReport]
 ROW = tf.TensorSpec([None, 64], tf.float32)
 
 
@@ -181,7 +182,7 @@ def test_a_real_converter_error_is_classified(
     save_model: SaveModel, scratch: Path, request_of: Callable[..., AttemptRequest]
 ) -> None:
     """The structured error of this TensorFlow still has the fields the table reads."""
-    from tflited.convert.lower import lower
+    from tflited.convert.lowering.lower import lower
 
     spec = tf.TensorSpec([1, 4, 4], tf.float32)
     source = load(request_of(save_model(lambda x: {"y": tf.linalg.cholesky(x)}, x=spec)))
@@ -189,3 +190,30 @@ def test_a_real_converter_error_is_classified(
         lower(source, Policy().ops, scratch)
     assert caught.value.code == NEEDS_SELECT_OPS.code
     assert "\n" not in caught.value.message
+
+
+def test_a_source_that_answers_alike_proves_nothing(
+    build: Build, save_model: SaveModel, weights: Any
+) -> None:
+    """A network whose signal died gives its last constants: a file without weights would pass."""
+    matrix = tf.Variable(weights)
+
+    def dead(x: Any) -> dict[str, Any]:
+        return {"y": tf.nn.softmax(tf.nn.relu(x @ matrix - 1e6) @ matrix)}
+
+    model = save_model(dead, x=tf.TensorSpec([None, 64], tf.float32))
+    (entry,) = build(model, variants=(Variant.FLOAT32,)).variants
+    assert entry.state is VariantState.UNVERIFIED
+    assert "answers every random sample alike" in entry.reason
+    assert entry.files
+
+
+def test_one_output_that_moves_is_enough(build: Build, save_model: SaveModel, weights: Any) -> None:
+    """A constant beside it, such as a scale, is no reason for doubt."""
+    matrix = tf.Variable(weights)
+    model = save_model(
+        lambda x: {"y": x @ matrix, "scale": tf.ones_like(x[:, :1])},
+        x=tf.TensorSpec([None, 64], tf.float32),
+    )
+    (entry,) = build(model, variants=(Variant.FLOAT32,)).variants
+    assert entry.state is VariantState.PROVEN, entry.reason

@@ -1,6 +1,8 @@
 """Models dropped into a root of the real program are built once and proven."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
@@ -40,3 +42,27 @@ def test_a_slow_copy_is_built_once(daemon: DaemonProcess) -> None:
 
     (job,) = daemon.jobs("slow")
     assert (job["state"], job["attempts"]) == ("published", 1)
+
+
+def test_a_report_needs_no_daemon(daemon: DaemonProcess, tmp_path: Path) -> None:
+    """While it runs and from a copy of the set: the same page, in a process of its own."""
+    copy_tree(zoo.digits().model, daemon.root / "shown")
+    daemon.wait_for("shown", "published")
+
+    with_daemon = shown("models/shown", tmp_path / "a.html", "--config", str(daemon.main_file))
+    copy_tree(daemon.output / "models" / "shown", tmp_path / "set")
+    without = shown(str(tmp_path / "set"), tmp_path / "b.html", "--directory", str(tmp_path))
+
+    assert "float32" in with_daemon
+    assert "dynamic_range" in without
+    page = (tmp_path / "a.html").read_bytes()
+    assert page == (tmp_path / "b.html").read_bytes()
+    assert b"models/shown" in page
+
+
+def shown(path: str, page: Path, *options: str) -> str:
+    """What ``tflited report`` prints; it must end well."""
+    command = [sys.executable, "-m", "tflited", "report", path, "--html", str(page), *options]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout

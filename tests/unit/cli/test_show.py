@@ -1,4 +1,4 @@
-"""What is printed: tables, JSON, sizes and text that nobody can trust."""
+"""What is printed: tables, JSON and text that nobody can trust."""
 
 import json
 
@@ -21,15 +21,6 @@ def test_markup_stays_text(capsys: pytest.CaptureFixture[str]) -> None:
     """Square brackets in a name are not read as style."""
     show.table("", ("name",), [("[red]x[/red]",)])
     assert "[red]x[/red]" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (3 << 20, "3.0 MiB"), (5 << 30, "5.0 GiB")],
-)
-def test_sizes(count: int, text: str) -> None:
-    """Units are binary."""
-    assert show.size(count) == text
 
 
 def test_json_is_sorted(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,12 +1,13 @@
 """The verdict: which variants are published, and whether a set is held back."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
 from fakes.samples import a_file, a_report, a_variant
-from tflited.domain.policy import OnReject, Policy, Variant
-from tflited.domain.report import VariantReport, VariantState
+from tflited.domain.policy import OnReject, Policy, Prune, Variant
+from tflited.domain.report import Check, CheckResult, VariantReport, VariantState
 from tflited.domain.verdict import decide
 from tflited.errors import OutputError, ProofError
 
@@ -35,6 +36,28 @@ def test_every_case_of_the_rule(
     assert [found.variant for found in verdict.rejected] == [Variant.INT8] * is_out
     assert verdict.is_held == (is_out and on_reject is OnReject.HOLD)
     assert len(verdict.published) == 2 - is_out
+
+
+def a_check(name: str) -> Check:
+    return Check(name=name, result=CheckResult.FAILED, observed="less", allowed="more")
+
+
+def test_what_pruning_cost_rejects_float32_alone() -> None:
+    """The baseline is proven against the pruned graph; another variant may keep the budget."""
+    pruning = Policy(prune=Prune(sparsity=0.8))
+    lossy = replace(entry(REJECTED, Variant.FLOAT32), checks=(a_check("accuracy"),))
+    assert decide(a_report(lossy, entry(PROVEN)), pruning).rejected[0].variant is Variant.FLOAT32
+    with pytest.raises(ProofError):
+        decide(a_report(lossy, entry(PROVEN)), Policy())
+
+
+@pytest.mark.parametrize("name", ["fidelity_pruned", "runs"])
+def test_a_pruned_baseline_that_is_wrong_still_fails_the_build(name: str) -> None:
+    """It is not the pruned graph, so that nothing made from it can be."""
+    pruning = Policy(prune=Prune(sparsity=0.8))
+    wrong = replace(entry(REJECTED, Variant.FLOAT32), checks=(a_check("accuracy"), a_check(name)))
+    with pytest.raises(ProofError):
+        decide(a_report(wrong, entry(PROVEN)), pruning)
 
 
 def test_the_order_is_the_reports() -> None:

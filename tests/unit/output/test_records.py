@@ -14,9 +14,9 @@ import pytest
 from fakes.samples import MODEL, a_job, a_left_set, a_publish_key, a_report, a_variant
 from tflited.domain.choice import AutoReport, AutoRow, BudgetKind, RowState
 from tflited.domain.manifest import Manifest
-from tflited.domain.policy import Calibration, Evaluation, Policy, Target, Variant
+from tflited.domain.policy import Calibration, Evaluation, Policy, SparseEncoding, Target, Variant
 from tflited.domain.profile import Latency, Work
-from tflited.domain.report import BuildReport, OutputFidelity, VariantState
+from tflited.domain.report import BuildReport, OutputFidelity, VariantPruning, VariantState
 from tflited.domain.verdict import decide
 from tflited.errors import OutputError
 from tflited.output import records, schema
@@ -151,6 +151,23 @@ def test_without_a_metric_there_is_no_drop() -> None:
     assert manifest.variants[0].accuracy_drop is None
 
 
+def test_a_pruned_variant_shows_its_zeros_and_its_compressed_size() -> None:
+    """The size of the file itself hardly tells that it was pruned."""
+    pruning = VariantPruning(
+        weights=2,
+        elements=1000,
+        zeros=800,
+        sparsity=0.8,
+        encoding=SparseEncoding.DENSE,
+        size_bytes=5000,
+        compressed_bytes=1500,
+    )
+    report = a_report(a_variant(pruning=pruning), a_variant(Variant.INT8))
+    manifest = records.manifest_of(a_job(), a_publish_key(), report, decide(report, Policy()), ())
+    rows = [(entry.sparsity, entry.compressed_bytes) for entry in manifest.variants]
+    assert rows == [(0.8, 1500), (None, None)]
+
+
 @pytest.mark.parametrize("figure", [math.nan, math.inf])
 def test_a_figure_that_is_no_number_is_not_published(figure: float) -> None:
     """Readers in other languages cannot read NaN; the build fails instead."""
@@ -205,6 +222,29 @@ def test_what_is_no_plain_file_is_no_manifest(tmp_path: Path) -> None:
     path.touch()
     os.truncate(path, records.LARGEST_RECORD_BYTES + 1)
     assert records.read_manifest(tmp_path) is None
+
+
+def test_both_records_of_a_set_are_read_back(directory: Path) -> None:
+    """As they were written, by one look at the folder."""
+    document, manifest = records.read_report(directory)
+    assert document.build_key == a_publish_key().build_key
+    assert manifest == records.read_manifest(directory)
+
+
+def test_a_folder_without_a_report_is_named(tmp_path: Path) -> None:
+    """With the place that was looked at."""
+    with pytest.raises(OutputError, match=r"report\.json cannot be read: No such file"):
+        records.read_report(tmp_path)
+
+
+def test_a_report_of_before_the_operators_is_read(directory: Path) -> None:
+    """Sets outlive versions: what is new in a report is optional."""
+    document = read(directory / "report.json")
+    for entry in document["variants"]:
+        del entry["layers"], entry["layers_note"]
+    (directory / "report.json").write_text(json.dumps(document))
+    found, _ = records.read_report(directory)
+    assert [entry.layers for entry in found.variants] == [(), ()]
 
 
 def an_auto_report(latency_ms: float = 1.5) -> BuildReport:

@@ -110,7 +110,6 @@ def test_a_mistyped_value_is_answered_with_the_right_one(problems_of: Problems) 
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ("prune.sparsity = 0.5", "prune"),
         ('c_array.style = "cpp"', "c_array.style"),
     ],
 )
@@ -278,6 +277,13 @@ def test_wrong_input_shapes(problems_of: Problems, value: str) -> None:
         'c_array.symbol = "{path}"',
         "c_array.section = 'x\")))'",
         "output.keep_builds = -1",
+        "prune.sparsity = 1.0",
+        "prune.sparsity = -0.1",
+        "prune.sparsity = true",
+        "prune.by_kind.dense = 1.5",
+        "prune.by_kind.lstm = 0.5",
+        "prune.min_elements = 0",
+        'prune.encoding = "csr"',
         "variants = []",
         'variants = "int8"',
         'tags = [""]',

@@ -13,7 +13,16 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from tflited.domain.job import TriggerSource
-from tflited.domain.policy import Calibration, Metric, MixedRule, Policy, ResolvedPolicy, Variant
+from tflited.domain.policy import (
+    Calibration,
+    LayerKind,
+    Metric,
+    MixedRule,
+    Policy,
+    Prune,
+    ResolvedPolicy,
+    Variant,
+)
 from tflited.domain.ports import PolicyResolver
 from tflited.domain.trigger import Trigger
 from tflited.errors import ConfigurationError, TriggerRefusedError
@@ -389,6 +398,42 @@ def test_a_wrong_mixed_rule_is_refused(settings_of: SettingsOf, rule: dict[str, 
     """Its form, its regular expression and its operator are looked at before any model is."""
     with pytest.raises(TriggerRefusedError, match=r"policy\.override\.mixed\[0\]"):
         ask(settings_of(""), trigger(mixed=[rule]))
+
+
+def test_pruning_merges_key_by_key(settings_of: SettingsOf, write: Write) -> None:
+    """A folder lowers the share and keeps the rest; its table of kinds stands in whole."""
+    settings = settings_of(
+        "[policy.default.prune]\nsparsity = 0.8\nmin_elements = 64\n"
+        "by_kind = {depthwise = 0.2, conv = 0.4}\n"
+    )
+    assert resolve(settings).policy.prune.share(LayerKind.DEPTHWISE) == 0.2
+    write("models/.tflited.toml", "[prune]\nsparsity = 0.5\n[prune.by_kind]\nconv = 0.1\n")
+    resolved = resolve(settings)
+    assert resolved.policy.prune == Prune(
+        sparsity=0.5, by_kind={LayerKind.CONV: 0.1}, min_elements=64
+    )
+    assert decode_policy(encode_policy(resolved.policy)) == resolved.policy
+    assert resolved.origins["prune.by_kind"].endswith(".tflited.toml")
+
+
+@pytest.mark.parametrize("target", ["micro", "edgetpu", "gpu"])
+def test_a_sparse_encoding_that_the_target_misreads_is_refused(
+    settings_of: SettingsOf, target: str
+) -> None:
+    """On a micro-controller it would compute garbage without an error."""
+    table = '[policy.default.prune]\nsparsity = 0.5\nencoding = "sparse"\n'
+    assert resolve(settings_of(table)).policy.prune.is_on
+    with pytest.raises(ConfigurationError, match=r"prune\.encoding.*target"):
+        resolve(settings_of(f'[policy.default]\ntarget = "{target}"\n{table}'))
+
+
+def test_an_encoding_without_zeros_is_refused(settings_of: SettingsOf, write: Write) -> None:
+    """It would do nothing and say nothing; a folder that prunes nothing is no mistake."""
+    with pytest.raises(ConfigurationError, match="without anything to prune"):
+        resolve(settings_of('[policy.default.prune]\nencoding = "sparse"\n'))
+    settings = settings_of('[policy.default.prune]\nsparsity = 0.5\nencoding = "sparse"\n')
+    write("models/.tflited.toml", "[prune]\nsparsity = 0.0\n")
+    assert not resolve(settings).policy.prune.is_on
 
 
 @pytest.mark.parametrize("key", ["max_drop = 0.1", 'output = "digit"'])

@@ -7,7 +7,7 @@ target that has integers only, nothing is a candidate that it could not run.
 from dataclasses import dataclass, replace
 from typing import Final
 
-from tflited.convert.claims import io_types
+from tflited.convert.tflite.claims import io_types
 from tflited.domain.policy import OperatorSet, Policy, Target, TensorType, Variant
 
 TREE: Final = {

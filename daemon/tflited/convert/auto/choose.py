@@ -7,15 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from tflited.convert import training_aware
 from tflited.convert.auto import held_back, layers, table
 from tflited.convert.auto.candidates import Candidate, candidates
 from tflited.convert.auto.layers import Found, Judge
 from tflited.convert.auto.trial import Trial, by_size, chosen_of, judged
-from tflited.convert.conformance import Measured
-from tflited.convert.order import Order
-from tflited.convert.prove import Ground, Proof, verdict
-from tflited.convert.quantise import Made
+from tflited.convert.proof.conformance import Measured
+from tflited.convert.proof.prove import Ground, Proof, verdict
+from tflited.convert.quantising import trained_ranges
+from tflited.convert.quantising.order import Order
+from tflited.convert.quantising.quantise import Made
 from tflited.convert.stages import Stages
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.choice import AutoReport, RowState
@@ -176,7 +176,7 @@ def _can_search(shop: Shop) -> bool:
         and policy.auto.max_trials > 0
         and not policy.mixed
         and policy.quantiser is not Quantiser.LITERT_QUANTIZER
-        and not training_aware.is_special(source, Variant.INT8_FLOAT_FALLBACK)
+        and not trained_ranges.is_special(source, Variant.INT8_FLOAT_FALLBACK)
     )
 
 

@@ -12,14 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from tflited.convert import flatbuffer, quantise
-from tflited.convert.conformance import Measured
-from tflited.convert.fidelity import Sums, figures
-from tflited.convert.order import Order
-from tflited.convert.prove import Ground, Proof
-from tflited.convert.quantise import Made
-from tflited.convert.reference import Pair
-from tflited.convert.run import compare_all
+from tflited.convert.data.reference import Pair
+from tflited.convert.internals import UnfitError
+from tflited.convert.proof.conformance import Measured
+from tflited.convert.proof.fidelity import Sums, figures
+from tflited.convert.proof.prove import Ground, Proof
+from tflited.convert.proof.run import compare_all
+from tflited.convert.quantising import quantise
+from tflited.convert.quantising.order import Order
+from tflited.convert.quantising.quantise import Made
+from tflited.convert.tflite import flatbuffer
 from tflited.domain.choice import AutoLayer
 from tflited.domain.policy import MixedRule, Policy, Variant
 from tflited.domain.report import Check, VariantState
@@ -131,9 +133,9 @@ def search(order: Order, ground: Ground, judge: Judge, *, most: int) -> Found:
     """
     try:
         layers = _layers(order.statistics.with_ranges)
-    except ConversionError as error:
+    except (ConversionError, UnfitError) as error:
         # The other quantiser may have made the file that missed the budget.
-        return _not_possible(error.message.rstrip("."))
+        return _not_possible(str(error.args[0]).rstrip("."))
     hunt = _Search(order=order, ground=ground, judge=judge, layers=layers, most=most)
     if len(layers) < 2 or most < 2:  # noqa: PLR2004 - nothing to choose from, nothing to try
         return _ended(hunt, {}, "there are no layers to choose among")

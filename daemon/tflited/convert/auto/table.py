@@ -5,7 +5,7 @@ from typing import Final
 
 from tflited.convert.auto.layers import MOST_LISTED, Found
 from tflited.convert.auto.trial import Trial
-from tflited.convert.prove import Ground
+from tflited.convert.proof.prove import Ground
 from tflited.domain.choice import AutoReport, AutoRow, BudgetKind, RowState
 from tflited.domain.policy import Evaluation, Policy
 from tflited.domain.report import Check

@@ -6,9 +6,9 @@ from typing import Final
 
 from tflited.convert.auto.candidates import Candidate
 from tflited.convert.auto.layers import Layer
-from tflited.convert.conformance import Measured
-from tflited.convert.prove import Proof
-from tflited.convert.quantise import Made
+from tflited.convert.proof.conformance import Measured
+from tflited.convert.proof.prove import Proof
+from tflited.convert.quantising.quantise import Made
 from tflited.domain.choice import RowState
 from tflited.domain.report import Check, CheckResult
 

@@ -8,12 +8,12 @@ from typing import Final
 
 import numpy as np
 
-from tflited.convert.conformance import Measured
-from tflited.convert.flatbuffer import Flatbuffer
-from tflited.convert.quantise import Made
-from tflited.convert.reference import Reference
-from tflited.convert.run import invocation
+from tflited.convert.data.reference import Reference
+from tflited.convert.proof.conformance import Measured
+from tflited.convert.proof.run import invocation
+from tflited.convert.quantising.quantise import Made
 from tflited.convert.stages import Stages
+from tflited.convert.tflite.flatbuffer import Flatbuffer
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.policy import Variant
 from tflited.domain.profile import Latency

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Final
 
-from tflited.convert.flatbuffer import Flatbuffer, Operator, Subgraph, Tensor
+from tflited.convert.tflite.flatbuffer import Flatbuffer, Operator, Subgraph, Tensor
 from tflited.domain.profile import Work
 
 _BITS: Final = {

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from tflited.convert import flatbuffer
 from tflited.convert.auto.candidates import Candidate
 from tflited.convert.auto.trial import Trial, by_size, chosen_of, judged
-from tflited.convert.conformance import Measured
-from tflited.convert.prove import verdict
-from tflited.convert.quantise import Made
+from tflited.convert.proof.conformance import Measured
+from tflited.convert.proof.prove import verdict
+from tflited.convert.quantising.quantise import Made
+from tflited.convert.tflite import flatbuffer
 from tflited.domain.choice import RowState
 from tflited.domain.policy import Policy, Variant
 from tflited.domain.report import Check, CheckResult

@@ -5,13 +5,13 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from drawn import Drawn, Step, draw
-from tflited.convert import flatbuffer
-from tflited.convert.conformance import Measured
+from tflited.convert.data.reference import Pair, Reference
 from tflited.convert.profile import latency as timing
 from tflited.convert.profile.latency import Stopwatch
-from tflited.convert.quantise import Made
-from tflited.convert.reference import Pair, Reference
+from tflited.convert.proof.conformance import Measured
+from tflited.convert.quantising.quantise import Made
 from tflited.convert.stages import Stages
+from tflited.convert.tflite import flatbuffer
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Policy, ProfileRules, Variant

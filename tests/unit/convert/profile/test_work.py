@@ -6,8 +6,8 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from drawn import Drawn, Step, draw
-from tflited.convert import flatbuffer
 from tflited.convert.profile.work import counted
+from tflited.convert.tflite import flatbuffer
 from tflited.domain.profile import Work
 
 CODE = schema.BuiltinOperator

@@ -1,0 +1,1 @@
+"""Where an integer variant loses its numbers: the error of every operator."""

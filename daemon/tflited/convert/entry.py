@@ -17,7 +17,8 @@ from tflited.convert.c_source.emit_c import Titles, emit
 from tflited.convert.data.reference import reference
 from tflited.convert.layers.layer_error import Layers, layer_errors
 from tflited.convert.load import load
-from tflited.convert.lowering.lower import FLOAT_SETS, Lowered, lower
+from tflited.convert.lowering.lower import Lowered, lower
+from tflited.convert.notes import notes
 from tflited.convert.opening.source import Source
 from tflited.convert.profile.latency import Stopwatch
 from tflited.convert.profile.work import counted
@@ -40,7 +41,7 @@ from tflited.convert.stages import Progress, Stages
 from tflited.convert.tflite.flatbuffer import Flatbuffer
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.choice import AutoReport
-from tflited.domain.policy import NEEDS_CALIBRATION, TensorType, Variant
+from tflited.domain.policy import NEEDS_CALIBRATION, Variant
 from tflited.domain.report import (
     ArtifactFile,
     BuildReport,
@@ -360,42 +361,8 @@ def _source_report(build: Build) -> SourceReport:
         pruned=build.ground.pruning.weights if build.ground.pruning else (),
         notes=(
             *source.notes,
-            *_state_notes(build),
-            *_io_notes(build.request),
-            *_operator_notes(build.request),
+            *notes(build.request.policy, build.ground.baseline.flatbuffer),
         ),
-    )
-
-
-def _state_notes(build: Build) -> tuple[str, ...]:
-    if not build.ground.baseline.flatbuffer.keeps_state:
-        return ()
-    note = (
-        "The files keep the state of recurrent layers between invocations: reset the interpreter's "
-        "variables before each new sequence."
-    )
-    return (note,)
-
-
-def _io_notes(request: AttemptRequest) -> tuple[str, ...]:
-    policy = request.policy
-    asked = {policy.input_type, policy.output_type} - {TensorType.FLOAT32}
-    integers = NEEDS_CALIBRATION | {Variant.AUTO}
-    floats = [entry.value for entry in policy.variants if entry not in integers]
-    if not asked or not floats:
-        return ()
-    note = (
-        f"input_type and output_type hold for integer variants; {', '.join(floats)} keep the "
-        "source's types."
-    )
-    return (note,)
-
-
-def _operator_notes(request: AttemptRequest) -> tuple[str, ...]:
-    if FLOAT_SETS & set(request.policy.ops):
-        return ()
-    return (
-        "ops holds no operators on floats; variants that compute in float use TFLITE_BUILTINS.",
     )
 
 

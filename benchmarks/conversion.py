@@ -24,7 +24,7 @@ import tensorflow as tf
 from stopwatch import BenchmarkError, comparison, seconds, wait_until
 from tflited.domain.attempt import AttemptLimits, AttemptRequest
 from tflited.domain.model import ModelKind
-from tflited.domain.policy import Calibration, Evaluation, Policy, Variant
+from tflited.domain.policy import Calibration, Evaluation, Policy, ProfileRules, Variant
 from tflited.domain.report import Stage
 from tflited.toolchain import processors
 from tflited.workers.local import LocalExecutor
@@ -117,6 +117,8 @@ def _ours(
                 calibration=Calibration(data=str(data[0]), samples=50) if data else None,
                 # Weights that nobody trained are hard on integers; every variant is published.
                 evaluation=Evaluation(min_snr_db=-100),
+                # Nobody else times what it made.
+                profile=ProfileRules(enabled=False),
             ),
             calibration=tuple(map(str, data)),
             threads=processors(),

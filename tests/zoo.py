@@ -53,6 +53,11 @@ def tumours() -> Trained:
     return _trained(_made(EXAMPLES / "train_tumours.py"), "tumours.keras")
 
 
+def wide() -> Trained:
+    """A digits classifier whose first layer has channels that differ by 1e4; 800 labels."""
+    return _trained(_made(TESTS / "zoo_wide.py"), "wide")
+
+
 def small(name: str) -> Path:
     """A small model of ``zoo_models.py``, by the name of its file or folder."""
     return _made(TESTS / "zoo_models.py", "small") / name

@@ -3,13 +3,15 @@
 import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import tensorflow as tf
 
+from tflited.convert.auto.choose import Choice, Shop, choose
 from tflited.convert.c_source.c_names import file_stem, symbol
 from tflited.convert.c_source.emit_c import Titles, emit
 from tflited.convert.data import synthetic
@@ -17,8 +19,11 @@ from tflited.convert.data.notes import data_notes
 from tflited.convert.data.reference import reference
 from tflited.convert.layers.layer_error import Layers, layer_errors
 from tflited.convert.load import load
-from tflited.convert.lowering.lower import FLOAT_SETS, Lowered, lower
+from tflited.convert.lowering.lower import Lowered, lower
+from tflited.convert.notes import notes
 from tflited.convert.opening.source import Source
+from tflited.convert.profile.latency import Stopwatch
+from tflited.convert.profile.work import counted
 from tflited.convert.proof.conformance import Measured
 from tflited.convert.proof.prove import (
     Ground,
@@ -34,9 +39,11 @@ from tflited.convert.pruning import zeros
 from tflited.convert.quantising.calibrate import Statistics, representative
 from tflited.convert.quantising.order import Order
 from tflited.convert.quantising.quantise import Made, candidates
+from tflited.convert.stages import Progress, Stages
 from tflited.convert.tflite.flatbuffer import Flatbuffer
 from tflited.domain.attempt import AttemptRequest
-from tflited.domain.policy import NEEDS_CALIBRATION, TensorType, Variant
+from tflited.domain.choice import AutoReport
+from tflited.domain.policy import NEEDS_CALIBRATION, Variant
 from tflited.domain.report import (
     ArtifactFile,
     BuildReport,
@@ -48,35 +55,10 @@ from tflited.domain.report import (
 )
 from tflited.errors import ConversionError
 
-Progress = Callable[[Stage, str], None]
 SET: Final = "set"
 """Folder below the scratch directory that holds what is published."""
 _NOTHING: Final = Measured(flatbuffer=Flatbuffer(subgraphs=(), signatures=()), size_bytes=0)
 """Stands for the baseline until there is one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stages:
-    """Tells the progress and adds up where the time goes.
-
-    Attributes:
-        progress: told at the beginning of each stage, with a detail.
-        seconds: stage to seconds so far.
-    """
-
-    progress: Progress
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextlib.contextmanager
-    def entered(self, stage: Stage, detail: str) -> Iterator[None]:
-        """Counts the time of the block for the stage, also where it raises."""
-        self.progress(stage, detail)
-        started = time.monotonic()
-        try:
-            yield
-        finally:
-            spent = time.monotonic() - started
-            self.seconds[stage.value] = self.seconds.get(stage.value, 0.0) + spent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +70,7 @@ class Build:
     lowered: Lowered
     ground: Ground
     statistics: Statistics
+    stopwatch: Stopwatch
 
 
 def run(request: AttemptRequest, progress: Progress) -> BuildReport:
@@ -108,13 +91,23 @@ def run(request: AttemptRequest, progress: Progress) -> BuildReport:
     _set_up_tensorflow(request.threads)
     stages = Stages(progress=progress)
     build, baseline = _prepared(request, stages)
-    reports = tuple(
-        _float32(build, baseline) if variant is Variant.FLOAT32 else _variant(build, variant)
-        for variant in request.policy.variants
-    )
+    reports: list[VariantReport] = []
+    auto: AutoReport | None = None
+    for variant in request.policy.variants:
+        match variant:
+            case Variant.FLOAT32:
+                reports.append(_float32(build, baseline))
+            case Variant.AUTO:
+                report, auto = _auto(build, baseline)
+                reports.append(report)
+            case _:
+                reports.append(_variant(build, variant))
     _require_one(reports)
     return BuildReport(
-        source=_source_report(build), variants=reports, stage_seconds=dict(stages.seconds)
+        source=_source_report(build),
+        variants=tuple(reports),
+        stage_seconds=dict(stages.seconds),
+        auto=auto,
     )
 
 
@@ -151,6 +144,7 @@ def _prepared(request: AttemptRequest, stages: Stages) -> tuple[Build, Proof]:
         lowered=lowered,
         ground=ground,
         statistics=Statistics(lowered.content, lambda: representative(request, lowered.source)),
+        stopwatch=Stopwatch(request, compared, stages),
     )
     return build, proof
 
@@ -182,27 +176,56 @@ def _task(request: AttemptRequest, source: Source, stages: Stages) -> Task | Non
 
 
 def _float32(build: Build, proof: Proof) -> VariantReport:
+    return _report(build, Variant.FLOAT32, *_baseline(build, proof))
+
+
+def _baseline(build: Build, proof: Proof) -> tuple[Made, Measured, Proof]:
     made = Made(content=build.lowered.content, path=build.lowered.how.path.value)
     if build.ground.pruning is None:
-        return _report(build, Variant.FLOAT32, made, build.ground.baseline, proof)
+        return made, build.ground.baseline, proof
     with build.stages.entered(Stage.PROVE, Variant.FLOAT32.value):
-        found = proven(Variant.FLOAT32, made, build.ground, proof)
-    return _report(build, Variant.FLOAT32, *found)
+        return proven(Variant.FLOAT32, made, build.ground, proof)
+
+
+def _auto(build: Build, baseline: Proof) -> tuple[VariantReport, AutoReport]:
+    """The variant that is chosen, published under the one name ``auto``, and how it was chosen."""
+    started = time.monotonic()
+    shop = Shop(
+        request=build.request,
+        stages=build.stages,
+        order=_order(build, Variant.AUTO),
+        ground=build.ground,
+        baseline=_baseline(build, baseline),
+        best=partial(_best, build),
+        judge=_judged,
+        latency_ms=build.stopwatch.median_ms,
+    )
+    choice = choose(shop)
+    report = replace(_chosen(build, choice), seconds=time.monotonic() - started)
+    return report, choice.report
+
+
+def _chosen(build: Build, choice: Choice) -> VariantReport:
+    trial = choice.trial
+    if trial is None or trial.made is None or trial.file is None or trial.proof is None:
+        return VariantReport(
+            variant=Variant.AUTO,
+            state=VariantState.REJECTED,
+            reason=choice.reason,
+            hint=choice.hint,
+        )
+    proof = replace(trial.proof, reason=choice.reason, hint=choice.hint)
+    told = {**build.request.provenance, "chosen by auto": trial.candidate.variant.value}
+    titled = replace(build, request=replace(build.request, provenance=told))
+    report = _report(titled, Variant.AUTO, trial.made, trial.file, proof)
+    return replace(report, chosen=trial.candidate.variant)
 
 
 def _variant(build: Build, variant: Variant) -> VariantReport:
     """One variant; whatever is wrong with it alone rejects it and nothing else."""
-    if variant in build.request.given_up:
-        return VariantReport(
-            variant=variant,
-            state=VariantState.REJECTED,
-            reason=f"its making or proof ended the process: {build.request.given_up[variant]}",
-            hint='choose another variant, or another quantiser with quantiser = "litert_quantizer"'
-            ' or "tf_converter"',
-        )
     started = time.monotonic()
     try:
-        made, file, proof = _best(build, variant)
+        made, file, proof = _best(build, _order(build, variant), build.ground)
     except ConversionError as error:
         return VariantReport(
             variant=variant,
@@ -215,29 +238,43 @@ def _variant(build: Build, variant: Variant) -> VariantReport:
     return replace(report, seconds=time.monotonic() - started)
 
 
-def _best(build: Build, variant: Variant) -> tuple[Made, Measured, Proof]:
-    """The first candidate that holds; where none does, the first one tells why."""
-    order = Order(
+def _order(build: Build, variant: Variant) -> Order:
+    return Order(
         variant=variant,
         lowered=build.lowered,
         policy=build.request.policy,
         statistics=build.statistics,
     )
+
+
+def _best(build: Build, order: Order, ground: Ground) -> tuple[Made, Measured, Proof]:
+    """The first candidate that holds; where none does, the first one tells why.
+
+    Raises:
+        ConversionError: the variant cannot be made, or ended a process in being made.
+    """
+    variant = order.variant
+    if variant in build.request.given_up:
+        raise ConversionError(
+            f"Its making or proof ended the process: {build.request.given_up[variant]}",
+            hint="choose another variant, or another quantiser in the policy",
+            code="given_up",
+        )
     tried: list[tuple[Made, Measured, Proof]] = []
     waiting = candidates(order)
     while (made := _next(build, variant, waiting)) is not None:
-        tried.append(_proven(build, variant, made))
+        with build.stages.entered(Stage.PROVE, variant.value):
+            tried.append(_judged(variant, made, ground))
         if tried[-1][-1].state is not VariantState.REJECTED:
             return tried[-1]
     return tried[0]
 
 
-def _proven(build: Build, variant: Variant, made: Made) -> tuple[Made, Measured, Proof]:
-    with build.stages.entered(Stage.PROVE, variant.value):
-        if build.ground.pruning is not None:
-            return proven(variant, made, build.ground)
-        file = measured(made.content)
-        return made, file, prove(variant, made.content, file, build.ground)
+def _judged(variant: Variant, made: Made, ground: Ground) -> tuple[Made, Measured, Proof]:
+    if ground.pruning is not None:
+        return proven(variant, made, ground)
+    file = measured(made.content)
+    return made, file, prove(variant, made.content, file, ground)
 
 
 def _next(build: Build, variant: Variant, waiting: Iterator[Made]) -> Made | None:
@@ -270,6 +307,8 @@ def _report(
         accuracy=proof.accuracy,
         layers=layers.entries,
         layers_note=layers.note,
+        work=counted(file.flatbuffer),
+        latency=build.stopwatch.latency(variant, made, file) if is_published else None,
     )
 
 
@@ -334,42 +373,9 @@ def _source_report(build: Build) -> SourceReport:
         pruned=build.ground.pruning.weights if build.ground.pruning else (),
         notes=(
             *source.notes,
-            *_state_notes(build),
-            *_io_notes(build.request),
-            *_operator_notes(build.request),
+            *notes(build.request.policy, build.ground.baseline.flatbuffer),
             *_data_notes(build),
         ),
-    )
-
-
-def _state_notes(build: Build) -> tuple[str, ...]:
-    if not build.ground.baseline.flatbuffer.keeps_state:
-        return ()
-    note = (
-        "The files keep the state of recurrent layers between invocations: reset the interpreter's "
-        "variables before each new sequence."
-    )
-    return (note,)
-
-
-def _io_notes(request: AttemptRequest) -> tuple[str, ...]:
-    policy = request.policy
-    asked = {policy.input_type, policy.output_type} - {TensorType.FLOAT32}
-    floats = [entry.value for entry in policy.variants if entry not in NEEDS_CALIBRATION]
-    if not asked or not floats:
-        return ()
-    note = (
-        f"input_type and output_type hold for integer variants; {', '.join(floats)} keep the "
-        "source's types."
-    )
-    return (note,)
-
-
-def _operator_notes(request: AttemptRequest) -> tuple[str, ...]:
-    if FLOAT_SETS & set(request.policy.ops):
-        return ()
-    return (
-        "ops holds no operators on floats; variants that compute in float use TFLITE_BUILTINS.",
     )
 
 
@@ -382,7 +388,7 @@ def _data_notes(build: Build) -> tuple[str, ...]:
     )
 
 
-def _require_one(reports: tuple[VariantReport, ...]) -> None:
+def _require_one(reports: Sequence[VariantReport]) -> None:
     if any(report.state is not VariantState.REJECTED for report in reports):
         return
     reasons = "; ".join(f"{report.variant}: {report.reason}" for report in reports)

@@ -21,7 +21,9 @@ class ManifestVariant:
     signal-to-noise ratio, None where there is none; ``accuracy_drop`` is the loss of accuracy
     against the source on labelled data, None where none was measured; ``sparsity`` is the share of
     zeros in the pruned weights and ``compressed_bytes`` the size after zlib, None without pruning;
-    ``seconds`` is the time it cost on its own.
+    ``seconds`` is the time it cost on its own. ``chosen`` is the variant that ``auto`` stands for,
+    empty elsewhere. The ``latency`` figures are of one invocation on the converting host; None and
+    0 unless profiled, with the reason where it could not be.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
@@ -36,6 +38,12 @@ class ManifestVariant:
     sparsity: float | None = None
     compressed_bytes: int | None = None
     seconds: float = 0.0
+    chosen: str = ""
+    latency_ms: float | None = None
+    latency_p90_ms: float | None = None
+    latency_runs: int = 0
+    latency_threads: int = 0
+    latency_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +69,7 @@ class Manifest:
         folder_key: the input key that the folder's own policy gave, where a trigger's own policy
             built the set; None where the folder's did.
         stage_seconds: time of each stage; here and not in the report, which equal keys keep equal.
+        auto_latency_ms: candidate of ``auto`` to the median of one invocation, where profiled.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
@@ -80,6 +89,7 @@ class Manifest:
     save_to: str | None = None
     folder_key: Digest | None = None
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
+    auto_latency_ms: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def model(self) -> ModelId:

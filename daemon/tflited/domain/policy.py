@@ -33,6 +33,8 @@ class Variant(StrEnum):
     """8-bit weights, decompressed to float before use."""
     WEIGHT_ONLY_INT4 = "weight_only_int4"
     """4-bit weights, decompressed to float before use."""
+    AUTO = "auto"
+    """The smallest of the target's variants that keeps the budget; published as ``auto``."""
 
 
 NEEDS_CALIBRATION = frozenset({Variant.INT8, Variant.INT8_FLOAT_FALLBACK, Variant.INT16X8})
@@ -204,6 +206,32 @@ class MixedRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AutoRules:
+    """How far ``auto`` looks for layers to keep in float.
+
+    Attributes:
+        max_trials: at most this many files are made and judged; 0 searches no layers.
+    """
+
+    max_trials: int = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileRules:
+    """How the latency of a variant is measured; no part of the build key.
+
+    Attributes:
+        enabled: whether it is measured.
+        threads: of the interpreter; 0 for as many as the build may use.
+        runs: timed invocations at most; slow files get fewer.
+    """
+
+    enabled: bool = True
+    threads: int = 0
+    runs: int = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prune:
     """Weights set to zero before conversion, the smallest of each tensor first.
 
@@ -290,6 +318,8 @@ class Policy:
     """Whether Lambda layers of a Keras file, which are code, may run."""
     calibration: Calibration | None = None
     evaluation: Evaluation = Evaluation()
+    auto: AutoRules = AutoRules()
+    profile: ProfileRules = ProfileRules()
     prune: Prune = Prune()
     preprocess: Preprocess = _AS_THEY_STAND
     c_array: CArray = CArray()
@@ -299,10 +329,10 @@ class Policy:
     def conversion_keys(self) -> dict[str, Any]:
         """The keys that decide an artifact's bytes, as plain JSON values.
 
-        Retention and hooks are left out: changing them rebuilds nothing.
+        Retention, hooks and the profile are left out: changing them rebuilds nothing.
         """
         keys = asdict(self)
-        del keys["output"], keys["hooks"]
+        del keys["output"], keys["hooks"], keys["profile"]
         return keys
 
     @property

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from tflited.domain.choice import AutoReport
 from tflited.domain.model import Digest, ModelKind
 from tflited.domain.policy import LayerKind, Metric, SparseEncoding, Variant
+from tflited.domain.profile import Latency, Work
 
 FORBID_EXTRA: dict[str, str] = {"extra": "forbid"}
 REPORT_VERSION = 1
@@ -43,6 +45,8 @@ class Stage(StrEnum):
     """Comparison of the variants with the source."""
     EMIT_C = "emit_c"
     """C sources."""
+    PROFILE = "profile"
+    """Timed invocations of what is published."""
     PUBLISH = "publish"
     """The set's way into the output tree."""
 
@@ -282,6 +286,9 @@ class VariantReport:
         accuracy: of source and variant on labelled data; None where none was asked or measured.
         layers: error of each operator of an integer variant, in the file's order.
         layers_note: what ``layers`` leaves out, and why; empty when nothing.
+        chosen: which variant ``auto`` is; None for every other.
+        work: what an invocation takes, counted from the file; None where it could not be made.
+        latency: of an invocation on the converting host; None unless profiled.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
@@ -304,6 +311,9 @@ class VariantReport:
     accuracy: Accuracy | None = None
     layers: tuple[LayerError, ...] = ()
     layers_note: str = ""
+    chosen: Variant | None = None
+    work: Work | None = None
+    latency: Latency | None = None
 
 
 class LoweringPath(StrEnum):
@@ -373,12 +383,16 @@ class SourceReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildReport:
-    """The child's whole answer: the source, every variant asked for, and where the time went."""
+    """The child's whole answer: the source, every variant asked for, and where the time went.
+
+    ``auto`` is how that variant was chosen; None where it was not asked for.
+    """
 
     __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
     source: SourceReport
     variants: tuple[VariantReport, ...]
     stage_seconds: Mapping[str, float]
+    auto: AutoReport | None = None
 
     @property
     def published(self) -> tuple[VariantReport, ...]:
@@ -399,7 +413,8 @@ class ReportDocument:
         policy: the policy keys that decide an artifact's bytes.
         toolchain: distribution name to version.
         source: what was learned of the source.
-        variants: every variant asked for, in the policy's order, with ``seconds`` at zero.
+        variants: every variant asked for, in the policy's order, without the times.
+        auto: how ``auto`` decided, without the times; None where it was not asked for.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
@@ -412,3 +427,4 @@ class ReportDocument:
     toolchain: Mapping[str, str]
     source: SourceReport
     variants: tuple[VariantReport, ...]
+    auto: AutoReport | None = None

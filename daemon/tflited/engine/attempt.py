@@ -34,7 +34,7 @@ from tflited.engine.messages import AttemptEnded
 from tflited.errors import OutputError, SourceChangedError, TflitedError
 
 _LOG = structlog.get_logger()
-_ON_VARIANTS = frozenset({Stage.QUANTISE, Stage.PROVE})
+_ON_VARIANTS = frozenset({Stage.QUANTISE, Stage.PROVE, Stage.PROFILE})
 """Stages that name the variant they are about."""
 
 

@@ -20,6 +20,7 @@ from tflited.domain.manifest import (
 )
 from tflited.domain.policy import Policy
 from tflited.domain.ports import PublishKey
+from tflited.domain.profile import Latency
 from tflited.domain.report import (
     REPORT_VERSION,
     ArtifactFile,
@@ -32,6 +33,12 @@ from tflited.errors import OutputError
 
 MANIFEST: Final = TypeAdapter(Manifest)
 REPORT: Final = TypeAdapter(ReportDocument)
+
+_TIMES: Final[Any] = {
+    "variants": {"__all__": {"seconds", "latency"}},
+    "auto": {"rows": {"__all__": {"latency_ms"}}},
+}
+"""What is measured anew each time, and so stands in the manifest."""
 
 LARGEST_RECORD_BYTES: Final = 16 * 2**20
 
@@ -54,10 +61,9 @@ def report_of(
         toolchain=key.toolchain,
         source=report.source,
         variants=verdict.variants,
+        auto=report.auto,
     )
-    plain = REPORT.dump_python(
-        document, mode="json", exclude={"variants": {"__all__": {"seconds"}}}
-    )
+    plain = REPORT.dump_python(document, mode="json", exclude=_TIMES)
     return _encoded(plain, "report", job)
 
 
@@ -90,6 +96,7 @@ def manifest_of(
         save_to=job.save_to,
         folder_key=job.folder_key or None,
         stage_seconds=dict(report.stage_seconds),
+        auto_latency_ms=_auto_latencies(report),
     )
 
 
@@ -166,7 +173,28 @@ def _variant_of(entry: VariantReport) -> ManifestVariant:
         sparsity=None if entry.pruning is None else entry.pruning.sparsity,
         compressed_bytes=None if entry.pruning is None else entry.pruning.compressed_bytes,
         seconds=entry.seconds,
+        chosen="" if entry.chosen is None else entry.chosen.value,
+        **_latency_of(entry.latency),
     )
+
+
+def _latency_of(latency: Latency | None) -> dict[str, Any]:
+    return (
+        {}
+        if latency is None
+        else {
+            "latency_ms": latency.median_ms,
+            "latency_p90_ms": latency.p90_ms,
+            "latency_runs": latency.runs,
+            "latency_threads": latency.threads,
+            "latency_reason": latency.reason,
+        }
+    )
+
+
+def _auto_latencies(report: BuildReport) -> dict[str, float]:
+    rows = () if report.auto is None else report.auto.rows
+    return {row.variant.value: row.latency_ms for row in rows if row.latency_ms is not None}
 
 
 def _encoded(document: Any, name: str, job: Job) -> bytes:

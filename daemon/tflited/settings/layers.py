@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from tflited.domain.policy import (
+    AutoRules,
     Calibration,
     CArray,
     Evaluation,
@@ -16,6 +17,7 @@ from tflited.domain.policy import (
     MixedRule,
     OutputRules,
     Policy,
+    ProfileRules,
     Prune,
     Quantiser,
     ResolvedPolicy,
@@ -38,9 +40,9 @@ DATA_KEYS: Final = ("calibration.data", "evaluation.data")
 MODULE_KEY: Final = "custom_objects"
 LAMBDA_KEY: Final = "allow_lambda"
 _CARRIERS: Final = {
-    TensorType.INT8: frozenset({Variant.INT8, Variant.INT8_FLOAT_FALLBACK}),
-    TensorType.UINT8: frozenset({Variant.INT8, Variant.INT8_FLOAT_FALLBACK}),
-    TensorType.INT16: frozenset({Variant.INT16X8}),
+    TensorType.INT8: frozenset({Variant.INT8, Variant.INT8_FLOAT_FALLBACK, Variant.AUTO}),
+    TensorType.UINT8: frozenset({Variant.INT8, Variant.INT8_FLOAT_FALLBACK, Variant.AUTO}),
+    TensorType.INT16: frozenset({Variant.INT16X8, Variant.AUTO}),
 }
 """Variants whose inputs and outputs can have an integer type (``tf.lite.TFLiteConverter``)."""
 
@@ -226,6 +228,8 @@ def policy_from(leaves: Mapping[str, Any]) -> Policy:
         **plain,
         calibration=Calibration(**calibration) if has_data or calibration["synthetic"] else None,
         evaluation=_evaluation(sections["evaluation"]),
+        auto=AutoRules(**sections["auto"]),
+        profile=ProfileRules(**sections["profile"]),
         prune=Prune(**sections["prune"]),
         preprocess=Preprocess(**sections["preprocess"]),
         c_array=CArray(**sections["c_array"]),

@@ -24,7 +24,6 @@ take five seconds in which nothing else is done. Ours have three."""
 
 _PLANNED_TABLES: Final = frozenset({"broker"})
 _PLANNED_VALUES: Final = {
-    "variants": ("auto",),
     "c_array.style": ("cpp", "c++", "progmem", "rust"),
 }
 _MOST_PROBLEMS: Final = 50

@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from tflited.domain.hub import LONGEST_HANDLE, HubLimits
 from tflited.domain.policy import (
+    AutoRules,
     CStyle,
     LayerKind,
     Metric,
@@ -40,7 +41,17 @@ OLDER_VARIANTS: Final = ("OPTIMIZE_FOR_SIZE", "OPTIMIZE_FOR_LATENCY", "DEFAULT")
 """Names of ``tf.lite.Optimize`` that stand for a variant of today."""
 
 SECTIONS: Final = frozenset(
-    {"calibration", "evaluation", "preprocess", "prune", "c_array", "output", "hooks"}
+    {
+        "calibration",
+        "evaluation",
+        "preprocess",
+        "auto",
+        "profile",
+        "prune",
+        "c_array",
+        "output",
+        "hooks",
+    }
 )
 """Keys of a policy that are tables and merge key by key."""
 
@@ -52,6 +63,7 @@ _LARGEST_PORT: Final = 65535
 _LISTEN: Final = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
 _SLUG: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _METRIC_NAMES: Final = ("", *(metric.value for metric in Metric))
+_FORM_NAMES: Final = tuple(name.value for name in Variant if name is not Variant.AUTO)
 _VARIANT_NAMES: Final = (*(variant.value for variant in Variant), *OLDER_VARIANTS)
 _DEFAULT: Final = Policy()
 _HUB: Final = HubLimits()
@@ -71,6 +83,12 @@ def _choice(value: str, names: Iterable[str]) -> str:
 
 def _variant(value: str) -> str:
     return _choice(value, _VARIANT_NAMES)
+
+
+def _form(value: Variant) -> Variant:
+    if value is Variant.AUTO:
+        raise _refuse(f"the form of an operator: {', '.join(_FORM_NAMES)}")
+    return value
 
 
 def _metric(value: str) -> str:
@@ -232,9 +250,27 @@ class EvaluationTable(Table):
 class MixedTable(Table):
     """Operators that take another form than their variant's."""
 
-    form: Variant
+    form: Annotated[
+        Variant,
+        AfterValidator(_form),
+        WithJsonSchema({"type": "string", "enum": list(_FORM_NAMES)}),
+    ]
     scope: Annotated[StrictStr, AfterValidator(_expression)] = MixedRule(form=Variant.FLOAT32).scope
     operator: Annotated[StrictStr, Field(pattern=r"^(\*|[A-Z][A-Z0-9_]*)$")] = "*"
+
+
+class AutoTable(Table):
+    """How far ``auto`` looks for layers to keep in float."""
+
+    max_trials: Annotated[StrictInt, Field(ge=0, le=1000)] = AutoRules().max_trials
+
+
+class ProfileTable(Table):
+    """How the latency of what is published is measured. No ``threads`` means the build's."""
+
+    enabled: StrictBool = _DEFAULT.profile.enabled
+    threads: Annotated[StrictInt, Field(ge=0, le=64)] = _DEFAULT.profile.threads
+    runs: Annotated[StrictInt, Field(ge=1, le=1000)] = _DEFAULT.profile.runs
 
 
 class PruneTable(Table):
@@ -297,6 +333,8 @@ class PolicyTable(Table):
     allow_lambda: StrictBool = _DEFAULT.allow_lambda
     calibration: CalibrationTable = CalibrationTable()
     evaluation: EvaluationTable = EvaluationTable()
+    auto: AutoTable = AutoTable()
+    profile: ProfileTable = ProfileTable()
     prune: PruneTable = PruneTable()
     preprocess: PreprocessTable = PreprocessTable()
     c_array: CArrayTable = CArrayTable()

@@ -206,9 +206,11 @@ def test_progress_names_every_stage_and_variant(scratch: Path) -> None:
         (Stage.LOWER, "float32"),
         (Stage.PROVE, "float32"),
         (Stage.EMIT_C, "float32"),
+        (Stage.PROFILE, "float32"),
         (Stage.QUANTISE, "float16"),
         (Stage.PROVE, "float16"),
         (Stage.EMIT_C, "float16"),
+        (Stage.PROFILE, "float16"),
     ]
 
 

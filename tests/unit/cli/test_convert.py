@@ -39,6 +39,25 @@ def test_accuracy_is_judged_where_a_folder_asks_for_it(
     assert report["variants"][0]["accuracy"]["samples"] == 397
 
 
+def test_the_candidates_of_auto_are_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which one was taken, and of every other why not."""
+    trained = zoo.digits("keras")
+    shutil.copy(trained.model, tmp_path / "digits.keras")
+    (tmp_path / ".tflited.toml").write_text('variants = ["auto"]\n[evaluation]\nmin_snr_db = 30\n')
+    output = tmp_path / "out"
+    code = main(["convert", str(tmp_path / "digits.keras"), "--output", str(output)])
+    shown = capsys.readouterr().out
+    assert code == 0
+    assert "auto (dynamic_range)" in shown
+    assert "Budget: every output keeps at least 30 dB." in shown
+    assert "Integer quantisation needs calibration data" in shown
+    assert "fidelity was measured on generated inputs" in shown
+    (published,) = output.glob("*/auto/*.tflite")
+    assert published.name == "digits.tflite"
+
+
 def test_refuses_what_is_no_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The path and what would do are named; no set is left."""
     model = tmp_path / "x.txt"

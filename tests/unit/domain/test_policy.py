@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tflited.domain.policy import (
+    AutoRules,
     Calibration,
     CArray,
     Evaluation,
@@ -20,6 +21,7 @@ from tflited.domain.policy import (
     OperatorSet,
     OutputRules,
     Policy,
+    ProfileRules,
     Prune,
     Quantiser,
     Target,
@@ -49,12 +51,14 @@ CHANGES: dict[str, Any] = {
     "calibration": Calibration(data="/data/*.npz"),
     "preprocess": Preprocess(scale=0.5),
     "evaluation": Evaluation(min_snr_db=30),
+    "auto": AutoRules(max_trials=3),
     "prune": Prune(by_kind={LayerKind.DENSE: 0.5}),
     "c_array": CArray(enabled=False),
 }
 NO_REBUILD: dict[str, Any] = {
     "output": OutputRules(keep_builds=9, on_source_removed=OnSourceRemoved.REMOVE),
     "hooks": Hooks(published=("true",), timeout_seconds=1.0),
+    "profile": ProfileRules(enabled=False, threads=1, runs=1),
 }
 
 
@@ -80,8 +84,8 @@ def test_a_key_that_decides_bytes_changes_the_digest(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", NO_REBUILD)
-def test_retention_and_hooks_rebuild_nothing(key: str) -> None:
-    """They are about sets, not about bytes."""
+def test_what_is_not_about_bytes_rebuilds_nothing(key: str) -> None:
+    """Retention and hooks are about sets, the profile about the time of a host."""
     assert replace(Policy(), **{key: NO_REBUILD[key]}).digest == Policy().digest
 
 

@@ -12,9 +12,11 @@ import jsonschema
 import pytest
 
 from fakes.samples import MODEL, a_job, a_left_set, a_publish_key, a_report, a_variant
+from tflited.domain.choice import AutoReport, AutoRow, BudgetKind, RowState
 from tflited.domain.manifest import Manifest
-from tflited.domain.policy import Calibration, Evaluation, Policy, SparseEncoding, Variant
-from tflited.domain.report import OutputFidelity, VariantPruning, VariantState
+from tflited.domain.policy import Calibration, Evaluation, Policy, SparseEncoding, Target, Variant
+from tflited.domain.profile import Latency, Work
+from tflited.domain.report import BuildReport, OutputFidelity, VariantPruning, VariantState
 from tflited.domain.verdict import decide
 from tflited.errors import OutputError
 from tflited.output import records, schema
@@ -243,3 +245,55 @@ def test_a_report_of_before_the_operators_is_read(directory: Path) -> None:
     (directory / "report.json").write_text(json.dumps(document))
     found, _ = records.read_report(directory)
     assert [entry.layers for entry in found.variants] == [(), ()]
+
+
+def an_auto_report(latency_ms: float = 1.5) -> BuildReport:
+    """A build of ``auto`` with its times."""
+    row = AutoRow(
+        variant=Variant.INT8,
+        state=RowState.CHOSEN,
+        reason="the smallest",
+        size_bytes=7,
+        latency_ms=latency_ms,
+    )
+    auto = AutoReport(
+        target=Target.CPU,
+        decided_by=BudgetKind.FIDELITY,
+        budget="20 dB",
+        chosen=Variant.INT8,
+        rows=(row,),
+    )
+    latency = Latency(runs=3, threads=2, median_ms=latency_ms, p90_ms=2 * latency_ms)
+    entry = a_variant(
+        Variant.AUTO, chosen=Variant.INT8, work=Work(macs=9, activation_bytes=8), latency=latency
+    )
+    return replace(a_report(entry), auto=auto)
+
+
+def test_what_auto_chose_is_in_both_records() -> None:
+    """A reader of the manifest knows which variant it holds; the report has the table."""
+    report = an_auto_report()
+    verdict = decide(report, POLICY)
+    (line,) = records.manifest_of(a_job(), a_publish_key(), report, verdict, ()).variants
+    assert (line.variant, line.chosen) == ("auto", "int8")
+    content = records.report_of(a_job(), POLICY, a_publish_key(), report, verdict)
+    document = json.loads(content)
+    assert document["auto"]["rows"][0]["variant"] == "int8"
+    assert document["variants"][0]["work"]["macs"] == 9
+    schema_of_report = read(SCHEMAS / "report.schema.json")
+    jsonschema.Draft202012Validator(schema_of_report).validate(document)
+
+
+def test_times_are_in_the_manifest_alone() -> None:
+    """Equal build keys give equal reports, however long a host takes."""
+    manifests, reports = [], []
+    for milliseconds in (1.5, 400.0):
+        report = an_auto_report(milliseconds)
+        verdict = decide(report, POLICY)
+        manifests.append(records.manifest_of(a_job(), a_publish_key(), report, verdict, ()))
+        reports.append(records.report_of(a_job(), POLICY, a_publish_key(), report, verdict))
+    assert reports[0] == reports[1]
+    assert manifests[1].auto_latency_ms == {"int8": 400.0}
+    line = manifests[1].variants[0]
+    assert (line.latency_ms, line.latency_p90_ms) == (400.0, 800.0)
+    assert (line.latency_runs, line.latency_threads, line.latency_reason) == (3, 2, "")

@@ -110,7 +110,6 @@ def test_a_mistyped_value_is_answered_with_the_right_one(problems_of: Problems) 
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ('variants = ["auto"]', "variants[0]"),
         ('c_array.style = "cpp"', "c_array.style"),
     ],
 )

@@ -386,7 +386,13 @@ def test_mixed_rules_reach_the_policy_in_their_order(settings_of: SettingsOf) ->
 
 @pytest.mark.parametrize(
     "rule",
-    [{"form": "int9"}, {"form": "int8", "scope": "("}, {"form": "int8", "operator": "conv"}, {}],
+    [
+        {"form": "int9"},
+        {"form": "auto"},
+        {"form": "int8", "scope": "("},
+        {"form": "int8", "operator": "conv"},
+        {},
+    ],
 )
 def test_a_wrong_mixed_rule_is_refused(settings_of: SettingsOf, rule: dict[str, Any]) -> None:
     """Its form, its regular expression and its operator are looked at before any model is."""
@@ -449,6 +455,14 @@ def test_a_trigger_that_contradicts_itself_is_refused(settings_of: SettingsOf) -
     """The override is at fault, not a file."""
     with pytest.raises(TriggerRefusedError, match="trigger t-1: input_type"):
         ask(settings_of(""), trigger(input_type="int8"))
+
+
+def test_auto_may_have_integer_edges(settings_of: SettingsOf) -> None:
+    """What it chooses among is then what can have them."""
+    override = {"variants": ["auto"], "input_type": "uint8", "auto": {"max_trials": 5}}
+    policy = ask(settings_of(""), trigger(**override)).policy
+    assert policy.variants == (Variant.AUTO,)
+    assert policy.auto.max_trials == 5
 
 
 def test_models_of_a_folder_share_one_policy(settings_of: SettingsOf, write: Write) -> None:

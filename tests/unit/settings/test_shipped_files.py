@@ -18,6 +18,7 @@ from tflited.settings.load import load
 from tflited.settings.preprocess import PreprocessTable
 from tflited.settings.resolve import FolderPolicies
 from tflited.settings.schema import (
+    AutoTable,
     CalibrationTable,
     DaemonTable,
     EvaluationTable,
@@ -26,6 +27,7 @@ from tflited.settings.schema import (
     HubTable,
     LogTable,
     OutputTable,
+    ProfileTable,
     RootTable,
 )
 from tflited.settings.starter import FOLDER_POLICY, MAIN_FILE
@@ -44,6 +46,8 @@ POLICY_TABLES: dict[str, type[BaseModel]] = {
     "calibration": CalibrationTable,
     "evaluation": EvaluationTable,
     "preprocess": PreprocessTable,
+    "auto": AutoTable,
+    "profile": ProfileTable,
     "output": OutputTable,
     "hooks": HooksTable,
 }

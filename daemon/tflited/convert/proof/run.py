@@ -1,6 +1,6 @@
 """Runs a finished flatbuffer by signature, with the source's inputs and in the source's units."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,36 @@ def outputs_of(
     """
     for sample in inputs:
         yield run(_runner(content, signature, threads), sample)
+
+
+def invocation(
+    content: bytes, signature: str, inputs: Mapping[str, Array], *, threads: int
+) -> Callable[[], object]:
+    """One interpreter, ready to run the same sample again and again.
+
+    Args:
+        content: the flatbuffer.
+        signature: its name.
+        inputs: one sample in the source's types; quantised here, once.
+        threads: processor threads to use.
+
+    Returns:
+        Hands the inputs over, invokes and takes the outputs; it raises ConversionError where the
+        file does not run.
+
+    Raises:
+        ConversionError: the file does not load.
+    """
+    runner = _runner(content, signature, threads)
+    with explained("Running the file with LiteRT"):
+        details = runner.get_input_details()
+        ready = {name: quantised(value, details[name]) for name, value in inputs.items()}
+
+    def invoke() -> object:
+        with explained("Running the file with LiteRT"):
+            return runner(**ready)
+
+    return invoke
 
 
 def _runner(content: bytes, signature: str, threads: int) -> Any:

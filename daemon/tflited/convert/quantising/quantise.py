@@ -4,7 +4,7 @@ Google marks quantisation inside the converter as deprecated in favour of the qu
 on the finished flatbuffer. Neither is better for every variant; docs/adr/0004 has the figures.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -84,6 +84,20 @@ def candidates(order: Order) -> Iterator[Made]:
     except ConversionError:
         if failure is not None:
             raise failure from None
+
+
+def with_float_layers(order: Order, names: Sequence[str]) -> Made:
+    """An 8-bit file in which some operators stay in float; a trial of the search of ``auto``.
+
+    Args:
+        order: for ``int8`` or ``int8_float_fallback``.
+        names: of the operators' first outputs.
+
+    Raises:
+        ConversionError: it cannot be made.
+    """
+    content = tf_converter.from_ranges(order, names)
+    return Made(content=_finished(content), path=Quantiser.TF_CONVERTER.value)
 
 
 def chosen_for(variant: Variant, policy: Policy) -> Quantiser:

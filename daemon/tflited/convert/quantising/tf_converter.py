@@ -5,6 +5,7 @@ TensorFlow's inner doors do not open, the whole public conversion runs instead.
 """
 
 import warnings
+from collections.abc import Sequence
 from typing import Any, Final
 
 import tensorflow as tf
@@ -73,6 +74,20 @@ def _calibrated(order: Order) -> bytes:
             allows_float=allows_float, is_per_channel=order.policy.per_channel
         )
         return with_io_types(made, inputs, outputs)
+    return from_ranges(order)
+
+
+def from_ranges(order: Order, floats: Sequence[str] = ()) -> bytes:
+    """An 8-bit file made from the ranges that were gathered.
+
+    Args:
+        order: for ``int8`` or ``int8_float_fallback``.
+        floats: names of the first outputs of operators that stay in float.
+
+    Raises:
+        ConversionError: there are no ranges, or it cannot be made.
+    """
+    inputs, outputs = io_types(order.variant, order.policy)
     calibrated = order.statistics.with_ranges
     with explained(f"Making {order.variant}"):
         return bytes(
@@ -81,6 +96,7 @@ def _calibrated(order: Order) -> bytes:
                 disable_per_channel=not order.policy.per_channel,
                 input_data_type=tf.dtypes.as_dtype(inputs.value),
                 output_data_type=tf.dtypes.as_dtype(outputs.value),
+                denylisted_nodes=list(floats) or None,
             )
         )
 

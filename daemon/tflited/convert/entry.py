@@ -17,6 +17,7 @@ from tflited.convert.conformance import Measured
 from tflited.convert.emit_c import Titles, emit
 from tflited.convert.load import load
 from tflited.convert.lower import FLOAT_SETS, Lowered, lower
+from tflited.convert.micro.trial import on_target
 from tflited.convert.order import Order
 from tflited.convert.prove import Ground, Proof, check_baseline, has_failed, prove, source_specs
 from tflited.convert.quantise import Made, candidates
@@ -167,6 +168,8 @@ def _measured(content: bytes) -> Measured:
 
 def _float32(build: Build, proof: Proof) -> VariantReport:
     made = Made(content=build.lowered.content, path=build.lowered.how.path.value)
+    with build.stages.entered(Stage.PROVE, Variant.FLOAT32.value):
+        proof = on_target(proof, made.content, build.ground.baseline, build.ground)
     return _report(build, Variant.FLOAT32, made, build.ground.baseline, proof)
 
 
@@ -201,6 +204,7 @@ def _best(build: Build, variant: Variant) -> tuple[Made, Measured, Proof]:
         file = _measured(made.content)
         with build.stages.entered(Stage.PROVE, variant.value):
             proof = prove(variant, made.content, file, build.ground)
+            proof = on_target(proof, made.content, file, build.ground)
         tried.append((made, file, proof))
         if proof.state is not VariantState.REJECTED:
             return tried[-1]
@@ -231,6 +235,7 @@ def _report(
         checks=proof.checks,
         fidelity=proof.fidelity,
         accuracy=proof.accuracy,
+        micro=proof.micro,
     )
 
 

@@ -22,6 +22,7 @@ from tflited.domain.report import (
     Accuracy,
     Check,
     CheckResult,
+    MicroFigures,
     OutputFidelity,
     TensorSpec,
     VariantState,
@@ -68,6 +69,7 @@ class Proof:
     checks: tuple[Check, ...]
     fidelity: tuple[OutputFidelity, ...]
     accuracy: Accuracy | None = None
+    micro: MicroFigures | None = None
 
 
 def prove(variant: Variant, content: bytes, file: Measured, ground: Ground) -> Proof:

@@ -94,13 +94,19 @@ def run(runner: Any, inputs: Mapping[str, Array]) -> dict[str, Array]:
     with explained("Running the file with LiteRT"):
         details = runner.get_input_details()
         outputs = runner(
-            **{name: _quantised(value, details[name]) for name, value in inputs.items()}
+            **{name: quantised(value, details[name]) for name, value in inputs.items()}
         )
         made = runner.get_output_details()
         return {name: _dequantised(value, made[name]) for name, value in outputs.items()}
 
 
-def _quantised(value: Array, detail: Mapping[str, Any]) -> Array:
+def quantised(value: Array, detail: Mapping[str, Any]) -> Array:
+    """A float value in the type of an integer input; any other is only cast.
+
+    Args:
+        value: in the source's units.
+        detail: ``dtype`` and ``quantization`` (scale, zero point), as LiteRT tells them.
+    """
     scale, zero_point = detail["quantization"]
     dtype = np.dtype(detail["dtype"])
     if dtype.kind not in "iu" or value.dtype.kind != "f" or not scale:

@@ -160,6 +160,27 @@ class Accuracy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MicroFigures:
+    """What came of a run in TFLM's interpreter, compared with LiteRT's.
+
+    Attributes:
+        tflite_micro: version of the interpreter.
+        samples: how many inputs were run.
+        max_quanta: greatest difference of an integer output.
+        max_relative_error: greatest difference of a float output over that output's range.
+        arena_bytes: the smallest arena that works, to 16 bytes, with x86-64 reference kernels; 0
+            where the outputs differ too much to look for it.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
+    tflite_micro: str
+    samples: int
+    max_quanta: int
+    max_relative_error: float
+    arena_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactFile:
     """A file of a set, by its path below the set with ``/`` between."""
 
@@ -189,6 +210,7 @@ class VariantReport:
         checks: everything that was checked.
         fidelity: one entry for each output.
         accuracy: of source and variant on labelled data; None where none was asked or measured.
+        micro: of the run in TFLM; None where the target is no microcontroller, or nothing ran.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
@@ -207,6 +229,7 @@ class VariantReport:
     checks: tuple[Check, ...] = ()
     fidelity: tuple[OutputFidelity, ...] = ()
     accuracy: Accuracy | None = None
+    micro: MicroFigures | None = None
 
 
 class LoweringPath(StrEnum):

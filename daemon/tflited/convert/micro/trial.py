@@ -1,0 +1,271 @@
+"""The proof on a microcontroller's runtime: the file runs in TFLM and answers as in LiteRT.
+
+Only for ``target = "micro"``. A file that TFLM does not run is rejected with TFLM's own words.
+Sparse tensors are among what only the comparison finds: TFLM reads them as dense, without a word.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from tflited.convert.arrays import Array
+from tflited.convert.conformance import Measured
+from tflited.convert.micro import arena, litert, operators, tflm
+from tflited.convert.micro.tflm import Answer, Tflm
+from tflited.convert.prove import Ground, Proof, verdict
+from tflited.domain.policy import CStyle, Target
+from tflited.domain.report import Check, CheckResult, MicroFigures, VariantState
+from tflited.errors import ConversionError
+
+SAMPLES: Final = 8
+"""Compared at most; TFLM's reference kernels are slow."""
+LARGE_BYTES: Final = 2**22
+LARGE_SAMPLES: Final = 2
+"""Of files from ``LARGE_BYTES`` on: an invocation takes seconds there."""
+_ARENAS: Final = (2**26, 2**30)
+"""First tries; the second one where TFLM says that it lacked room."""
+_QUANTUM: Final = 1
+_NOT_INSTALLED: Final = f"tflite-micro is not installed: {tflm.INSTALL}"
+_UNSUPPORTED: Final = (
+    "TFLM runs float32, int8 and int16x8 files of its own operators: use int8, or rewrite the model"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What a trial found: checks, and figures where the file ran."""
+
+    checks: tuple[Check, ...]
+    figures: MicroFigures | None = None
+
+
+def on_target(proof: Proof, content: bytes, file: Measured, ground: Ground) -> Proof:
+    """The proof, with what TFLM makes of the file where the policy's target is a microcontroller.
+
+    Args:
+        proof: of everything else; a rejected file is not run.
+        content: the file.
+        file: what was read from it.
+        ground: policy, and the samples that LiteRT ran on.
+    """
+    if proof.state is VariantState.REJECTED:
+        return proof
+    found = _found(content, file, ground)
+    if not found.checks:
+        return proof
+    judged = verdict(
+        (*proof.checks, *found.checks),
+        proof.fidelity,
+        requires_proof=ground.policy.require_proof,
+    )
+    return replace(judged, accuracy=proof.accuracy, micro=found.figures)
+
+
+def _found(content: bytes, file: Measured, ground: Ground) -> _Found:
+    is_micro = ground.policy.target is Target.MICRO
+    rules = ground.policy.c_array
+    has_resolver = rules.enabled and (is_micro or rules.style is CStyle.TFLM)
+    named = (_resolver(file),) if has_resolver else ()
+    if not is_micro:
+        return _Found(checks=named)
+    found = _tried(content, file, ground)
+    # What TFLM refused has its reason; that its operators have no method says nothing more.
+    is_refused = any(check.result is CheckResult.FAILED for check in found.checks)
+    return found if is_refused else replace(found, checks=(*found.checks, *named))
+
+
+def _resolver(file: Measured) -> Check:
+    """A model with operators that no method adds has no resolver header."""
+    missing = operators.unknown(file.flatbuffer.operators)
+    return Check(
+        name="resolver",
+        result=CheckResult.UNPROVEN if missing else CheckResult.PASSED,
+        observed=f"no method of MicroMutableOpResolver adds {', '.join(missing)}"
+        if missing
+        else f"{len(file.flatbuffer.operators)} operators",
+        allowed="operators that TFLM has",
+        hint="no resolver header was written: add these operators by hand with AddCustom"
+        if missing
+        else "",
+    )
+
+
+def _tried(content: bytes, file: Measured, ground: Ground) -> _Found:
+    if not tflm.is_installed():
+        return _Found(checks=(_unproven(_NOT_INSTALLED, tflm.INSTALL),))
+    if len(file.flatbuffer.subgraphs) and len(file.flatbuffer.signatures) > 1:
+        text = "TFLM runs the first of several signatures only"
+        return _Found(checks=(_unproven(text, "name one signature in the policy"),))
+    samples = _samples(file, ground)
+    if not samples:
+        text = "there are no inputs to run TFLM on"
+        return _Found(checks=(_unproven(text, "give evaluation data in the policy"),))
+    try:
+        return _run(content, file, ground, samples)
+    except OSError as error:
+        text = f"TFLM's process could not be started: {error.strerror}"
+        return _Found(checks=(_unproven(text, "let the service start processes of its own"),))
+
+
+def _samples(file: Measured, ground: Ground) -> list[list[Array]]:
+    most = LARGE_SAMPLES if file.size_bytes >= LARGE_BYTES else SAMPLES
+    pairs = next(iter(ground.reference.pairs.values()), ())[:most]
+    return [litert.raw_inputs(pair.inputs, file.flatbuffer.inputs) for pair in pairs]
+
+
+def _run(
+    content: bytes, file: Measured, ground: Ground, samples: Sequence[Sequence[Array]]
+) -> _Found:
+    count = len(file.flatbuffer.outputs)
+    with (
+        tempfile.TemporaryDirectory(prefix="tflm-") as name,
+        Tflm.opened(Path(name), content, samples, output_count=count) as runtime,
+    ):
+        enough, answer = _roomy(runtime, len(samples))
+        if not answer.is_ok:
+            return _Found(checks=(_refused(answer),))
+        outputs = runtime.outputs(len(samples))
+        compared, figures = _compared(content, ground, samples, outputs)
+        if compared.result is CheckResult.FAILED:
+            return _Found(checks=(compared,), figures=figures)
+        size = arena.smallest(
+            lambda size: runtime.run(size, 1).is_ok and _same(runtime.outputs(1), outputs[:1]),
+            guess=answer.total_bytes,
+            enough=enough,
+        )
+    return _Found(checks=(compared,), figures=replace(figures, arena_bytes=size))
+
+
+def _roomy(runtime: Tflm, samples: int) -> tuple[int, Answer]:
+    """An arena that is surely large enough, and what came of it."""
+    for size in _ARENAS:
+        answer = runtime.run(size, samples, is_printing=True)
+        if answer.is_ok or not answer.lacked_room:
+            break
+    return size, answer
+
+
+def _same(left: Sequence[Sequence[Array]], right: Sequence[Sequence[Array]]) -> bool:
+    """Whether every output is the same, to the bit: a small arena must change nothing."""
+    return all(
+        a.tobytes() == b.tobytes()
+        for one, other in zip(left, right, strict=True)
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+def _compared(
+    content: bytes,
+    ground: Ground,
+    samples: Sequence[Sequence[Array]],
+    outputs: Sequence[Sequence[Array]],
+) -> tuple[Check, MicroFigures]:
+    """With LiteRT's kernels of the host; where they differ, also with its reference kernels.
+
+    The host's kernels round in other places. In deep models that adds up to more than a quantum,
+    which says nothing of TFLM.
+    """
+    tolerance = ground.policy.evaluation.float32_tolerance
+    check, figures = _held(content, ground.threads, samples, outputs, tolerance)
+    if check.result is CheckResult.PASSED:
+        return check, figures
+    plain = _held(content, ground.threads, samples, outputs, tolerance, is_plain=True)
+    return plain if plain[0].result is CheckResult.PASSED else (check, figures)
+
+
+def _held(  # noqa: PLR0913, PLR0917 - both calls stand above
+    content: bytes,
+    threads: int,
+    samples: Sequence[Sequence[Array]],
+    outputs: Sequence[Sequence[Array]],
+    tolerance: float,
+    *,
+    is_plain: bool = False,
+) -> tuple[Check, MicroFigures]:
+    try:
+        expected = litert.raw_outputs(content, samples, threads=threads, is_plain=is_plain)
+    except ConversionError as error:
+        return _failed(error.message, error.hint), _figures(samples, 0, 0.0)
+    quanta, relative = _differences(expected, outputs)
+    figures = _figures(samples, quanta, relative)
+    is_passed = quanta <= _QUANTUM and relative <= tolerance
+    kernels = "LiteRT's reference kernels" if is_plain else "LiteRT"
+    check = Check(
+        name="tflm",
+        result=CheckResult.PASSED if is_passed else CheckResult.FAILED,
+        observed=f"at most {quanta} quanta and {relative:.3g} of a float output's range beside "
+        f"{kernels} on {len(samples)} samples",
+        allowed=f"{_QUANTUM} quantum, {tolerance:.3g}",
+        hint="" if is_passed else "TFLM computes something else: report the model to TFLM",
+    )
+    return check, figures
+
+
+def _figures(
+    samples: Sequence[Sequence[Array]], quanta: int, relative: float
+) -> MicroFigures:
+    return MicroFigures(
+        tflite_micro=tflm.version(),
+        samples=len(samples),
+        max_quanta=quanta,
+        max_relative_error=relative,
+    )
+
+
+def _differences(
+    expected: Sequence[Sequence[Array]], outputs: Sequence[Sequence[Array]]
+) -> tuple[int, float]:
+    """The greatest difference of integers in quanta, and of floats over the output's range."""
+    quanta, relative = 0, 0.0
+    for right, left in zip(
+        zip(*expected, strict=True), zip(*outputs, strict=True), strict=True
+    ):
+        known, found = np.stack(right), np.stack([_shaped(a, b) for a, b in zip(left, right, strict=True)])
+        if known.dtype.kind in "iub":
+            quanta = max(quanta, int(np.abs(known.astype(np.int64) - found.astype(np.int64)).max()))
+        else:
+            relative = max(relative, _relative(known, found))
+    return quanta, relative
+
+
+def _shaped(found: Array, known: Array) -> Array:
+    return found.reshape(known.shape) if found.size == known.size else np.full(known.shape, np.inf)
+
+
+def _relative(known: Array, found: Array) -> float:
+    if not np.array_equal(np.isfinite(known), np.isfinite(found)):
+        return 1.0
+    finite = np.isfinite(known)
+    if not finite.any():
+        return 0.0
+    wide, narrow = known[finite].astype(np.float64), found[finite].astype(np.float64)
+    span = float(wide.max() - wide.min()) or float(np.abs(wide).max()) or 1.0
+    return min(float(np.abs(wide - narrow).max()) / span, 1.0)
+
+
+def _refused(answer: Answer) -> Check:
+    return _failed(f"TFLM does not run it: {answer.words}", _UNSUPPORTED)
+
+
+def _failed(observed: str, hint: str) -> Check:
+    return Check(
+        name="tflm",
+        result=CheckResult.FAILED,
+        observed=observed,
+        allowed="every sample runs in TFLM and answers as in LiteRT",
+        hint=hint,
+    )
+
+
+def _unproven(observed: str, hint: str) -> Check:
+    return Check(
+        name="tflm",
+        result=CheckResult.UNPROVEN,
+        observed=observed,
+        allowed="every sample runs in TFLM and answers as in LiteRT",
+        hint=hint,
+    )

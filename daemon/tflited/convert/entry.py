@@ -11,12 +11,13 @@ from typing import Final
 import tensorflow as tf
 
 from tflited.convert import flatbuffer
-from tflited.convert.c_names import file_stem, symbol
+from tflited.convert.c_names import file_stem
 from tflited.convert.calibrate import Statistics, representative
 from tflited.convert.conformance import Measured
-from tflited.convert.emit_c import Titles, emit
+from tflited.convert.emit_c import Titles
 from tflited.convert.load import load
 from tflited.convert.lower import FLOAT_SETS, Lowered, lower
+from tflited.convert.micro.styles import sources, symbol_of
 from tflited.convert.micro.trial import on_target
 from tflited.convert.order import Order
 from tflited.convert.prove import Ground, Proof, check_baseline, has_failed, prove, source_specs
@@ -226,7 +227,7 @@ def _report(
         reason=proof.reason,
         hint=proof.hint,
         path=made.path,
-        files=_written(build, variant, made.content, file) if is_published else (),
+        files=_written(build, variant, made.content, file, proof) if is_published else (),
         size_ratio=file.size_bytes / build.ground.baseline.size_bytes,
         operators=file.flatbuffer.operators,
         weights_bytes=file.flatbuffer.weights_bytes,
@@ -240,13 +241,13 @@ def _report(
 
 
 def _written(
-    build: Build, variant: Variant, content: bytes, file: Measured
+    build: Build, variant: Variant, content: bytes, file: Measured, proof: Proof
 ) -> tuple[ArtifactFile, ...]:
     stem = file_stem(build.request.stem)
     contents = {f"{stem}.tflite": content}
     if build.request.policy.c_array.enabled:
         with build.stages.entered(Stage.EMIT_C, variant.value):
-            contents |= _c_sources(build, variant, content, file)
+            contents |= _c_sources(build, variant, content, file, proof)
     folder = Path(build.request.scratch, SET, variant.value)
     folder.mkdir(parents=True)
     for name, data in contents.items():
@@ -262,21 +263,23 @@ def _written(
     )
 
 
-def _c_sources(build: Build, variant: Variant, content: bytes, file: Measured) -> dict[str, bytes]:
-    rules, stem = build.request.policy.c_array, file_stem(build.request.stem)
+def _c_sources(
+    build: Build, variant: Variant, content: bytes, file: Measured, proof: Proof
+) -> dict[str, bytes]:
+    policy, stem = build.request.policy, file_stem(build.request.stem)
     titles = Titles(
-        symbol=symbol(rules.symbol, model=build.request.stem, variant=variant.value),
+        symbol=symbol_of(policy.c_array, model=build.request.stem, variant=variant.value),
         header_name=f"{stem}.h",
-        section=rules.section,
+        section=policy.c_array.section,
         lines={
             "model": build.request.stem,
             "variant": variant.value,
             "sha256 of the .tflite": hashlib.sha256(content).hexdigest(),
             **build.request.provenance,
         },
+        micro=proof.micro,
     )
-    emitted = emit(content, file.flatbuffer, titles)
-    return {f"{stem}.c": emitted.source, f"{stem}.h": emitted.header}
+    return sources(content, file.flatbuffer, policy, titles, stem)
 
 
 def _source_report(build: Build) -> SourceReport:

@@ -43,7 +43,9 @@ def raw_outputs(
         ConversionError: the file does not run.
     """
     with explained("Running the file with LiteRT"):
-        return [_run(_interpreter(content, threads, is_plain=is_plain), inputs) for inputs in samples]
+        return [
+            _run(_interpreter(content, threads, is_plain=is_plain), inputs) for inputs in samples
+        ]
 
 
 def _interpreter(content: bytes, threads: int, *, is_plain: bool) -> Any:

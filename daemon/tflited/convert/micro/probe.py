@@ -2,11 +2,11 @@
 
     python -m tflited.convert.micro.probe MODEL INPUTS
 
-One JSON object per line: ``{"arena": bytes, "samples": n, "outputs": path}`` asks for a run of the
-first samples in an arena of that size, ``{"ok": true}`` or ``{"stage": ..., "error": ...}`` answers.
-INPUTS is an ``.npz`` with ``SAMPLE_INDEX`` as names, and so is what is written to ``outputs``, which
-is optional. TFLM's own words go to standard error. Imports neither tensorflow nor LiteRT: it starts
-in a quarter of a second.
+A JSON object on each line asks for a run of the first ``samples`` in an arena of ``arena`` bytes,
+for the ``output_count`` outputs of each in the file ``outputs``, and with ``is_printing`` for
+TFLM's account of the arena; ``{"ok": true}`` or ``{"error": text}`` answers. INPUTS and ``outputs``
+are ``.npz`` files with names like ``SAMPLE_INDEX``. TFLM's own words go to standard error. Imports
+neither tensorflow nor LiteRT: it starts in a quarter of a second.
 """
 
 import json
@@ -56,25 +56,21 @@ def _say(answers: BinaryIO, answer: Mapping[str, Any]) -> None:
 def _answer(
     content: bytes, samples: list[dict[int, Any]], question: Mapping[str, Any]
 ) -> dict[str, Any]:
-    stage = "allocate"
     outputs: dict[str, Any] = {}
     try:
         for number, inputs in enumerate(samples[: question["samples"]]):
             # A fresh interpreter for each, as in convert/run.py: some models keep state.
-            stage = "allocate"
             interpreter = runtime.Interpreter.from_bytes(content, arena_size=question["arena"])
-            stage = "invoke"
             for index, value in inputs.items():
                 interpreter.set_input(value, index)
             interpreter.invoke()
             for index in range(question["output_count"]):
                 outputs[f"{number}_{index}"] = interpreter.get_output(index)
-        if question.get("is_printing"):
+        if question["is_printing"]:
             interpreter.print_allocations()
     except (IndexError, RuntimeError, TypeError, ValueError) as error:
-        return {"stage": stage, "error": str(error)}
-    if "outputs" in question:
-        np.savez(question["outputs"], **outputs)
+        return {"error": str(error)}
+    np.savez(question["outputs"], **outputs)
     return {"ok": True}
 
 

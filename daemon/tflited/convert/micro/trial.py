@@ -19,7 +19,6 @@ from tflited.convert.micro.tflm import Answer, Tflm
 from tflited.convert.prove import Ground, Proof, verdict
 from tflited.domain.policy import CStyle, Target
 from tflited.domain.report import Check, CheckResult, MicroFigures, VariantState
-from tflited.errors import ConversionError
 
 SAMPLES: Final = 8
 """Compared at most; TFLM's reference kernels are slow."""
@@ -29,9 +28,14 @@ LARGE_SAMPLES: Final = 2
 _ARENAS: Final = (2**26, 2**30)
 """First tries; the second one where TFLM says that it lacked room."""
 _QUANTUM: Final = 1
+Inputs = Sequence[Array]
+"""One sample's tensors in the interpreter's order; also of outputs."""
 _NOT_INSTALLED: Final = f"tflite-micro is not installed: {tflm.INSTALL}"
 _UNSUPPORTED: Final = (
     "TFLM runs float32, int8 and int16x8 files of its own operators: use int8, or rewrite the model"
+)
+_OTHER_NUMBERS: Final = (
+    "TFLM's kernels answer something else for this form, without an error: use int8 or float32"
 )
 
 
@@ -97,7 +101,7 @@ def _resolver(file: Measured) -> Check:
 def _tried(content: bytes, file: Measured, ground: Ground) -> _Found:
     if not tflm.is_installed():
         return _Found(checks=(_unproven(_NOT_INSTALLED, tflm.INSTALL),))
-    if len(file.flatbuffer.subgraphs) and len(file.flatbuffer.signatures) > 1:
+    if len(file.flatbuffer.signatures) > 1:
         text = "TFLM runs the first of several signatures only"
         return _Found(checks=(_unproven(text, "name one signature in the policy"),))
     samples = _samples(file, ground)
@@ -111,15 +115,13 @@ def _tried(content: bytes, file: Measured, ground: Ground) -> _Found:
         return _Found(checks=(_unproven(text, "let the service start processes of its own"),))
 
 
-def _samples(file: Measured, ground: Ground) -> list[list[Array]]:
+def _samples(file: Measured, ground: Ground) -> list[Inputs]:
     most = LARGE_SAMPLES if file.size_bytes >= LARGE_BYTES else SAMPLES
     pairs = next(iter(ground.reference.pairs.values()), ())[:most]
     return [litert.raw_inputs(pair.inputs, file.flatbuffer.inputs) for pair in pairs]
 
 
-def _run(
-    content: bytes, file: Measured, ground: Ground, samples: Sequence[Sequence[Array]]
-) -> _Found:
+def _run(content: bytes, file: Measured, ground: Ground, samples: Sequence[Inputs]) -> _Found:
     count = len(file.flatbuffer.outputs)
     with (
         tempfile.TemporaryDirectory(prefix="tflm-") as name,
@@ -149,7 +151,7 @@ def _roomy(runtime: Tflm, samples: int) -> tuple[int, Answer]:
     return size, answer
 
 
-def _same(left: Sequence[Sequence[Array]], right: Sequence[Sequence[Array]]) -> bool:
+def _same(left: Sequence[Inputs], right: Sequence[Inputs]) -> bool:
     """Whether every output is the same, to the bit: a small arena must change nothing."""
     return all(
         a.tobytes() == b.tobytes()
@@ -161,37 +163,32 @@ def _same(left: Sequence[Sequence[Array]], right: Sequence[Sequence[Array]]) -> 
 def _compared(
     content: bytes,
     ground: Ground,
-    samples: Sequence[Sequence[Array]],
-    outputs: Sequence[Sequence[Array]],
+    samples: Sequence[Inputs],
+    outputs: Sequence[Inputs],
 ) -> tuple[Check, MicroFigures]:
     """With LiteRT's kernels of the host; where they differ, also with its reference kernels.
 
     The host's kernels round in other places. In deep models that adds up to more than a quantum,
     which says nothing of TFLM.
     """
-    tolerance = ground.policy.evaluation.float32_tolerance
-    check, figures = _held(content, ground.threads, samples, outputs, tolerance)
+    check, figures = _held(content, ground, samples, outputs, is_plain=False)
     if check.result is CheckResult.PASSED:
         return check, figures
-    plain = _held(content, ground.threads, samples, outputs, tolerance, is_plain=True)
+    plain = _held(content, ground, samples, outputs, is_plain=True)
     return plain if plain[0].result is CheckResult.PASSED else (check, figures)
 
 
-def _held(  # noqa: PLR0913, PLR0917 - both calls stand above
+def _held(
     content: bytes,
-    threads: int,
-    samples: Sequence[Sequence[Array]],
-    outputs: Sequence[Sequence[Array]],
-    tolerance: float,
+    ground: Ground,
+    samples: Sequence[Inputs],
+    outputs: Sequence[Inputs],
     *,
-    is_plain: bool = False,
+    is_plain: bool,
 ) -> tuple[Check, MicroFigures]:
-    try:
-        expected = litert.raw_outputs(content, samples, threads=threads, is_plain=is_plain)
-    except ConversionError as error:
-        return _failed(error.message, error.hint), _figures(samples, 0, 0.0)
-    quanta, relative = _differences(expected, outputs)
-    figures = _figures(samples, quanta, relative)
+    expected = litert.raw_outputs(content, samples, threads=ground.threads, is_plain=is_plain)
+    quanta, relative = differences(expected, outputs)
+    tolerance = ground.policy.evaluation.float32_tolerance
     is_passed = quanta <= _QUANTUM and relative <= tolerance
     kernels = "LiteRT's reference kernels" if is_plain else "LiteRT"
     check = Check(
@@ -200,50 +197,47 @@ def _held(  # noqa: PLR0913, PLR0917 - both calls stand above
         observed=f"at most {quanta} quanta and {relative:.3g} of a float output's range beside "
         f"{kernels} on {len(samples)} samples",
         allowed=f"{_QUANTUM} quantum, {tolerance:.3g}",
-        hint="" if is_passed else "TFLM computes something else: report the model to TFLM",
+        hint="" if is_passed else _OTHER_NUMBERS,
     )
-    return check, figures
-
-
-def _figures(
-    samples: Sequence[Sequence[Array]], quanta: int, relative: float
-) -> MicroFigures:
-    return MicroFigures(
+    figures = MicroFigures(
         tflite_micro=tflm.version(),
         samples=len(samples),
         max_quanta=quanta,
         max_relative_error=relative,
     )
+    return check, figures
 
 
-def _differences(
-    expected: Sequence[Sequence[Array]], outputs: Sequence[Sequence[Array]]
-) -> tuple[int, float]:
-    """The greatest difference of integers in quanta, and of floats over the output's range."""
+def differences(expected: Sequence[Inputs], found: Sequence[Inputs]) -> tuple[int, float]:
+    """The greatest difference of integers in quanta, and of floats over that output's range.
+
+    Args:
+        expected: LiteRT's outputs of each sample.
+        found: TFLM's.
+    """
     quanta, relative = 0, 0.0
-    for right, left in zip(
-        zip(*expected, strict=True), zip(*outputs, strict=True), strict=True
-    ):
-        known, found = np.stack(right), np.stack([_shaped(a, b) for a, b in zip(left, right, strict=True)])
-        if known.dtype.kind in "iub":
-            quanta = max(quanta, int(np.abs(known.astype(np.int64) - found.astype(np.int64)).max()))
+    for known, other in zip(zip(*expected, strict=True), zip(*found, strict=True), strict=True):
+        right = np.concatenate([value.ravel() for value in known])
+        left = np.concatenate([value.ravel() for value in other])
+        if right.shape != left.shape:
+            relative = 1.0
+        elif right.dtype.kind in "iub":
+            apart = np.abs(right.astype(np.int64) - left.astype(np.int64))
+            quanta = max(quanta, int(apart.max(initial=0)))
         else:
-            relative = max(relative, _relative(known, found))
+            relative = max(relative, _relative(right, left))
     return quanta, relative
 
 
-def _shaped(found: Array, known: Array) -> Array:
-    return found.reshape(known.shape) if found.size == known.size else np.full(known.shape, np.inf)
-
-
 def _relative(known: Array, found: Array) -> float:
-    if not np.array_equal(np.isfinite(known), np.isfinite(found)):
-        return 1.0
+    """At most 1, which also stands for values that are finite on one side only."""
     finite = np.isfinite(known)
-    if not finite.any():
-        return 0.0
+    if not np.array_equal(finite, np.isfinite(found)):
+        return 1.0
     wide, narrow = known[finite].astype(np.float64), found[finite].astype(np.float64)
-    span = float(wide.max() - wide.min()) or float(np.abs(wide).max()) or 1.0
+    if not wide.size:
+        return 0.0
+    span = float(np.ptp(wide)) or float(np.abs(wide).max()) or 1.0
     return min(float(np.abs(wide - narrow).max()) / span, 1.0)
 
 

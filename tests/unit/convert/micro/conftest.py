@@ -1,0 +1,49 @@
+"""Files in the layout that is published, and the C sources of each style."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tflited.convert import flatbuffer, layout
+from tflited.convert.emit_c import Titles
+from tflited.convert.micro.styles import sources, symbol_of
+from tflited.domain.policy import CArray, CStyle, Policy, Target
+from tflited.domain.report import MicroFigures
+
+Dense = Callable[..., bytes]
+Styled = Callable[..., dict[str, bytes]]
+FIGURES = MicroFigures(
+    tflite_micro="0.dev1", samples=8, max_quanta=0, max_relative_error=0.0, arena_bytes=5136
+)
+
+
+@pytest.fixture
+def published(dense: Dense) -> Callable[[int], bytes]:
+    """A file with so many 8-bit weights, laid out as every published one is."""
+    return lambda elements: layout.laid_out(dense(weights="int8", elements=elements))
+
+
+@pytest.fixture
+def styled() -> Styled:
+    """The sources of a file, by name."""
+
+    def made(
+        content: bytes,
+        style: CStyle,
+        *,
+        target: Target = Target.CPU,
+        micro: MicroFigures | None = None,
+        **rules: str,
+    ) -> dict[str, bytes]:
+        array = CArray(style=style, **rules)
+        titles = Titles(
+            symbol=symbol_of(array, model="digits", variant="int8"),
+            header_name="",
+            section=array.section,
+            lines={"model": "digits"},
+            micro=micro,
+        )
+        policy = Policy(target=target, c_array=array)
+        return sources(content, flatbuffer.read(content), policy, titles, "digits")
+
+    return made

@@ -12,9 +12,6 @@ from tflited.domain.report import MicroFigures
 
 Dense = Callable[..., bytes]
 Styled = Callable[..., dict[str, bytes]]
-FIGURES = MicroFigures(
-    tflite_micro="0.dev1", samples=8, max_quanta=0, max_relative_error=0.0, arena_bytes=5136
-)
 
 
 @pytest.fixture
@@ -33,9 +30,10 @@ def styled() -> Styled:
         *,
         target: Target = Target.CPU,
         micro: MicroFigures | None = None,
-        **rules: str,
+        symbol: str = CArray().symbol,
+        section: str = "",
     ) -> dict[str, bytes]:
-        array = CArray(style=style, **rules)
+        array = CArray(style=style, symbol=symbol, section=section)
         titles = Titles(
             symbol=symbol_of(array, model="digits", variant="int8"),
             header_name="",

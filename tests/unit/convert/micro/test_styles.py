@@ -1,5 +1,6 @@
 """The four styles of C sources: their names, and that compilers give the bytes back."""
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -105,7 +106,7 @@ def test_another_file_beside_the_assembler_is_noticed(
     """A ``.tflite`` of another build has another size more often than not."""
     linked.write(tmp_path, styled(published(SMALL), CStyle.INCBIN))
     (tmp_path / "digits.tflite").write_bytes(b"other")
-    with pytest.raises(linked.subprocess.CalledProcessError):
+    with pytest.raises(subprocess.CalledProcessError):
         linked.compiled(tmp_path, "gcc", "-c", "digits.S", "-o", "array.o")
 
 
@@ -171,6 +172,6 @@ def test_a_section_is_honoured(
     array, text, _ = NAMES[style]
     linked.compiled(tmp_path, "gcc", "-c", text, "-o", "array.o")
     command = ["objdump", "-t", "array.o"]
-    listing = linked.subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
+    listing = subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
     (line,) = [line for line in listing.stdout.decode().splitlines() if line.endswith(f" {array}")]
     assert ".model_flash" in line

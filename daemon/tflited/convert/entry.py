@@ -18,7 +18,7 @@ from tflited.convert.emit_c import Titles
 from tflited.convert.load import load
 from tflited.convert.lower import FLOAT_SETS, Lowered, lower
 from tflited.convert.micro.styles import sources, symbol_of
-from tflited.convert.micro.trial import on_target
+from tflited.convert.micro.trial import is_concerned, on_target
 from tflited.convert.order import Order
 from tflited.convert.prove import Ground, Proof, check_baseline, has_failed, prove, source_specs
 from tflited.convert.quantise import Made, candidates
@@ -169,8 +169,9 @@ def _measured(content: bytes) -> Measured:
 
 def _float32(build: Build, proof: Proof) -> VariantReport:
     made = Made(content=build.lowered.content, path=build.lowered.how.path.value)
-    with build.stages.entered(Stage.PROVE, Variant.FLOAT32.value):
-        proof = on_target(proof, made.content, build.ground.baseline, build.ground)
+    if is_concerned(build.request.policy):
+        with build.stages.entered(Stage.PROVE, Variant.FLOAT32.value):
+            proof = on_target(proof, made.content, build.ground.baseline, build.ground)
     return _report(build, Variant.FLOAT32, made, build.ground.baseline, proof)
 
 

@@ -17,13 +17,13 @@ from tflited.convert.conformance import Measured
 from tflited.convert.micro import arena, litert, operators, tflm
 from tflited.convert.micro.tflm import Answer, Tflm
 from tflited.convert.prove import Ground, Proof, verdict
-from tflited.domain.policy import CStyle, Target
+from tflited.domain.policy import CStyle, Policy, Target
 from tflited.domain.report import Check, CheckResult, MicroFigures, VariantState
 from tflited.errors import ConversionError
 
 SAMPLES: Final = 8
 """Compared at most; TFLM's reference kernels are slow."""
-LARGE_BYTES: Final = 2**22
+LARGE_BYTES: Final = 2**20
 LARGE_SAMPLES: Final = 2
 """Of files from ``LARGE_BYTES`` on: an invocation takes seconds there."""
 _ARENAS: Final = (2**26, 2**30)
@@ -57,11 +57,9 @@ def on_target(proof: Proof, content: bytes, file: Measured, ground: Ground) -> P
         file: what was read from it.
         ground: policy, and the samples that LiteRT ran on.
     """
-    if proof.state is VariantState.REJECTED:
+    if proof.state is VariantState.REJECTED or not is_concerned(ground.policy):
         return proof
     found = _found(content, file, ground)
-    if not found.checks:
-        return proof
     judged = verdict(
         (*proof.checks, *found.checks),
         proof.fidelity,
@@ -70,12 +68,19 @@ def on_target(proof: Proof, content: bytes, file: Measured, ground: Ground) -> P
     return replace(judged, accuracy=proof.accuracy, micro=found.figures)
 
 
+def is_concerned(policy: Policy) -> bool:
+    """Whether the policy is about TFLM: by its target, or by the style of its C sources."""
+    return policy.target is Target.MICRO or _has_resolver(policy)
+
+
+def _has_resolver(policy: Policy) -> bool:
+    rules = policy.c_array
+    return rules.enabled and (policy.target is Target.MICRO or rules.style is CStyle.TFLM)
+
+
 def _found(content: bytes, file: Measured, ground: Ground) -> _Found:
-    is_micro = ground.policy.target is Target.MICRO
-    rules = ground.policy.c_array
-    has_resolver = rules.enabled and (is_micro or rules.style is CStyle.TFLM)
-    named = (_resolver(file),) if has_resolver else ()
-    if not is_micro:
+    named = (_resolver(file),) if _has_resolver(ground.policy) else ()
+    if ground.policy.target is not Target.MICRO:
         return _Found(checks=named)
     found = _tried(content, file, ground)
     # What TFLM refused has its reason; that its operators have no method says nothing more.

@@ -17,7 +17,8 @@ import zoo
 from tflited.convert import flatbuffer
 from tflited.convert.micro.operators import method
 from tflited.convert.micro.tflm import INSTALL, Tflm
-from tflited.domain.policy import CArray, CStyle, Target, TensorType, Variant
+from tflited.domain.model import ModelKind
+from tflited.domain.policy import CArray, CStyle, OperatorSet, Target, TensorType, Variant
 from tflited.domain.report import BuildReport, Check, CheckResult, VariantReport, VariantState
 from tflited.errors import ConversionError
 
@@ -218,3 +219,40 @@ def test_the_same_build_twice_is_the_same_arena(build: Build, scratch: Path) -> 
     (scratch / "set/int8").rmdir()
     built(build, "digits", Variant.INT8)
     assert {path.name: path.read_bytes() for path in (scratch / "set/int8").iterdir()} == first
+
+
+def test_select_operators_are_rejected(build: Build) -> None:
+    """No microcontroller runs them, whatever the policy's ``ops`` allow."""
+    ops = (OperatorSet.TFLITE_BUILTINS, OperatorSet.SELECT_TF_OPS)
+    with pytest.raises(ConversionError, match=r"TFLM does not run it \(it has no Flex\w+\)"):
+        build(
+            zoo.small("select_operators"), variants=(Variant.FLOAT32,), ops=ops, target=Target.MICRO
+        )
+
+
+def test_one_of_several_signatures_proves_nothing_of_the_others(build: Build) -> None:
+    """TFLM runs the first subgraph only, so the file stays unverified, and says why."""
+    report = build(
+        zoo.small("several_signatures"),
+        variants=(Variant.FLOAT32,),
+        signatures=("*",),
+        target=Target.MICRO,
+    )
+    assert report.variants[0].state is VariantState.UNVERIFIED
+    assert "several signatures" in tflm_check(report.variants[0]).observed
+
+
+def test_a_recurrent_layer_runs(build: Build) -> None:
+    """Its loop is another subgraph, which TFLM follows."""
+    lstm = zoo.small("lstm.keras")
+    report = build(lstm, ModelKind.KERAS, variants=(Variant.FLOAT32,), target=Target.MICRO)
+    assert "WHILE" in report.variants[0].operators
+    assert tflm_check(report.variants[0]).result is CheckResult.PASSED
+
+
+def test_a_state_is_fresh_on_both_sides(build: Build) -> None:
+    """A fused LSTM keeps its state between invocations: samples are compared one by one."""
+    old = zoo.small("keras_2.h5")
+    report = build(old, ModelKind.KERAS_HDF5, variants=(Variant.FLOAT32,), target=Target.MICRO)
+    assert "UNIDIRECTIONAL_SEQUENCE_LSTM" in report.variants[0].operators
+    assert tflm_check(report.variants[0]).result is CheckResult.PASSED

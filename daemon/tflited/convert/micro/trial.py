@@ -135,7 +135,7 @@ def _run(content: bytes, file: Measured, ground: Ground, samples: Sequence[Input
     ):
         enough, answer = _roomy(runtime, len(samples))
         if not answer.is_ok:
-            return _Found(checks=(_refused(answer),))
+            return _Found(checks=(_refused(answer, file),))
         outputs = runtime.outputs(len(samples))
         compared, figures = _compared(content, ground, samples, outputs)
         if compared.result is CheckResult.FAILED:
@@ -251,8 +251,11 @@ def _relative(known: Array, found: Array) -> float:
     return min(float(np.abs(wide - narrow).max()) / span, 1.0)
 
 
-def _refused(answer: Answer) -> Check:
-    return _failed(f"TFLM does not run it: {answer.words}", _UNSUPPORTED)
+def _refused(answer: Answer, file: Measured) -> Check:
+    """In TFLM's words, which name no custom operator: so those that it lacks are named here."""
+    missing = operators.unknown(file.flatbuffer.operators)
+    told = f" (it has no {', '.join(missing)})" if missing else ""
+    return _failed(f"TFLM does not run it{told}: {answer.words}", _UNSUPPORTED)
 
 
 def _failed(observed: str, hint: str) -> Check:

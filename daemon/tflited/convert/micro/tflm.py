@@ -31,6 +31,7 @@ _MODULE: Final = "tflited.convert.micro.probe"
 _ANSWER_SECONDS: Final = 120.0
 _ANSWER_BYTES: Final = 65_536
 _STOP_SECONDS: Final = 5.0
+_END_SECONDS: Final = 0.5
 _MOST_WORDS: Final = 400
 _TOTAL: Final = re.compile(r"Arena allocation total (\d+) bytes")
 _NO_ROOM: Final = re.compile(r"Failed to (?:allocate|resize)|[Rr]equested: ?\d+")
@@ -44,6 +45,7 @@ class Answer:
         is_ok: every sample was allocated and invoked.
         words: TFLM's own words where not, cleaned and cut.
         is_dead: the probe ended instead of answering.
+        is_broken: it ended by itself with an error, which says nothing about the model.
         total_bytes: what TFLM says the arena holds; 0 where it was not asked or did not say.
         lacked_room: TFLM named a want of memory.
     """
@@ -51,6 +53,7 @@ class Answer:
     is_ok: bool
     words: str = ""
     is_dead: bool = False
+    is_broken: bool = False
     total_bytes: int = 0
     lacked_room: bool = False
 
@@ -99,7 +102,11 @@ class Tflm:
             output_count: how many outputs the model has.
         """
         (folder / "model.tflite").write_bytes(content)
-        named = {f"{n}_{i}": value for n, values in enumerate(samples) for i, value in _in(values)}
+        named = {
+            f"{number}_{index}": value
+            for number, values in enumerate(samples)
+            for index, value in enumerate(values)
+        }
         np.savez(folder / "inputs.npz", allow_pickle=False, **named)
         made = cls(folder=folder, output_count=output_count)
         try:
@@ -129,13 +136,7 @@ class Tflm:
         answer = self._asked(question)
         text = self._words(begin)
         if answer is None:
-            ended = self._ended()
-            return Answer(
-                is_ok=False,
-                words=_clean(f"{text} {ended}"),
-                is_dead=True,
-                lacked_room=bool(_NO_ROOM.search(text)),
-            )
+            return self._lost(text)
         if not answer.get("ok"):
             words = text or str(answer.get("error", ""))
             lacked_room = bool(_NO_ROOM.search(text))
@@ -179,7 +180,10 @@ class Tflm:
         except BrokenPipeError:
             return None
         line = _line(probe.stdout.fileno(), self.seconds)  # type: ignore[union-attr]
-        found = json.loads(line) if line else None
+        try:
+            found = json.loads(line)
+        except ValueError:  # nothing, or what native code run wild has left
+            return None
         return found if isinstance(found, dict) else None
 
     def _start(self) -> None:
@@ -201,19 +205,28 @@ class Tflm:
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
 
-    def _ended(self) -> str:
+    def _lost(self, text: str) -> Answer:
         """How the probe ended; it is gone afterwards."""
         probe, code = self._probe, None
         if probe is not None:
             # What closed its pipe ends at once; what is silent does not, and is killed below.
             with contextlib.suppress(subprocess.TimeoutExpired):
-                code = probe.wait(0.5)
+                code = probe.wait(_END_SECONDS)
         self.stop()
+        is_broken = code is not None and code >= 0
         if code is None:
-            return f"The interpreter gave no answer within {self.seconds:g} s."
-        if code < 0:
-            return f"The interpreter was ended by {signal.Signals(-code).name}."
-        return f"The interpreter ended with exit code {code}."
+            ended = f"The interpreter gave no answer within {self.seconds:g} s."
+        elif is_broken:
+            text, ended = "", (text.strip().splitlines() or [f"exit code {code}"])[-1]
+        else:
+            ended = f"The interpreter was ended by {signal.Signals(-code).name}."
+        return Answer(
+            is_ok=False,
+            words=_clean(f"{text} {ended}"),
+            is_dead=True,
+            is_broken=is_broken,
+            lacked_room=bool(_NO_ROOM.search(text)),
+        )
 
     def _said(self) -> int:
         words = self.folder / "words"
@@ -223,10 +236,6 @@ class Tflm:
         with (self.folder / "words").open("rb") as words:
             words.seek(begin)
             return words.read(_ANSWER_BYTES).decode("utf-8", "replace")
-
-
-def _in(values: Sequence[Array]) -> Iterator[tuple[int, Array]]:
-    return enumerate(values)
 
 
 def _line(descriptor: int, seconds: float) -> bytes:

@@ -134,6 +134,9 @@ def _run(content: bytes, file: Measured, ground: Ground, samples: Sequence[Input
         Tflm.opened(Path(name), content, samples, output_count=count) as runtime,
     ):
         enough, answer = _roomy(runtime, len(samples))
+        if answer.is_broken:
+            text = f"TFLM's process failed: {answer.words}"
+            return _Found(checks=(_unproven(text, f"install TFLM again: {tflm.INSTALL}"),))
         if not answer.is_ok:
             return _Found(checks=(_refused(answer, file),))
         outputs = runtime.outputs(len(samples))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tflited.convert.micro import arena
+from tflited.convert.micro import arena, tflm
 from tflited.convert.micro.tflm import Tflm, is_installed, version
 
 ROOMY = 2**20
@@ -59,6 +59,16 @@ def test_silence_ends_with_the_deadline(sine: Tflm) -> None:
     assert "no answer within 0 s" in answer.words
     sine.seconds = 60.0
     assert sine.run(ROOMY, 1).is_ok
+
+
+def test_a_broken_installation_is_no_fault_of_the_model(
+    sine: Tflm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A probe that ends by itself has not judged anything; its last line tells why."""
+    monkeypatch.setattr(tflm, "_MODULE", "tflited.convert.micro.no_such_module")
+    answer = sine.run(ROOMY, 1)
+    assert (answer.is_ok, answer.is_broken) == (False, True)
+    assert "No module named" in answer.words
 
 
 def test_the_smallest_arena_is_the_same_wherever_the_search_begins(sine: Tflm) -> None:

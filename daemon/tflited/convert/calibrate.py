@@ -11,11 +11,11 @@ from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
-from tensorflow.lite.python.optimize import calibrator
 
 from tflited.convert import samples
 from tflited.convert.arrays import Array
 from tflited.convert.foreign import explained
+from tflited.convert.internals import CALIBRATING, require
 from tflited.convert.layout import taken_apart
 from tflited.convert.samples import Samples
 from tflited.convert.source import Source
@@ -102,6 +102,9 @@ class Statistics:
     @cached_property
     def _calibrator(self) -> Any:
         walk = self.representative
+        require(CALIBRATING)
+        from tensorflow.lite.python.optimize import calibrator
+
         with explained("Calibrating"), warnings.catch_warnings():
             # The calibrator asks TensorFlow's own, deprecated interpreter for its signatures.
             warnings.simplefilter("ignore", UserWarning)

@@ -93,7 +93,7 @@ def run(request: AttemptRequest, progress: Progress) -> BuildReport:
         ConversionError: the model does not load or cannot be lowered, or no variant is left.
         ProofError: the float32 baseline does not match its source.
     """
-    _limit_threads(request.threads)
+    _set_up_tensorflow(request.threads)
     stages = Stages(progress=progress)
     build, baseline = _prepared(request, stages)
     reports = tuple(
@@ -106,10 +106,13 @@ def run(request: AttemptRequest, progress: Progress) -> BuildReport:
     )
 
 
-def _limit_threads(count: int) -> None:
+def _set_up_tensorflow(threads: int) -> None:
+    # The source is run as it was written: the optimiser of graphs takes longer than the few runs,
+    # and rounds otherwise where it joins operators.
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     # Refused once TensorFlow has run; a fresh child never has, a test's process may.
     with contextlib.suppress(RuntimeError):
-        tf.config.threading.set_intra_op_parallelism_threads(count)
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)
 
 

@@ -2,11 +2,10 @@
 
 TensorFlow's public entry points load a SavedModel twice in Python before the compiler reads it a
 third time. Here the loaded function itself is frozen (variables become constants) and handed to the
-same compiler. That needs names inside TensorFlow that may go away; ``missing`` tells, and whatever
-does not fit is an ``UnfitError``, upon which the public way is taken.
+same compiler. That needs names inside TensorFlow that may go away; internals.py lists them, and
+whatever does not fit is an ``UnfitError``, upon which the public way is taken.
 """
 
-import importlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,22 +14,10 @@ import tensorflow as tf
 from tensorflow.core.framework import graph_debug_info_pb2, graph_pb2
 from tensorflow.lite.python import lite
 
+from tflited.convert import internals
 from tflited.convert.foreign import FOREIGN
+from tflited.convert.internals import UnfitError, require
 from tflited.convert.source import Signature
-
-INTERNALS: Final = {
-    "tensorflow.python.framework.convert_to_constants": (
-        "_FunctionConverterDataInEager",
-        "_replace_variables_by_constants",
-    ),
-    "tensorflow.lite.python.lite": ("QuantizationMode", "TFLiteConverterBaseV2"),
-    "tensorflow.lite.python.lite.TFLiteConverterBaseV2": (
-        "_validate_inputs",
-        "_optimize_tflite_model",
-        "_validate_inference_input_output_types",
-    ),
-}
-"""What this module uses of TensorFlow beyond its public interface."""
 
 _STATEFUL: Final = (
     "Assign",
@@ -45,10 +32,6 @@ _TRAINED: Final = "FakeQuantWithMinMaxArgs"
 """An operator by which the converter tells such a graph (``lite.py``, ``QuantizationMode``)."""
 _COMPOSITES: Final = ("_implements", "api_implements")
 """Attributes of functions that the compiler fuses by name; freezing inlines them."""
-
-
-class UnfitError(Exception):
-    """This signature, or this TensorFlow, cannot take the fast way; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,27 +55,13 @@ class Frozen:
     output_names: tuple[str, ...]
 
 
-def missing() -> str:
-    """The first of the internals that this TensorFlow does not have; empty when all are there."""
-    for place, names in INTERNALS.items():
-        module, _, owner = place.partition(".TFLite")
-        found: Any = importlib.import_module(module)
-        if owner:
-            found = getattr(found, f"TFLite{owner}", None)
-        for name in names:
-            if not hasattr(found, name):
-                return f"{place}.{name}"
-    return ""
-
-
 def freeze(signature: Signature) -> Frozen:
     """The signature as a graph of constants.
 
     Raises:
         UnfitError: it keeps state, holds tables or composite functions, or cannot be frozen.
     """
-    if name := missing():
-        raise UnfitError(f"this TensorFlow has no {name}")
+    require(internals.FREEZING)
     function = signature.reference
     _refuse_state(function)
     try:

@@ -13,8 +13,9 @@ from typing import Any, Final
 import tensorflow as tf
 
 from tflited.convert.foreign import FOREIGN, explained
-from tflited.convert.frozen import Frozen, FrozenConverter, UnfitError, freeze
+from tflited.convert.frozen import Frozen, FrozenConverter, freeze
 from tflited.convert.hints import TENSOR_LIST
+from tflited.convert.internals import UnfitError
 from tflited.convert.layout import Contract, laid_out
 from tflited.convert.repair import without_cell_clip
 from tflited.convert.source import Source, saved, with_shapes
@@ -68,9 +69,17 @@ class Lowered:
         Args:
             operators: the sets it may use, by TensorFlow's names.
         """
-        if self.frozen is not None:
-            return _configured(FrozenConverter(self.frozen), operators, self.how.attempt)
-        return _configured(_public(self.source), operators, self.how.attempt)
+        if self.frozen is None:
+            return self.public_converter(operators)
+        return _configured(FrozenConverter(self.frozen), operators, self.how.attempt)
+
+    def public_converter(self, operators: Collection[str]) -> Any:
+        """``tf.lite.TFLiteConverter`` over the source's SavedModel, which is written if need be.
+
+        Args:
+            operators: the sets it may use, by TensorFlow's names.
+        """
+        return _configured(_public(saved(self.source)), operators, self.how.attempt)
 
 
 def lower(

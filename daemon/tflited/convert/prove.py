@@ -181,7 +181,12 @@ def _numbers(
         _judged(variant, entry, named[entry.output], ground, is_float=entry.output in floats)
         for entry in fidelity
     )
-    return (_ran(fidelity), *_data_check(ground.reference), *judged), fidelity
+    return (
+        _ran(fidelity),
+        *_data_check(ground.reference),
+        *_movement(ground.reference),
+        *judged,
+    ), fidelity
 
 
 def _compared_pairs(variant: Variant, reference: Reference) -> Mapping[str, tuple[Pair, ...]]:
@@ -313,6 +318,23 @@ def _data_check(reference: Reference) -> tuple[Check, ...]:
             observed=reference.trouble,
             allowed="data that fits the model's inputs",
             hint="correct the evaluation data",
+        ),
+    )
+
+
+def _movement(reference: Reference) -> tuple[Check, ...]:
+    """Whether the answers that were compared depend on anything but the model's last constants."""
+    if not reference.unmoved:
+        return ()
+    return (
+        Check(
+            name="reference_moves",
+            result=CheckResult.UNPROVEN,
+            observed=f"the source answers every {reference.origin} sample alike"
+            f" ({', '.join(reference.unmoved)})",
+            allowed="answers that depend on the sample",
+            hint="give evaluation data in the policy that the model tells apart, or look whether"
+            " the model has its trained weights",
         ),
     )
 

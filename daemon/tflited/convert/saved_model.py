@@ -10,9 +10,9 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tflited.convert.foreign import explained
-from tflited.convert.source import Shapes, Signature, Source, described, with_shapes
+from tflited.convert.source import Shapes, Signature, Source, described
 from tflited.convert.tf1_loops import with_kept_exits
-from tflited.convert.traced_call import NOTE, traced_call
+from tflited.convert.traced_call import traced_call
 from tflited.domain.policy import Policy
 from tflited.errors import ConversionError
 
@@ -63,17 +63,24 @@ def open_saved_model(directory: Path, policy: Policy, scratch: Path) -> Source:
     signed: Mapping[str, Any] = loaded.signatures
     asked = policy.input_shape
     if not signed:
-        called = replace(source.noted(NOTE), signatures=(traced_call(loaded, asked),))
-        return with_shapes(called, _by_name(called, asked), scratch)
+        return _called(source, asked, scratch)
     names, found = choose_signatures(policy.signatures, signed)
     signatures = tuple(_signature(name, signed[name], asked) for name in names)
     source = replace(source, signatures=signatures, notes=(*notes, *found))
     return with_kept_exits(source, definition, scratch)
 
 
-def _by_name(source: Source, asked: Shapes) -> Shapes:
-    names = [spec.name for spec in source.signatures[0].inputs]
-    return {names[0]: asked[""]} if "" in asked and len(names) == 1 else asked
+def _called(source: Source, asked: Shapes, scratch: Path) -> Source:
+    with explained("Tracing the model's call", scratch=str(source.directory)):
+        signature, taken = traced_call(DEFAULT_SIGNATURES[0], source.owner, asked)
+    note = f"The model has no signature; its call was traced. It takes {taken}."
+    return replace(
+        source.noted(note),
+        directory=scratch,
+        tags=DEFAULT_TAGS,
+        signatures=(signature,),
+        is_saved=False,
+    )
 
 
 def choose_tags(

@@ -10,9 +10,11 @@ from typing import Any, Final
 import tensorflow as tf
 from tensorflow.lite.python import convert
 
+from tflited.convert.calibrate import Representative
 from tflited.convert.claims import io_types
 from tflited.convert.edges import with_io_types
 from tflited.convert.foreign import explained
+from tflited.convert.internals import UnfitError
 from tflited.convert.lower import FLOAT_SETS, Lowered
 from tflited.convert.order import Order
 from tflited.domain.policy import OperatorSet, Policy, Variant
@@ -55,6 +57,15 @@ def operator_sets(variant: Variant, policy: Policy) -> frozenset[str]:
 
 
 def _integer(order: Order) -> bytes:
+    """From the shared ranges; where these cannot be had, by the whole public conversion."""
+    data = order.statistics.representative
+    try:
+        return _calibrated(order)
+    except (UnfitError, ConversionError):
+        return _publicly(order, data)
+
+
+def _calibrated(order: Order) -> bytes:
     inputs, outputs = io_types(order.variant, order.policy)
     if order.variant is Variant.INT16X8:
         allows_float = bool(FLOAT_SETS & set(order.policy.ops))
@@ -72,6 +83,20 @@ def _integer(order: Order) -> bytes:
                 output_data_type=tf.dtypes.as_dtype(outputs.value),
             )
         )
+
+
+def _publicly(order: Order, data: Representative) -> bytes:
+    inputs, outputs = io_types(order.variant, order.policy)
+    scratch = str(order.lowered.source.directory)
+    with explained(f"Making {order.variant}", scratch=scratch), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        made = order.lowered.public_converter(operator_sets(order.variant, order.policy))
+        made.optimizations = [tf.lite.Optimize.DEFAULT]
+        made.representative_dataset = data
+        made.inference_input_type = tf.dtypes.as_dtype(inputs.value)
+        made.inference_output_type = tf.dtypes.as_dtype(outputs.value)
+        made._experimental_disable_per_channel = not order.policy.per_channel  # noqa: SLF001
+        return bytes(made.convert())
 
 
 def _compiled(order: Order) -> bytes:

@@ -1,159 +1,193 @@
-"""A SavedModel without signatures: its call, by the input signature it was saved with.
+"""Makes a signature of a model's call: picks the saved trace that fits, names its inputs.
 
 Names, element types and constant arguments are the function's own, as TensorFlow restores them in
 ``structured_input_signature``; the policy's ``input_shape`` chooses among its traces.
 """
 
+import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import tensorflow as tf
 
-from tflited.convert.source import Shapes, Signature
+from tflited.convert.source import Shapes, Signature, described, trace
 from tflited.domain.report import TensorSpec
 from tflited.errors import ConversionError
 
-NAME: Final = "serving_default"
-NOTE: Final = "The model has no signature; its call was traced."
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Argument:
+    """A tensor that the call takes; no shape where the rank is unknown."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...] | None
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.dtype} {'of any shape' if self.shape is None else [*self.shape]}"
+
+    def accepts(self, shape: tuple[int, ...] | None) -> bool:
+        """Whether it can be traced with a shape, or without one where None is asked."""
+        if self.shape is None or shape is None:
+            return (self.shape, shape) != (None, None)
+        return len(shape) == len(self.shape) and all(
+            have in {-1, want} for have, want in zip(self.shape, shape, strict=True)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trace:
-    """One way in which the call was traced before it was saved.
+class _Form:
+    """One way in which the call was traced when the model was saved.
 
     Attributes:
-        arguments: positional and named arguments, with a Slot where a tensor goes.
-        inputs: the tensors in the order of their slots.
+        arguments: its tensors.
+        structure: all arguments, with a ``tf.TensorSpec`` in each tensor's place.
     """
 
-    arguments: tuple[Any, Any]
-    inputs: tuple[TensorSpec, ...]
+    arguments: tuple[_Argument, ...]
+    structure: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.arguments))
+
+    @property
+    def trains(self) -> bool:
+        """Whether it computes what training does: a constant True says so."""
+        return any(value is True for value in tf.nest.flatten(self.structure))
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """The freest first; a model lists its traces in any order."""
+        fixed = sum(size >= 0 for argument in self.arguments for size in argument.shape or ())
+        return fixed, str(self)
+
+    def covers(self, other: "_Form") -> bool:
+        """Whether it takes whatever another form takes."""
+        shapes = {argument.name: argument.shape for argument in other.arguments}
+        return shapes.keys() == {argument.name for argument in self.arguments} and all(
+            argument.shape is None or argument.accepts(shapes[argument.name])
+            for argument in self.arguments
+        )
+
+    def asked(self, argument: _Argument, shapes: Shapes) -> tuple[int, ...] | None:
+        """The shape that is asked for an argument; the empty name stands for the only one."""
+        only = shapes.get("") if len(self.arguments) == 1 else None
+        return shapes.get(argument.name, only)
+
+    def fits(self, shapes: Shapes) -> bool:
+        """Whether it can be traced with these shapes, and has every input that they name."""
+        known = {argument.name for argument in self.arguments}
+        if len(known) == 1:
+            known.add("")
+        return set(shapes) <= known and all(
+            argument.accepts(self.asked(argument, shapes)) for argument in self.arguments
+        )
+
+    def specs(self, shapes: Shapes) -> tuple[TensorSpec, ...]:
+        """What to trace with."""
+        return tuple(
+            TensorSpec(
+                index=index,
+                name=argument.name,
+                shape=self.asked(argument, shapes) or argument.shape or (),
+                dtype=argument.dtype,
+            )
+            for index, argument in enumerate(self.arguments)
+        )
+
+    def call(self, function: Callable[..., Any], tensors: Mapping[str, Any]) -> Any:
+        """Calls the function with tensors by name and the constants as saved."""
+        left = iter(self.arguments)
+        args, kwargs = tf.nest.map_structure(
+            lambda value: tensors[next(left).name] if isinstance(value, tf.TensorSpec) else value,
+            self.structure,
+        )
+        return function(*args, **kwargs)
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """The place of an input among the arguments."""
-
-    name: str
-
-
-def traced_call(loaded: Any, asked: Shapes) -> Signature:
-    """The call of a loaded model as a signature, not yet saved.
+def traced_call(name: str, model: Any, shapes: Shapes) -> tuple[Signature, str]:
+    """The model's call as a signature.
 
     Args:
-        loaded: the restored object.
-        asked: the policy's ``input_shape``; the empty name stands for the only input.
+        name: of the signature.
+        model: as TensorFlow restored it.
+        shapes: input name to shape, the empty name for an only input; what has none is traced as
+            it was saved.
+
+    Returns:
+        The signature, and what it takes in words.
 
     Raises:
-        ConversionError: there is no call, or no trace of it that fits, or several without a shape.
+        ConversionError: the model cannot be called, or not with these shapes, or its traces differ
+            and no shape chooses among them.
     """
-    traces = [entry for entry in _traces(loaded, asked) if _fits(entry, asked)]
-    chosen = max(traces, key=_freedom, default=None)
-    if chosen is None or not (asked or all(_fits(chosen, _shapes(entry)) for entry in traces)):
-        raise _refusal(tuple(_traces(loaded, {})))
-    return Signature(
-        name=NAME,
-        inputs=tuple(sorted(chosen.inputs, key=lambda spec: spec.name)),
-        outputs=(),
-        body=_body(loaded, chosen.arguments),
-        reference=loaded,
-    )
+    form = _chosen(_forms(model), shapes)
 
-
-def _traces(loaded: Any, asked: Shapes) -> Iterator[Trace]:
-    call = getattr(loaded, "__call__", None)  # noqa: B004 - the restored function, not its type's
-    for function in getattr(call, "concrete_functions", ()):
-        inputs: list[TensorSpec] = []
-        arguments = _slotted(function.structured_input_signature, inputs, asked)
-        if inputs and True not in _constants(arguments):  # a constant True means training
-            yield Trace(arguments=arguments, inputs=tuple(inputs))
-
-
-def _slotted(node: Any, inputs: list[TensorSpec], asked: Shapes) -> Any:
-    """The structure with Slots for tensors, whose descriptions are appended to ``inputs``."""
-    if isinstance(node, Mapping):
-        return {key: _slotted(node[key], inputs, asked) for key in sorted(node)}
-    if isinstance(node, list | tuple):
-        return type(node)([_slotted(value, inputs, asked) for value in node])
-    if not isinstance(node, tf.TensorSpec):
-        return node
-    name = _unique(re.sub(r"\W", "_", node.name or "x"), {spec.name for spec in inputs})
-    shape = asked.get(name, asked.get("", ())) if node.shape.rank is None else node.shape
-    sizes = tuple(-1 if size is None else int(size) for size in shape)
-    inputs.append(TensorSpec(index=len(inputs), name=name, shape=sizes, dtype=node.dtype.name))
-    return Slot(name)
-
-
-def _unique(name: str, taken: set[str]) -> str:
-    return name if name not in taken else f"{name}_{len(taken)}"
-
-
-def _constants(node: Any) -> list[Any]:
-    if isinstance(node, Mapping):
-        node = list(node.values())
-    if isinstance(node, list | tuple):
-        return [constant for value in node for constant in _constants(value)]
-    return [] if isinstance(node, Slot) else [node]
-
-
-def _shapes(trace: Trace) -> Shapes:
-    return {spec.name: spec.shape for spec in trace.inputs}
-
-
-def _fits(trace: Trace, asked: Shapes) -> bool:
-    names = _shapes(trace)
-    if "" in asked and len(names) == 1:
-        asked = {next(iter(names)): asked[""]}
-    return asked.keys() <= names.keys() and all(
-        len(shape) == len(names[name])
-        and all(have in {-1, want} for have, want in zip(names[name], shape, strict=True))
-        for name, shape in asked.items()
-    )
-
-
-def _freedom(trace: Trace) -> int:
-    """How many dimensions are open: the most general trace serves every shape that is asked."""
-    return sum(size == -1 for spec in trace.inputs for size in spec.shape)
-
-
-def _body(loaded: Any, arguments: tuple[Any, Any]) -> Callable[..., dict[str, Any]]:
     def body(**tensors: Any) -> dict[str, Any]:
-        positional, named = _filled(arguments, tensors)
-        return _named(loaded(*positional, **named))
+        return _named(form.call(model, tensors))
 
-    return body
-
-
-def _filled(node: Any, tensors: Mapping[str, Any]) -> Any:
-    if isinstance(node, Mapping):
-        return {key: _filled(value, tensors) for key, value in node.items()}
-    if isinstance(node, list | tuple):
-        return type(node)([_filled(value, tensors) for value in node])
-    return tensors[node.name] if isinstance(node, Slot) else node
+    return described(name, body, trace(body, form.specs(shapes), {})), str(form)
 
 
-def _named(outputs: Any) -> dict[str, Any]:
-    if isinstance(outputs, Mapping) and not any(
-        isinstance(value, Mapping | list | tuple) for value in outputs.values()
-    ):
-        return {str(key): value for key, value in outputs.items()}
-    return {f"output_{index}": value for index, value in enumerate(tf.nest.flatten(outputs))}
-
-
-def _refusal(traces: Sequence[Trace]) -> ConversionError:
-    listed = "; ".join(
-        ", ".join(f"{spec.name} {list(spec.shape)}" for spec in entry.inputs) for entry in traces
+def _forms(model: Any) -> list[_Form]:
+    call = getattr(model, "__call__", None)  # noqa: B004  # the traces in it are wanted
+    forms = [_form(function) for function in getattr(call, "concrete_functions", ())]
+    usable = [form for form in forms if form.arguments]
+    usable = [form for form in usable if not form.trains] or usable
+    if usable:
+        return sorted(usable, key=lambda form: form.order)
+    others = ", ".join(
+        name
+        for name, value in inspect.getmembers(model)
+        if not name.startswith("_") and hasattr(value, "concrete_functions")
     )
-    hint = "save it with signatures=..."
-    if traces:
-        hint += ", or set input_shape in the policy to a shape that its call was traced with"
-    else:
-        hint += "; input_shape helps only a model whose call was traced before saving"
-    return ConversionError(
-        f"The SavedModel has no signature; its call was traced with: {listed or 'nothing'} "
-        "(-1: any).",
-        hint=hint,
+    listed = f"; it has the functions {others}" if others else ""
+    raise ConversionError(
+        f"The model has no signature and no call that was traced before it was saved{listed}.",
+        hint="save it with signatures=..., or with a tf.function as its __call__",
         code="no_signature",
     )
+
+
+def _form(function: Any) -> _Form:
+    structure = function.structured_input_signature
+    specs = [value for value in tf.nest.flatten(structure) if isinstance(value, tf.TensorSpec)]
+    names = [re.sub(r"\W", "_", spec.name or "") for spec in specs]
+    is_named = len(set(names)) == len(names) and all(name.isidentifier() for name in names)
+    if not is_named:
+        names = ["x"] if len(specs) == 1 else [f"input_{index}" for index in range(len(specs))]
+    return _Form(arguments=tuple(map(_argument, names, specs)), structure=structure)
+
+
+def _argument(name: str, spec: Any) -> _Argument:
+    sizes = None if spec.shape.rank is None else spec.shape.as_list()
+    shape = None if sizes is None else tuple(-1 if size is None else size for size in sizes)
+    return _Argument(name=name, dtype=spec.dtype.name, shape=shape)
+
+
+def _chosen(forms: list[_Form], shapes: Shapes) -> _Form:
+    for form in forms:
+        if form.fits(shapes) and (shapes or all(form.covers(other) for other in forms)):
+            return form
+    allowed = "; ".join(dict.fromkeys(map(str, forms)))
+    given = ", ".join(f"{name} {list(shape)}".strip() for name, shape in shapes.items())
+    raise ConversionError(
+        f"The model has no signature, and its call takes {allowed} (-1: any); input_shape gives "
+        f"{given or 'nothing'}.",
+        hint="set input_shape to one of them: a list for one input, a table by input name for "
+        "several",
+        code="input_shape",
+    )
+
+
+def _named(outputs: Any, prefix: str = "output") -> dict[str, Any]:
+    """Tensors by name: a mapping's own keys, ``output_0`` and so on for anything else."""
+    if not isinstance(outputs, Mapping):
+        leaves = tf.nest.flatten(outputs)
+        return {f"{prefix}_{index}": leaf for index, leaf in enumerate(leaves)}
+    found: dict[str, Any] = {}
+    for key, value in outputs.items():
+        found |= {str(key): value} if tf.is_tensor(value) else _named(value, str(key))
+    return found

@@ -93,6 +93,11 @@ class Failure:
     is_retryable: bool = False
 
 
+CHANGED_MEANWHILE = Failure(
+    code="source_changed",
+    message="Its model, policy or data changed while it was built; a newer job takes its place.",
+)
+"""Why a running job ended that nobody cancelled by name."""
 REPLACED = Failure(code="replaced", message="A newer job for the same place was queued.")
 """Why a queued job is superseded by ``accept``."""
 

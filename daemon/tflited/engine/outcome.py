@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from tflited.domain.attempt import AttemptResult
 from tflited.domain.audience import HookRunner, Recorder
-from tflited.domain.job import Failure, Job, JobState, TriggerSource
+from tflited.domain.job import CHANGED_MEANWHILE, Failure, Job, JobState, TriggerSource
 from tflited.domain.policy import Hooks
 from tflited.domain.ports import Clock, JobStore
 from tflited.domain.report import Stage
@@ -64,17 +64,23 @@ class Finisher:
             self.hooks.published(ended.policy.hooks, job, ended.published)
             return job
         failure = ended.failure or _UNKNOWN
-        if cancelled_as is JobState.QUEUED:
-            return self.store.requeue(job_id, failure, now, has_died=False)
         if cancelled_as is not None:
-            return self.store.finish(job_id, cancelled_as, now, failure)
-        if failure.code == SourceChangedError.code:
-            if (
-                ended.job.trigger is not TriggerSource.WATCH
-            ):  # it builds what comes after the change
-                return self.store.requeue(job_id, failure, now, has_died=False)
-            return self.store.finish(job_id, JobState.SUPERSEDED, now, failure)
-        return self._failed(ended, failure)
+            return self._cancelled(ended.job, cancelled_as, failure)
+        if failure.code != SourceChangedError.code:
+            return self._failed(ended, failure)
+        if ended.job.trigger is not TriggerSource.WATCH:  # it builds what comes after the change
+            return self.store.requeue(job_id, failure, now, has_died=False)
+        return self.store.finish(job_id, JobState.SUPERSEDED, now, failure)
+
+    def _cancelled(self, job: Job, as_state: JobState, failure: Failure) -> Job:
+        now = self.clock.now()
+        match as_state:
+            case JobState.QUEUED:
+                return self.store.requeue(job.id, failure, now, has_died=False)
+            case JobState.SUPERSEDED:  # the worker knows only that it was killed
+                return self.store.finish(job.id, as_state, now, CHANGED_MEANWHILE)
+            case _:
+                return self.store.finish(job.id, as_state, now, failure)
 
     def _failed(self, ended: AttemptEnded, failure: Failure) -> Job:
         now, job = self.clock.now(), ended.job

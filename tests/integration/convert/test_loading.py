@@ -161,11 +161,11 @@ def test_a_model_without_signatures_is_called(build: Build, tmp_path: Path) -> N
 def test_a_model_without_signatures_or_shape_is_refused(
     refusal: Callable[..., ConversionError], tmp_path: Path
 ) -> None:
-    """There is nothing to trace with; the hint says what to set."""
+    """There is nothing to trace; the hint says how to save it."""
     tf.saved_model.save(tf.Module(), str(tmp_path / "empty"))
     error = refusal(tmp_path / "empty")
     assert error.code == "no_signature"
-    assert "input_shape" in error.hint
+    assert "signatures=" in error.hint
 
 
 def test_a_saved_model_that_is_none_is_refused(

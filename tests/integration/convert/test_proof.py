@@ -17,11 +17,12 @@ from tflited.convert.run import run
 from tflited.convert.source import Source, with_shapes
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.model import ModelKind
-from tflited.domain.policy import Calibration, Policy
-from tflited.domain.report import Check, CheckResult, TensorSpec, VariantState
+from tflited.domain.policy import Calibration, Policy, Variant
+from tflited.domain.report import BuildReport, Check, CheckResult, TensorSpec, VariantState
 from tflited.errors import ConversionError
 
 SaveModel = Callable[..., Path]
+Build = Callable[..., BuildReport]
 ROW = tf.TensorSpec([None, 64], tf.float32)
 
 
@@ -189,3 +190,30 @@ def test_a_real_converter_error_is_classified(
         lower(source, Policy().ops, scratch)
     assert caught.value.code == NEEDS_SELECT_OPS.code
     assert "\n" not in caught.value.message
+
+
+def test_a_source_that_answers_alike_proves_nothing(
+    build: Build, save_model: SaveModel, weights: Any
+) -> None:
+    """A network whose signal died gives its last constants: a file without weights would pass."""
+    matrix = tf.Variable(weights)
+
+    def dead(x: Any) -> dict[str, Any]:
+        return {"y": tf.nn.softmax(tf.nn.relu(x @ matrix - 1e6) @ matrix)}
+
+    model = save_model(dead, x=tf.TensorSpec([None, 64], tf.float32))
+    (entry,) = build(model, variants=(Variant.FLOAT32,)).variants
+    assert entry.state is VariantState.UNVERIFIED
+    assert "answers every random sample alike" in entry.reason
+    assert entry.files
+
+
+def test_one_output_that_moves_is_enough(build: Build, save_model: SaveModel, weights: Any) -> None:
+    """A constant beside it, such as a scale, is no reason for doubt."""
+    matrix = tf.Variable(weights)
+    model = save_model(
+        lambda x: {"y": x @ matrix, "scale": tf.ones_like(x[:, :1])},
+        x=tf.TensorSpec([None, 64], tf.float32),
+    )
+    (entry,) = build(model, variants=(Variant.FLOAT32,)).variants
+    assert entry.state is VariantState.PROVEN, entry.reason

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,14 +13,22 @@ import tf_keras
 from tensorflow.lite.python import lite
 
 import zoo
-from tflited.convert import flatbuffer, frozen
+from tflited.convert import calibrate, flatbuffer, internals, quantise
 from tflited.convert.entry import run
 from tflited.convert.frozen import FrozenConverter
 from tflited.convert.load import load
 from tflited.convert.lower import lower
+from tflited.convert.order import Order
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.model import ModelKind
-from tflited.domain.policy import Evaluation, OperatorSet, Policy, TensorType, Variant
+from tflited.domain.policy import (
+    Evaluation,
+    OperatorSet,
+    Policy,
+    Quantiser,
+    TensorType,
+    Variant,
+)
 from tflited.domain.report import BuildReport, LoweringPath, VariantReport, VariantState
 from tflited.errors import ConversionError, ProofError
 
@@ -208,23 +217,93 @@ def test_the_fast_way_gives_the_stock_converters_file(scratch: Path) -> None:
     assert fast.signatures[0].name == public.signatures[0].name == "serving_default"
 
 
-def test_this_tensorflow_has_what_the_fast_way_needs() -> None:
+@pytest.mark.parametrize("names", [internals.FREEZING, internals.CALIBRATING])
+def test_this_tensorflow_has_what_the_fast_ways_need(names: internals.Names) -> None:
     """Otherwise every build takes the slow way, and only the reports would tell."""
-    assert frozen.missing() == ""
+    internals.require(names)
 
 
-@pytest.mark.parametrize("place", sorted(frozen.INTERNALS))
+def without(names: internals.Names, place: str) -> internals.Names:
+    """The names as a release would have them that renames the first one of a place."""
+    return {**names, place: (f"{names[place][0]}_of_another_version",)}
+
+
+@pytest.mark.parametrize("place", sorted(internals.FREEZING))
 def test_a_tensorflow_without_the_internals_takes_the_public_way(
     build: Build, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     """An upgrade that renames something inside costs time, not models."""
-    name = frozen.INTERNALS[place][0]
-    gone = {**frozen.INTERNALS, place: (f"{name}_of_another_version",)}
-    monkeypatch.setattr(frozen, "INTERNALS", gone)
+    monkeypatch.setattr(internals, "FREEZING", without(internals.FREEZING, place))
     report = build(zoo.digits().model, variants=(Variant.FLOAT32,))
     assert report.source.lowering.path is LoweringPath.PUBLIC_API
-    assert name in report.source.lowering.reason
+    assert internals.FREEZING[place][0] in report.source.lowering.reason
     assert report.variants[0].state is VariantState.PROVEN
+
+
+@pytest.mark.parametrize("place", sorted(internals.CALIBRATING))
+@pytest.mark.parametrize("kind", [TensorType.FLOAT32, TensorType.INT8])
+def test_without_the_calibrator_integers_are_made_publicly(
+    build: Build, monkeypatch: pytest.MonkeyPatch, place: str, kind: TensorType
+) -> None:
+    """The whole public conversion runs for each integer variant; its files are proven alike."""
+    monkeypatch.setattr(calibrate, "CALIBRATING", without(internals.CALIBRATING, place))
+    trained = zoo.digits()
+    report = build(
+        trained.model,
+        calibration=trained.calibration,
+        variants=(Variant.INT8, Variant.INT16X8) if kind is TensorType.FLOAT32 else (Variant.INT8,),
+        input_type=kind,
+        quantiser=Quantiser.TF_CONVERTER,
+    )
+    assert {entry.state for entry in report.variants} == {VariantState.PROVEN}
+    assert report.variants[0].inputs[0].dtype == kind.value
+
+
+def as_float32(order: Order) -> bytes:
+    """What the converter answers where it takes no notice of what was asked."""
+    return order.lowered.content
+
+
+@pytest.mark.parametrize("variant", [v for v in Variant if v is not Variant.FLOAT32])
+def test_a_variant_without_effect_is_never_published(
+    build: Build, monkeypatch: pytest.MonkeyPatch, variant: Variant
+) -> None:
+    """float16 without an optimisation, int8 without data and small layers all end like this."""
+    makers = dict.fromkeys((Quantiser.TF_CONVERTER, Quantiser.LITERT_QUANTIZER), as_float32)
+    monkeypatch.setattr(quantise, "_MAKERS", makers)
+    trained = zoo.digits()
+    variants = (Variant.FLOAT32, variant)
+    report = build(trained.model, calibration=trained.calibration, variants=variants)
+    rejected = only(report, variant)
+    assert rejected.state is VariantState.REJECTED
+    assert "weights_type" in rejected.reason or "input_type" in rejected.reason
+    assert not rejected.files
+
+
+def test_a_file_without_weights_is_never_published(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``from_concrete_functions`` with its default lowering drops them and raises nothing."""
+    model = zoo.application("mobilenet_v2.keras")
+    loaded = keras.saving.load_model(model, compile=False)
+    spec = tf.TensorSpec([1, *loaded.input.shape[1:]], tf.float32)
+    function = tf.function(lambda x: loaded(x, training=False)).get_concrete_function(spec)
+    stock = lite.TFLiteConverterV2.from_concrete_functions([function], loaded)
+    weightless = bytes(stock.convert())
+    assert len(weightless) < model.stat().st_size / 10
+    monkeypatch.setattr(FrozenConverter, "convert", lambda _: weightless)
+    report = build(model, ModelKind.KERAS, variants=(Variant.FLOAT32,))
+    assert report.source.lowering.path is LoweringPath.PUBLIC_API
+    assert report.variants[0].state is VariantState.PROVEN
+    assert sum(report.variants[0].weights_bytes.values()) > model.stat().st_size / 2
+
+
+def test_data_can_be_walked_twice(samples: Callable[..., Path], scratch: Path) -> None:
+    """16x8 quantisation in TensorFlow walks it twice; a generator would be empty by then."""
+    trained = zoo.digits()
+    request = replace(request_for(trained.model, scratch), calibration=(str(trained.calibration),))
+    walk = calibrate.representative(request, load(request))
+    assert sum(1 for _ in walk()) == sum(1 for _ in walk()) > 0
 
 
 def test_a_fused_lstm_keeps_its_cell_state(

@@ -7,7 +7,7 @@ import pytest
 from fakes.engine import ListHooks, ListRecorder, World, an_end
 from fakes.samples import a_new_job
 from tflited.domain.attempt import AttemptOutcome, AttemptResult
-from tflited.domain.job import Failure, Job, JobState
+from tflited.domain.job import CHANGED_MEANWHILE, Failure, Job, JobState
 from tflited.domain.policy import Policy
 from tflited.domain.retry import MAX_LOSSES
 from tflited.engine.messages import AttemptEnded
@@ -54,6 +54,14 @@ def test_an_end_on_purpose_is_no_failure(finisher: Finisher, job: Job, state: Jo
     """The job becomes what was asked for, and no death is counted."""
     moved = finisher.finish(ended(job, an_end(AttemptResult.CANCELLED)), cancelled_as=state)
     assert (moved.state, moved.deaths) == (state, 0)
+
+
+def test_a_build_that_was_overtaken_says_so(finisher: Finisher, job: Job) -> None:
+    """The worker knows only that it was killed; who reads the jobs wants to know why."""
+    moved = finisher.finish(
+        ended(job, an_end(AttemptResult.CANCELLED)), cancelled_as=JobState.SUPERSEDED
+    )
+    assert moved.failure == CHANGED_MEANWHILE
 
 
 def test_a_lost_zygote_is_no_death_of_the_job(finisher: Finisher, job: Job) -> None:

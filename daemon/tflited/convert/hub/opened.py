@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from tflited.convert.foreign import explained
-from tflited.convert.hub.called import called
 from tflited.convert.saved_model import (
     DEFAULT_SIGNATURES,
     DEFAULT_TAGS,
@@ -15,6 +14,7 @@ from tflited.convert.saved_model import (
     read_definition,
 )
 from tflited.convert.source import Source, described
+from tflited.convert.traced_call import traced_call
 from tflited.domain.hub import COPY_MODULE
 from tflited.domain.policy import Policy
 
@@ -73,7 +73,7 @@ def _with_signatures(source: Source, available: Mapping[str, Any], policy: Polic
 
 def _with_call(source: Source, policy: Policy, directory: Path) -> Source:
     with explained("Tracing the Hub module's call"):
-        signature, taken = called(_SIGNATURE, source.owner, policy.input_shape)
+        signature, taken = traced_call(_SIGNATURE, source.owner, policy.input_shape)
     note = f"The module has no signature; its call was traced. It takes {taken}."
     return replace(
         source,

@@ -18,9 +18,9 @@ from typing import Any, Final
 import numpy as np
 
 from stopwatch import BenchmarkError, comparison, seconds
-from tflited.convert.c_text import hexadecimal
-from tflited.convert.emit_c import Titles
-from tflited.convert.flatbuffer import Flatbuffer, Subgraph
+from tflited.convert.c_source.c_text import hexadecimal
+from tflited.convert.c_source.emit_c import Titles
+from tflited.convert.tflite.flatbuffer import Flatbuffer, Subgraph
 from tflited.convert.micro.styles import sources
 from tflited.domain.policy import CArray, CStyle, Policy
 
@@ -52,7 +52,7 @@ def measure(pairs: int) -> dict[str, Any]:
 
 
 def _measured(folder: Path, pairs: int) -> dict[str, Any]:
-    # The last byte of a published file is zero, as convert/layout.py leaves it.
+    # The last byte of a published file is zero, as convert/tflite/layout.py leaves it.
     content = np.random.default_rng(SEED).bytes(SIZE - 1) + b"\0"
     (folder / "model.tflite").write_bytes(content)
     written = _writing(folder, content, pairs)

@@ -115,7 +115,7 @@ class ConversionError(TflitedError):
     Args:
         message: what failed, on what.
         hint: the fix, naming the operator or the key.
-        code: the stable name of the failure, from ``convert/hints.py``.
+        code: the stable name of the failure, from ``convert/faults/hints.py``.
     """
 
     code = "conversion"

@@ -10,21 +10,28 @@ from typing import Final
 
 import tensorflow as tf
 
-from tflited.convert import flatbuffer
-from tflited.convert.c_names import file_stem
-from tflited.convert.calibrate import Statistics, representative
-from tflited.convert.conformance import Measured
-from tflited.convert.emit_c import Titles
+from tflited.convert.c_source.c_names import file_stem
+from tflited.convert.c_source.emit_c import Titles
+from tflited.convert.data.reference import Reference, reference
 from tflited.convert.load import load
-from tflited.convert.lower import FLOAT_SETS, Lowered, lower
+from tflited.convert.lowering.lower import FLOAT_SETS, Lowered, lower
 from tflited.convert.micro.styles import sources, symbol_of
 from tflited.convert.micro.trial import is_concerned, on_target
-from tflited.convert.order import Order
-from tflited.convert.prove import Ground, Proof, check_baseline, has_failed, prove, source_specs
-from tflited.convert.quantise import Made, candidates
-from tflited.convert.reference import Reference, reference
-from tflited.convert.source import Source
-from tflited.convert.task import Task, task
+from tflited.convert.opening.source import Source
+from tflited.convert.proof.conformance import Measured
+from tflited.convert.proof.prove import (
+    Ground,
+    Proof,
+    check_baseline,
+    has_failed,
+    prove,
+    source_specs,
+)
+from tflited.convert.proof.task import Task, task
+from tflited.convert.quantising.calibrate import Statistics, representative
+from tflited.convert.quantising.order import Order
+from tflited.convert.quantising.quantise import Made, candidates
+from tflited.convert.tflite import flatbuffer
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.policy import NEEDS_CALIBRATION, TensorType, Variant
 from tflited.domain.report import (

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from tflited.convert.hub.opened import open_hub
 from tflited.convert.hub.reference import with_reference
-from tflited.convert.keras_model import open_keras
-from tflited.convert.saved_model import open_saved_model
-from tflited.convert.source import Shapes, Source, with_shapes
-from tflited.convert.training_aware import recognised
+from tflited.convert.opening.keras_model import open_keras
+from tflited.convert.opening.saved_model import open_saved_model
+from tflited.convert.opening.source import Shapes, Source, with_shapes
+from tflited.convert.opening.training_aware import recognised
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.model import ModelKind
 from tflited.domain.report import TensorSpec

@@ -74,7 +74,7 @@ class Target(StrEnum):
 
 
 class Metric(StrEnum):
-    """How well a model does its task on labelled data; defined in ``convert/accuracy.py``."""
+    """How well a model does its task on labelled data; defined in ``convert/proof/accuracy.py``."""
 
     TOP1 = "top1"
     """Share of samples whose highest score is the label's."""

@@ -133,7 +133,7 @@ class Accuracy:
     """How well a variant does its task beside the source, on the same labelled samples.
 
     Attributes:
-        metric: which figure; its definition is in ``convert/accuracy.py``.
+        metric: which figure; its definition is in ``convert/proof/accuracy.py``.
         output: the signature's name of the output that was judged.
         samples: how many labelled samples.
         source: the metric of the source model.
@@ -143,7 +143,7 @@ class Accuracy:
         drop_low: lower end of the drop's confidence interval.
         drop_high: its upper end; this is what is held against ``max_drop``.
         confidence: of the interval, two-sided; 0.95.
-        method: how the interval was made; described in ``convert/intervals.py``.
+        method: how the interval was made; described in ``convert/proof/intervals.py``.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA

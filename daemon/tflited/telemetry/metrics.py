@@ -38,7 +38,7 @@ REASONS: Final = (
     "storage_paused", "store", "trigger_refused", "usage", "worker",
     # How an attempt may end without a report.
     "bad_reply", "cancelled", "crash", "native_abort", "out_of_memory", "timeout", "worker_lost",
-    # The converter's codes, from convert/hints.py and its neighbours.
+    # The converter's codes, from convert/faults/hints.py and its neighbours.
     "calibration_incomplete", "calibration_source", "calibration_type", "control_flow_v1",
     "custom_objects", "custom_objects_module", "damaged_file", "data",
     "hub", "hub_layer", "input_shape", "integer_io", "invalid_flatbuffer", "keras2_file",

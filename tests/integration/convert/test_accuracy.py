@@ -11,10 +11,10 @@ import tensorflow as tf
 
 import zoo
 from tflited.convert import entry as building
-from tflited.convert.conformance import Measured
 from tflited.convert.load import load
-from tflited.convert.prove import Ground, Proof, prove
-from tflited.convert.task import BATCH, Task, task
+from tflited.convert.proof.conformance import Measured
+from tflited.convert.proof.prove import Ground, Proof, prove
+from tflited.convert.proof.task import BATCH, Task, task
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Evaluation, Metric, OperatorSet, Policy, Variant

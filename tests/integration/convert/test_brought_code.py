@@ -16,7 +16,7 @@ import tf_keras
 
 import zoo
 from tflited.convert.load import load
-from tflited.convert.source import Source
+from tflited.convert.opening.source import Source
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.model import ModelKind, kind_of_file
 from tflited.domain.policy import Policy

@@ -21,8 +21,8 @@ from ai_edge_litert.interpreter import Interpreter
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.lite.python import lite
 
-from tflited.convert.foreign import explained
-from tflited.convert.source import save
+from tflited.convert.faults.foreign import explained
+from tflited.convert.opening.source import save
 from tflited.errors import ConversionError
 
 Fail = Callable[[Path], Any]

@@ -13,9 +13,9 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from tflited.convert.keras_file import refuse_code
 from tflited.convert.load import load
-from tflited.convert.source import Source
+from tflited.convert.opening.keras_file import refuse_code
+from tflited.convert.opening.source import Source
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Policy, Variant

@@ -14,9 +14,9 @@ from ai_edge_litert.interpreter import Interpreter
 
 import linked
 import zoo
-from tflited.convert import flatbuffer
 from tflited.convert.micro.operators import method
 from tflited.convert.micro.tflm import INSTALL, Tflm
+from tflited.convert.tflite import flatbuffer
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import CArray, CStyle, OperatorSet, Target, TensorType, Variant
 from tflited.domain.report import BuildReport, Check, CheckResult, VariantReport, VariantState

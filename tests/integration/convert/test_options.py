@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 import zoo
-from tflited.convert import flatbuffer
-from tflited.convert.flatbuffer import Flatbuffer
+from tflited.convert.tflite import flatbuffer
+from tflited.convert.tflite.flatbuffer import Flatbuffer
 from tflited.domain.policy import (
     Evaluation,
     MixedRule,

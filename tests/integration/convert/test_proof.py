@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tflited.convert.calibrate import representative
-from tflited.convert.hints import NEEDS_SELECT_OPS
+from tflited.convert.data.reference import random_inputs, reference
+from tflited.convert.faults.hints import NEEDS_SELECT_OPS
 from tflited.convert.load import load
-from tflited.convert.prove import verdict
-from tflited.convert.reference import random_inputs, reference
-from tflited.convert.run import run
-from tflited.convert.source import Source, with_shapes
+from tflited.convert.opening.source import Source, with_shapes
+from tflited.convert.proof.prove import verdict
+from tflited.convert.proof.run import run
+from tflited.convert.quantising.calibrate import representative
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Calibration, Policy, Variant
@@ -182,7 +182,7 @@ def test_a_real_converter_error_is_classified(
     save_model: SaveModel, scratch: Path, request_of: Callable[..., AttemptRequest]
 ) -> None:
     """The structured error of this TensorFlow still has the fields the table reads."""
-    from tflited.convert.lower import lower
+    from tflited.convert.lowering.lower import lower
 
     spec = tf.TensorSpec([1, 4, 4], tf.float32)
     source = load(request_of(save_model(lambda x: {"y": tf.linalg.cholesky(x)}, x=spec)))

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 import zoo
 from tflited.convert.load import load
-from tflited.convert.saved_model import choose_tags
-from tflited.convert.source import Source
+from tflited.convert.opening.saved_model import choose_tags
+from tflited.convert.opening.source import Source
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Policy, Variant

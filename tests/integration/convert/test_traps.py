@@ -13,12 +13,14 @@ import tf_keras
 from tensorflow.lite.python import lite
 
 import zoo
-from tflited.convert import calibrate, flatbuffer, internals, quantise
+from tflited.convert import internals
 from tflited.convert.entry import run
-from tflited.convert.frozen import FrozenConverter
 from tflited.convert.load import load
-from tflited.convert.lower import lower
-from tflited.convert.order import Order
+from tflited.convert.lowering.frozen import FrozenConverter
+from tflited.convert.lowering.lower import lower
+from tflited.convert.quantising import calibrate, quantise
+from tflited.convert.quantising.order import Order
+from tflited.convert.tflite import flatbuffer
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import (

@@ -5,16 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from tflited.convert.foreign import explained
-from tflited.convert.saved_model import (
+from tflited.convert.faults.foreign import explained
+from tflited.convert.opening.saved_model import (
     DEFAULT_SIGNATURES,
     DEFAULT_TAGS,
     choose_signatures,
     choose_tags,
     read_definition,
 )
-from tflited.convert.source import Source, described
-from tflited.convert.traced_call import traced_call
+from tflited.convert.opening.source import Source, described
+from tflited.convert.opening.traced_call import traced_call
 from tflited.domain.hub import COPY_MODULE
 from tflited.domain.policy import Policy
 

@@ -7,8 +7,8 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from tflited.convert.arrays import Array
-from tflited.convert.foreign import explained
-from tflited.convert.run import quantised
+from tflited.convert.faults.foreign import explained
+from tflited.convert.proof.run import quantised
 from tflited.domain.report import TensorSpec
 
 

@@ -59,7 +59,7 @@ def _answer(
     outputs: dict[str, Any] = {}
     try:
         for number, inputs in enumerate(samples[: question["samples"]]):
-            # A fresh interpreter for each, as in convert/run.py: some models keep state.
+            # A fresh interpreter for each, as in convert/proof/run.py: some models keep state.
             interpreter = runtime.Interpreter.from_bytes(content, arena_size=question["arena"])
             for index, value in inputs.items():
                 interpreter.set_input(value, index)

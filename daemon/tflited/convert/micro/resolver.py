@@ -4,9 +4,9 @@ After TFLM's own generator (tools/gen_micro_mutable_op_resolver), with names of 
 model, so that two of them fit into one program.
 """
 
-from tflited.convert.emit_c import Titles, head
-from tflited.convert.flatbuffer import Flatbuffer
+from tflited.convert.c_source.emit_c import Titles, head
 from tflited.convert.micro.operators import method, unknown
+from tflited.convert.tflite.flatbuffer import Flatbuffer
 
 
 def resolver(file: Flatbuffer, titles: Titles) -> bytes | None:

@@ -7,10 +7,19 @@ the examples of TFLM's libraries for Arduino and ESP32 include.
 from dataclasses import replace
 from typing import Final, assert_never
 
-from tflited.convert.c_names import symbol
-from tflited.convert.emit_c import ALIGNMENT, Titles, emit, head, header, in_c, section, source
-from tflited.convert.flatbuffer import Flatbuffer
+from tflited.convert.c_source.c_names import symbol
+from tflited.convert.c_source.emit_c import (
+    ALIGNMENT,
+    Titles,
+    emit,
+    head,
+    header,
+    in_c,
+    section,
+    source,
+)
 from tflited.convert.micro.resolver import resolver
+from tflited.convert.tflite.flatbuffer import Flatbuffer
 from tflited.domain.policy import CArray, CStyle, Policy, Target
 
 _ARDUINO_SYMBOL: Final = "g_model"

@@ -13,10 +13,10 @@ from typing import Final
 import numpy as np
 
 from tflited.convert.arrays import Array
-from tflited.convert.conformance import Measured
 from tflited.convert.micro import arena, litert, operators, tflm
 from tflited.convert.micro.tflm import Answer, Tflm
-from tflited.convert.prove import Ground, Proof, verdict
+from tflited.convert.proof.conformance import Measured
+from tflited.convert.proof.prove import Ground, Proof, verdict
 from tflited.domain.policy import CStyle, Policy, Target
 from tflited.domain.report import Check, CheckResult, MicroFigures, VariantState
 from tflited.errors import ConversionError

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tflited.convert import flatbuffer, layout
-from tflited.convert.emit_c import Titles
+from tflited.convert.c_source.emit_c import Titles
 from tflited.convert.micro.styles import sources, symbol_of
+from tflited.convert.tflite import flatbuffer, layout
 from tflited.domain.policy import CArray, CStyle, Policy, Target
 from tflited.domain.report import MicroFigures
 

@@ -11,9 +11,9 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 import linked
-from tflited.convert import flatbuffer
-from tflited.convert.emit_c import Titles
+from tflited.convert.c_source.emit_c import Titles
 from tflited.convert.micro.resolver import resolver
+from tflited.convert.tflite import flatbuffer
 
 Dense = Callable[..., bytes]
 TITLES = Titles(symbol="g_digits", header_name="")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import linked
-from tflited.convert.c_text import is_string
+from tflited.convert.c_source.c_text import is_string
 from tflited.domain.policy import CStyle, Target
 from tflited.domain.report import MicroFigures
 

@@ -1,0 +1,1 @@
+"""The flatbuffer as a C array."""

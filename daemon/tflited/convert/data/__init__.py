@@ -1,0 +1,1 @@
+"""Samples and labels from files, checked before anything is fed with them."""

@@ -1,0 +1,1 @@
+"""What TensorFlow says when it fails, and what a reader is told instead."""

@@ -1,0 +1,1 @@
+"""Every kind of model becomes one form: a Source with signatures."""

@@ -1,0 +1,1 @@
+"""What a variant claims is there, and its numbers are the source's."""

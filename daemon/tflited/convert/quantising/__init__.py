@@ -1,0 +1,1 @@
+"""From the float32 flatbuffer to every other variant."""

@@ -1,0 +1,1 @@
+"""The finished flatbuffer: read, laid out, repaired, and what its variant claims."""

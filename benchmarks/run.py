@@ -50,6 +50,7 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
             "conversion": _conversion(scratch, model, options.pairs),
             "folder": folder.measure(model, options.models, scratch),
             "isolation": isolation.measure(options.attempts),
+            "c_array": _c_array(options.pairs),
         }
 
 
@@ -71,6 +72,11 @@ def _made(script: str, *arguments: object) -> str:
 def _conversion(scratch: Path, model: Path, pairs: int) -> dict[str, Any]:
     printed = _made("conversion.py", scratch, model, pairs)
     answer: dict[str, Any] = json.loads(printed.splitlines()[-1])
+    return answer
+
+
+def _c_array(pairs: int) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(_made("c_array.py", pairs).splitlines()[-1])
     return answer
 
 

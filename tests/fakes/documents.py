@@ -4,17 +4,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 from fakes.samples import MODEL, a_file, a_publish_key, a_report, a_variant
+from tflited.domain.figures import Check, CheckResult, LayerError
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Evaluation, Policy, Variant
-from tflited.domain.report import (
-    REPORT_VERSION,
-    Check,
-    CheckResult,
-    LayerError,
-    ReportDocument,
-    VariantReport,
-    VariantState,
-)
+from tflited.domain.report import REPORT_VERSION, ReportDocument, VariantReport, VariantState
 
 BASELINE_BYTES: Final = 1000
 

@@ -11,9 +11,10 @@ from typing import Final
 
 from fakes.entries import HANG_SECONDS, REPORT
 from tflited.domain.attempt import AttemptRequest
+from tflited.domain.figures import OutputFidelity
 from tflited.domain.policy import Variant
 from tflited.domain.ports import Progress
-from tflited.domain.report import BuildReport, OutputFidelity, Stage, VariantReport, VariantState
+from tflited.domain.report import BuildReport, Stage, VariantReport, VariantState
 from tflited.errors import ConversionError, SourceChangedError, StorageFailedError
 from tflited.workers import wire
 

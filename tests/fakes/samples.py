@@ -8,17 +8,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from tflited.domain.build_key import combine
+from tflited.domain.figures import Accuracy, OutputFidelity, TensorSpec
 from tflited.domain.job import Failure, Job, JobState, NewJob, TriggerSource
 from tflited.domain.model import ModelId, ModelKind
 from tflited.domain.policy import Metric, Policy, Variant
 from tflited.domain.ports import PublishKey
 from tflited.domain.report import (
-    Accuracy,
     ArtifactFile,
     BuildReport,
-    OutputFidelity,
     SourceReport,
-    TensorSpec,
     VariantReport,
     VariantState,
 )

@@ -21,6 +21,7 @@ HEAVY = frozenset(
         "tensorflow",
         "tensorflow_hub",
         "tf_keras",
+        "tflite_micro",
     }
 )
 # Who may write a file without durable.write, and why that loses nothing.

@@ -18,6 +18,7 @@ def test_versions_are_those_installed() -> None:
 def test_a_missing_distribution(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is told as absent, and changes the build key."""
     monkeypatch.setattr(toolchain, "_DISTRIBUTIONS", ("no-such-distribution",))
+    monkeypatch.setattr(toolchain, "OPTIONAL", ())
     assert toolchain.versions() == {"no-such-distribution": "absent"}
 
 

@@ -35,9 +35,9 @@ def doctor(config: Config = None, directory: Directory = None) -> int:
 
 def _findings(loaded: Settings) -> Iterator[_Finding]:
     yield _Finding("configuration", True, f"{loaded.source}, {len(loaded.roots)} roots")
-    versions = ", ".join(f"{name} {value}" for name, value in toolchain.versions().items())
-    yield _Finding("toolchain", "absent" not in versions, versions)
+    yield _toolchain()
     yield _preload()
+    yield _micro()
     for root in loaded.roots:
         is_ok = os.access(root.path, os.R_OK | os.X_OK)
         fix = "" if is_ok else "; create it, or let the service's user read it"
@@ -47,6 +47,37 @@ def _findings(loaded: Settings) -> Iterator[_Finding]:
     compiler = shutil.which("cc")
     missing = "absent; C arrays are written all the same, only checking them needs one"
     yield _Finding("C compiler", True, compiler or missing)
+
+
+def _toolchain() -> _Finding:
+    versions = toolchain.versions()
+    missing = [
+        name
+        for name, value in versions.items()
+        if value == toolchain.ABSENT and name not in toolchain.OPTIONAL
+    ]
+    return _Finding(
+        "toolchain", not missing, ", ".join(f"{name} {value}" for name, value in versions.items())
+    )
+
+
+def _micro() -> _Finding:
+    """TFLM is an extra: without it nothing is wrong, but ``unverified`` wants an explanation."""
+    if toolchain.versions()["tflite-micro"] == toolchain.ABSENT:
+        text = (
+            'absent; files for target = "micro" stay unverified, without an arena size: '
+            "pip install --pre tflite-micro (it has pre-releases only)"
+        )
+        return _Finding("tflite-micro", True, text)
+    command = [sys.executable, "-c", "import tflite_micro"]
+    done = subprocess.run(  # noqa: S603  # our own interpreter and a constant
+        command, capture_output=True, text=True, timeout=_IMPORT_SECONDS, check=False
+    )
+    last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+    text = "loads; a pre-release, as all of its versions are"
+    if done.returncode != 0:
+        text = f"does not load: {last}; install it again, or uninstall it"
+    return _Finding("tflite-micro", done.returncode == 0, text)
 
 
 def _preload() -> _Finding:

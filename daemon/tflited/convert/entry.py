@@ -1,7 +1,6 @@
 """The child's whole work in order: load, lower, quantise, prove, emit C, report."""
 
 import contextlib
-import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,28 +10,22 @@ from typing import Final
 
 import tensorflow as tf
 
+from tflited.convert.artifacts import Artifact, written
 from tflited.convert.auto.choose import Choice, Shop, choose
-from tflited.convert.c_source.c_names import file_stem, symbol
-from tflited.convert.c_source.emit_c import Titles, emit
 from tflited.convert.data import synthetic
 from tflited.convert.data.notes import data_notes
 from tflited.convert.data.reference import reference
 from tflited.convert.layers.layer_error import Layers, layer_errors
 from tflited.convert.load import load
 from tflited.convert.lowering.lower import Lowered, lower
+from tflited.convert.micro.trial import is_concerned, on_target
 from tflited.convert.notes import notes
 from tflited.convert.opening.source import Source
 from tflited.convert.profile.latency import Stopwatch
 from tflited.convert.profile.work import counted
 from tflited.convert.proof.conformance import Measured
-from tflited.convert.proof.prove import (
-    Ground,
-    Proof,
-    check_baseline,
-    has_failed,
-    prove,
-    source_specs,
-)
+from tflited.convert.proof.ground import Ground, source_specs
+from tflited.convert.proof.prove import Proof, check_baseline, has_failed, prove
 from tflited.convert.proof.task import Task, task
 from tflited.convert.pruned.build import grounded, measured, proven
 from tflited.convert.pruning import zeros
@@ -45,7 +38,6 @@ from tflited.domain.attempt import AttemptRequest
 from tflited.domain.choice import AutoReport
 from tflited.domain.policy import NEEDS_CALIBRATION, Variant
 from tflited.domain.report import (
-    ArtifactFile,
     BuildReport,
     LoweringPath,
     SourceReport,
@@ -55,8 +47,6 @@ from tflited.domain.report import (
 )
 from tflited.errors import ConversionError
 
-SET: Final = "set"
-"""Folder below the scratch directory that holds what is published."""
 _NOTHING: Final = Measured(flatbuffer=Flatbuffer(subgraphs=(), signatures=()), size_bytes=0)
 """Stands for the baseline until there is one."""
 
@@ -181,10 +171,13 @@ def _float32(build: Build, proof: Proof) -> VariantReport:
 
 def _baseline(build: Build, proof: Proof) -> tuple[Made, Measured, Proof]:
     made = Made(content=build.lowered.content, path=build.lowered.how.path.value)
-    if build.ground.pruning is None:
-        return made, build.ground.baseline, proof
+    ground, file = build.ground, build.ground.baseline
+    if ground.pruning is None and not is_concerned(ground.policy):
+        return made, file, proof
     with build.stages.entered(Stage.PROVE, Variant.FLOAT32.value):
-        return proven(Variant.FLOAT32, made, build.ground, proof)
+        if ground.pruning is not None:
+            made, file, proof = proven(Variant.FLOAT32, made, ground, proof)
+        return made, file, on_target(proof, made.content, file, ground)
 
 
 def _auto(build: Build, baseline: Proof) -> tuple[VariantReport, AutoReport]:
@@ -272,9 +265,11 @@ def _best(build: Build, order: Order, ground: Ground) -> tuple[Made, Measured, P
 
 def _judged(variant: Variant, made: Made, ground: Ground) -> tuple[Made, Measured, Proof]:
     if ground.pruning is not None:
-        return proven(variant, made, ground)
-    file = measured(made.content)
-    return made, file, prove(variant, made.content, file, ground)
+        made, file, proof = proven(variant, made, ground)
+    else:
+        file = measured(made.content)
+        proof = prove(variant, made.content, file, ground)
+    return made, file, on_target(proof, made.content, file, ground)
 
 
 def _next(build: Build, variant: Variant, waiting: Iterator[Made]) -> Made | None:
@@ -288,13 +283,14 @@ def _report(
     is_published = proof.state is not VariantState.REJECTED
     pruning = build.ground.pruning
     layers = _layers(build, variant, made.content)
+    artifact = Artifact(variant, made.content, file, proof.micro)
     return VariantReport(
         variant=variant,
         state=proof.state,
         reason=proof.reason,
         hint=proof.hint,
         path=made.path,
-        files=_written(build, variant, made.content, file) if is_published else (),
+        files=written(build.request, build.stages, artifact) if is_published else (),
         size_ratio=file.size_bytes / build.ground.baseline.size_bytes,
         operators=file.flatbuffer.operators,
         weights_bytes=file.flatbuffer.weights_bytes,
@@ -309,6 +305,7 @@ def _report(
         layers_note=layers.note,
         work=counted(file.flatbuffer),
         latency=build.stopwatch.latency(variant, made, file) if is_published else None,
+        micro=proof.micro,
     )
 
 
@@ -318,46 +315,6 @@ def _layers(build: Build, variant: Variant, content: bytes) -> Layers:
         return Layers()
     with build.stages.entered(Stage.PROVE, f"{variant.value} layers"):
         return layer_errors(content, build.lowered.content, build.ground.reference)
-
-
-def _written(
-    build: Build, variant: Variant, content: bytes, file: Measured
-) -> tuple[ArtifactFile, ...]:
-    stem = file_stem(build.request.stem)
-    contents = {f"{stem}.tflite": content}
-    if build.request.policy.c_array.enabled:
-        with build.stages.entered(Stage.EMIT_C, variant.value):
-            contents |= _c_sources(build, variant, content, file)
-    folder = Path(build.request.scratch, SET, variant.value)
-    folder.mkdir(parents=True)
-    for name, data in contents.items():
-        # Not synced: the parent copies what it takes over, and syncs its copy.
-        (folder / name).write_bytes(data)
-    return tuple(
-        ArtifactFile(
-            path=f"{variant.value}/{name}",
-            size_bytes=len(data),
-            sha256=hashlib.sha256(data).hexdigest(),
-        )
-        for name, data in contents.items()
-    )
-
-
-def _c_sources(build: Build, variant: Variant, content: bytes, file: Measured) -> dict[str, bytes]:
-    rules, stem = build.request.policy.c_array, file_stem(build.request.stem)
-    titles = Titles(
-        symbol=symbol(rules.symbol, model=build.request.stem, variant=variant.value),
-        header_name=f"{stem}.h",
-        section=rules.section,
-        lines={
-            "model": build.request.stem,
-            "variant": variant.value,
-            "sha256 of the .tflite": hashlib.sha256(content).hexdigest(),
-            **build.request.provenance,
-        },
-    )
-    emitted = emit(content, file.flatbuffer, titles)
-    return {f"{stem}.c": emitted.source, f"{stem}.h": emitted.header}
 
 
 def _source_report(build: Build) -> SourceReport:

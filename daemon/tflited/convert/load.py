@@ -10,8 +10,8 @@ from tflited.convert.opening.saved_model import open_saved_model
 from tflited.convert.opening.source import Shapes, Source, with_shapes
 from tflited.convert.opening.training_aware import recognised
 from tflited.domain.attempt import AttemptRequest
+from tflited.domain.figures import TensorSpec
 from tflited.domain.model import ModelKind
-from tflited.domain.report import TensorSpec
 from tflited.errors import ConversionError
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
+from tflited.domain.figures import FORBID_EXTRA
 from tflited.domain.model import Digest, ModelId, ModelKind
-from tflited.domain.report import FORBID_EXTRA, ArtifactFile, VariantState
+from tflited.domain.report import ArtifactFile, VariantState
 
 MANIFEST_NAME = "manifest.json"
 REPORT_NAME = "report.json"

@@ -149,6 +149,13 @@ class CStyle(StrEnum):
     """Form of the C array."""
 
     C = "c"
+    """One file for C11 and C++17, and a header."""
+    TFLM = "tflm"
+    """As TFLM's own generator names it; C++."""
+    ARDUINO = "arduino"
+    """``g_model`` and ``g_model_len``, as the examples for Arduino and ESP32 call them; C++."""
+    INCBIN = "incbin"
+    """A few lines of assembler that take in the ``.tflite`` beside it; GNU as."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

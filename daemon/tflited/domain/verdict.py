@@ -3,14 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+from tflited.domain.figures import CheckResult
 from tflited.domain.policy import OnReject, Policy, Variant
-from tflited.domain.report import (
-    LOSS_CHECKS,
-    BuildReport,
-    CheckResult,
-    VariantReport,
-    VariantState,
-)
+from tflited.domain.report import LOSS_CHECKS, BuildReport, VariantReport, VariantState
 from tflited.errors import OutputError, ProofError
 
 

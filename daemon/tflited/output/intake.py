@@ -22,7 +22,7 @@ SET_NAME: Final = "set"
 LARGEST_ARTIFACT_BYTES: Final = 16 * 2**30
 """A flatbuffer ends at 2 GiB; its C source has about six characters for each byte."""
 
-SUFFIXES: Final = frozenset({".tflite", ".c", ".h"})
+SUFFIXES: Final = frozenset({".tflite", ".c", ".cc", ".cpp", ".h", ".S"})
 
 _CHUNK_BYTES: Final = 2**20
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

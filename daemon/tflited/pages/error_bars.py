@@ -4,15 +4,14 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from typing import Final
 
-from tflited.domain.policy import Variant
-from tflited.domain.report import (
+from tflited.domain.figures import (
     IDEAL_RMSE_OVER_SCALE,
     SUSPICIOUS_RMSE_OVER_SCALE,
     LayerError,
     OutputFidelity,
-    ReportDocument,
-    VariantReport,
 )
+from tflited.domain.policy import Variant
+from tflited.domain.report import ReportDocument, VariantReport
 from tflited.pages import wording
 from tflited.pages.chart import Bar, Caption, Guide, bars
 from tflited.pages.elements import table

@@ -4,7 +4,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from typing import Final
 
-from tflited.domain.report import ReportDocument, TensorSpec, VariantReport
+from tflited.domain.figures import TensorSpec
+from tflited.domain.report import ReportDocument, VariantReport
 from tflited.pages import error_bars, trade_offs, wording
 from tflited.pages.elements import details, element, rendered, table
 from tflited.pages.style import CSS, content_policy

@@ -4,7 +4,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from typing import Final
 
-from tflited.domain.report import Accuracy, ReportDocument
+from tflited.domain.figures import Accuracy
+from tflited.domain.report import ReportDocument
 from tflited.pages import wording
 from tflited.pages.chart import Bar, Caption, Guide, bars
 from tflited.pages.elements import table

@@ -16,8 +16,9 @@ from pydantic import ValidationError
 from tflited.domain.hub import ROOT_NAME
 from tflited.errors import Problem
 from tflited.settings.layers import BUILT_IN
+from tflited.settings.main_schema import DaemonTable, HttpTable, HubTable, RootTable
 from tflited.settings.problems import close_match, shown
-from tflited.settings.schema import DaemonTable, HttpTable, HubTable, RootTable, Table
+from tflited.settings.schema import Table
 
 SOCKET_NAME: Final = "tflited.sock"
 HUB_CACHE_NAME: Final = "hub"

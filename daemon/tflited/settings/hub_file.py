@@ -7,8 +7,8 @@ from pathlib import Path
 from tflited.domain.hub import HubReference, check_address, is_address, shown
 from tflited.errors import ConfigurationError, HubError, Problem
 from tflited.settings.folder_file import content_of
+from tflited.settings.main_schema import HubReferenceTable
 from tflited.settings.problems import parse_toml, validate
-from tflited.settings.schema import HubReferenceTable
 
 
 def read_reference(file: Path, hosts: Collection[str]) -> HubReference:

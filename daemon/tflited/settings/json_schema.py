@@ -13,7 +13,8 @@ from typing import Final
 from pydantic import BaseModel
 
 from tflited import durable
-from tflited.settings.schema import HubReferenceTable, MainTable, PolicyTable
+from tflited.settings.main_schema import HubReferenceTable, MainTable
+from tflited.settings.schema import PolicyTable
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 

@@ -16,9 +16,9 @@ from tflited.settings.cross_checks import (
     cross_problems,
 )
 from tflited.settings.layers import BUILT_IN, MODULE_KEY, anchored
+from tflited.settings.main_schema import HubTable, MainTable, RootTable, split_listen
 from tflited.settings.model import HubSettings, Settings
 from tflited.settings.problems import parse_toml, unreadable, validate
-from tflited.settings.schema import HubTable, MainTable, RootTable, split_listen
 
 
 def load(*, path: Path | None = None, directory: Path | None = None) -> Settings:

@@ -1,8 +1,8 @@
-"""Owns the shape of the configuration files as pydantic models; unknown keys are refused."""
+"""Owns the shape of policies as pydantic models; unknown keys are refused."""
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from pydantic import (
     AfterValidator,
@@ -17,7 +17,6 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from tflited.domain.hub import LONGEST_HANDLE, HubLimits
 from tflited.domain.policy import (
     AutoRules,
     CStyle,
@@ -57,20 +56,15 @@ SECTIONS: Final = frozenset(
 
 LATER: Final = "not available in this version"
 
-LOOPBACK_HOSTS: Final = ("127.0.0.1", "::1", "localhost")
-LARGEST_WORKERS: Final = 64
-_LARGEST_PORT: Final = 65535
-_LISTEN: Final = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
 _SLUG: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _METRIC_NAMES: Final = ("", *(metric.value for metric in Metric))
 _FORM_NAMES: Final = tuple(name.value for name in Variant if name is not Variant.AUTO)
 _VARIANT_NAMES: Final = (*(variant.value for variant in Variant), *OLDER_VARIANTS)
 _DEFAULT: Final = Policy()
-_HUB: Final = HubLimits()
-_HOST: Final = r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?$"
 
 
-def _refuse(allowed: str) -> PydanticCustomError:
+def refuse(allowed: str) -> PydanticCustomError:
+    """The error of a value that is none of what is allowed."""
     return PydanticCustomError("not_allowed", "{allowed}", {"allowed": allowed})
 
 
@@ -87,7 +81,7 @@ def _variant(value: str) -> str:
 
 def _form(value: Variant) -> Variant:
     if value is Variant.AUTO:
-        raise _refuse(f"the form of an operator: {', '.join(_FORM_NAMES)}")
+        raise refuse(f"the form of an operator: {', '.join(_FORM_NAMES)}")
     return value
 
 
@@ -100,7 +94,7 @@ def _shape(value: object) -> tuple[int, ...]:
         sizes = tuple(size for size in value if type(size) is int and size > 0)
         if len(sizes) == len(value):
             return sizes
-    raise _refuse("a list of whole numbers above 0, or a table of such lists by input name")
+    raise refuse("a list of whole numbers above 0, or a table of such lists by input name")
 
 
 def _input_shape(value: object) -> dict[str, tuple[int, ...]]:
@@ -113,47 +107,20 @@ def _hook(value: object) -> tuple[str, ...] | str:
         return value
     if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
         return tuple(value)
-    raise _refuse("a list of program and arguments, or an http or https address")
+    raise refuse("a list of program and arguments, or an http or https address")
 
 
 def _expression(value: str) -> str:
     try:
         re.compile(value)
     except re.error as error:
-        raise _refuse(f"a regular expression ({error})") from error
+        raise refuse(f"a regular expression ({error})") from error
     return value
 
 
 def _place(value: str) -> str:
     if value == "~" or value.startswith("~/"):
-        raise _refuse("a path without ~, which is not expanded")
-    return value
-
-
-def _workers(value: object) -> int:
-    if value == "auto":
-        return 0
-    if type(value) is int and 1 <= value <= LARGEST_WORKERS:
-        return value
-    raise _refuse(f'"auto" or a whole number from 1 to {LARGEST_WORKERS}')
-
-
-def split_listen(value: str) -> tuple[str, int]:
-    """Takes ``HOST:PORT`` apart; an IPv6 host stands in brackets.
-
-    Raises:
-        PydanticCustomError: it is something else, or the host is no loopback host.
-    """
-    match = _LISTEN.fullmatch(value)
-    host = (match["v6"] or match["host"]) if match else ""
-    if match is None or host not in LOOPBACK_HOSTS or int(match["port"]) > _LARGEST_PORT:
-        hosts = ", ".join(LOOPBACK_HOSTS)
-        raise _refuse(f"HOST:PORT with a host of {hosts}: others need tokens, {LATER}")
-    return host, int(match["port"])
-
-
-def _listen(value: str) -> str:
-    split_listen(value)
+        raise refuse("a path without ~, which is not expanded")
     return value
 
 
@@ -191,18 +158,6 @@ Hook = Annotated[
         }
     ),
 ]
-Workers = Annotated[
-    int,
-    PlainValidator(_workers),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"const": "auto"},
-                {"type": "integer", "minimum": 1, "maximum": LARGEST_WORKERS},
-            ]
-        }
-    ),
-]
 Slug = Annotated[StrictStr, Field(pattern=_SLUG)]
 PathText = Annotated[StrictStr, Field(min_length=1, pattern=r"^[^\x00]+$"), AfterValidator(_place)]
 Glob = Annotated[StrictStr, Field(pattern=r"^[^\x00]*$"), AfterValidator(_place)]
@@ -212,7 +167,6 @@ ModulePath = Annotated[
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Share = Annotated[Number, Field(ge=0, lt=1)]
 Seconds = Annotated[Number, Field(gt=0, le=604_800)]
-Bytes = Annotated[StrictInt, Field(ge=1, le=2**50)]
 _Name = Annotated[StrictStr, Field(min_length=1)]
 Names = Annotated[tuple[_Name, ...], Field(min_length=1)]
 
@@ -345,74 +299,3 @@ class MainPolicyTable(PolicyTable):
     """A named policy of the main file, which alone may name hooks."""
 
     hooks: HooksTable = HooksTable()
-
-
-class DaemonTable(Table):
-    """Where things are and how the daemon paces itself."""
-
-    output: PathText = "output"
-    state: PathText = "state"
-    workers: Workers = 0
-    settle_seconds: Annotated[Number, Field(ge=0, le=86_400)] = 3.0
-    scan_interval_seconds: Seconds = 60.0
-    attempt_timeout_seconds: Seconds = 900.0
-    drain_timeout_seconds: Annotated[Number, Field(ge=0, le=86_400)] = 60.0
-    rebuild_on_upgrade: StrictBool = False
-
-
-class HttpTable(Table):
-    """The HTTP API. An empty ``socket`` means ``tflited.sock`` in the state folder."""
-
-    enabled: StrictBool = True
-    listen: Annotated[StrictStr, AfterValidator(_listen)] = "127.0.0.1:8571"
-    socket: Glob = ""
-
-
-class LogTable(Table):
-    """How the daemon writes its log."""
-
-    format: Literal["auto", "json", "console"] = "auto"
-    level: Literal["debug", "info", "warning", "error"] = "info"
-
-
-class HubTable(Table):
-    """TensorFlow Hub. No ``hosts`` means any over https and none over http."""
-
-    hosts: tuple[Annotated[StrictStr, Field(pattern=_HOST)], ...] = _HUB.hosts
-    cache: Glob = ""
-    refresh_seconds: Annotated[Number, Field(ge=0, le=31_536_000)] = 86_400.0
-    timeout_seconds: Seconds = _HUB.timeout_seconds
-    largest_archive_bytes: Bytes = _HUB.largest_archive_bytes
-    largest_unpacked_bytes: Bytes = _HUB.largest_unpacked_bytes
-    most_files: Annotated[StrictInt, Field(ge=1, le=1_000_000)] = _HUB.most_files
-
-
-class HubReferenceTable(Table):
-    """A ``NAME.hub.toml``: which module, and how it is called."""
-
-    handle: Annotated[
-        StrictStr, Field(min_length=1, max_length=LONGEST_HANDLE, pattern=r"^[^\x00]+$")
-    ]
-    input_shape: InputShape = Field(default_factory=dict)
-    signature: Annotated[StrictStr, Field(min_length=1)] | None = None
-    tags: tuple[Annotated[StrictStr, Field(min_length=1)], ...] | None = None
-
-
-class RootTable(Table):
-    """A watched directory. No ``name`` means the path's last component."""
-
-    name: Slug | None = None
-    path: PathText
-    policy: Slug | None = None
-    trusted: StrictBool = False
-
-
-class MainTable(Table):
-    """The main file."""
-
-    daemon: DaemonTable = DaemonTable()
-    http: HttpTable = HttpTable()
-    log: LogTable = LogTable()
-    hub: HubTable = HubTable()
-    root: Annotated[tuple[RootTable, ...], Field(min_length=1)]
-    policy: dict[Slug, MainPolicyTable] = Field(default_factory=dict)

@@ -41,8 +41,8 @@ REASONS: Final = (
     # The converter's codes, from convert/faults/hints.py and its neighbours.
     "calibration_incomplete", "calibration_source", "calibration_type", "control_flow_v1",
     "custom_objects", "custom_objects_module", "damaged_file", "data",
-    "given_up", "hub", "hub_layer", "input_shape", "integer_io", "invalid_flatbuffer", "keras2_file",
-    "keras3_file", "kernel_type",
+    "given_up", "hub", "hub_layer", "input_shape", "integer_io", "invalid_flatbuffer",
+    "keras2_file", "keras3_file", "kernel_type",
     "lambda_code", "lambda_layer", "missing_custom_op", "needs_calibration", "needs_custom_ops",
     "needs_select_ops", "no_int16x8_kernel", "no_signature", "no_variant", "not_keras",
     "not_runnable_here",

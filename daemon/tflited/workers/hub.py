@@ -15,8 +15,8 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from tflited.domain.figures import FORBID_EXTRA
 from tflited.domain.hub import HubLimits, shown
-from tflited.domain.report import FORBID_EXTRA
 from tflited.errors import HubError
 from tflited.workers.wire import printable
 

@@ -13,8 +13,9 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from tflited.domain.attempt import AttemptRequest
+from tflited.domain.figures import FORBID_EXTRA
 from tflited.domain.job import Failure
-from tflited.domain.report import FORBID_EXTRA, BuildReport, Stage
+from tflited.domain.report import BuildReport, Stage
 from tflited.errors import SourceChangedError, StorageFailedError, WorkerError
 
 MAX_DATAGRAM_BYTES: Final = 32 * 1024

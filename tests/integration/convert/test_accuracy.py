@@ -13,12 +13,14 @@ import zoo
 from tflited.convert import entry as building
 from tflited.convert.load import load
 from tflited.convert.proof.conformance import Measured
-from tflited.convert.proof.prove import Ground, Proof, prove
+from tflited.convert.proof.ground import Ground
+from tflited.convert.proof.prove import Proof, prove
 from tflited.convert.proof.task import BATCH, Task, task
 from tflited.domain.attempt import AttemptRequest
+from tflited.domain.figures import Check, CheckResult
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Evaluation, Metric, OperatorSet, Policy, Variant
-from tflited.domain.report import BuildReport, Check, CheckResult, VariantReport, VariantState
+from tflited.domain.report import BuildReport, VariantReport, VariantState
 from tflited.errors import ConversionError
 
 Build = Callable[..., BuildReport]

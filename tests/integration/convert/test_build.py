@@ -12,9 +12,10 @@ from ai_edge_litert.interpreter import Interpreter
 import zoo
 from tflited.convert.entry import run
 from tflited.domain.attempt import AttemptRequest
+from tflited.domain.figures import CheckResult
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Calibration, CArray, Policy, TensorType, Variant
-from tflited.domain.report import BuildReport, CheckResult, Stage, VariantState
+from tflited.domain.report import BuildReport, Stage, VariantState
 
 Build = Callable[..., BuildReport]
 PROVEN = VariantState.PROVEN

@@ -13,10 +13,11 @@ import data_files
 import zoo
 from tflited.convert.entry import run
 from tflited.domain.attempt import AttemptRequest
+from tflited.domain.figures import Check, CheckResult
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Calibration, Evaluation, Metric, Policy, Variant
 from tflited.domain.preprocess import Preprocess, RawType
-from tflited.domain.report import BuildReport, Check, CheckResult, VariantReport, VariantState
+from tflited.domain.report import BuildReport, VariantReport, VariantState
 
 BuildOn = Callable[..., BuildReport]
 VARIANTS = (Variant.FLOAT32, Variant.FLOAT16, Variant.INT8)

@@ -16,9 +16,10 @@ from tflited.convert.proof.prove import verdict
 from tflited.convert.proof.run import run
 from tflited.convert.quantising.calibrate import representative
 from tflited.domain.attempt import AttemptRequest
+from tflited.domain.figures import Check, CheckResult, TensorSpec
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Calibration, Policy, Variant
-from tflited.domain.report import BuildReport, Check, CheckResult, TensorSpec, VariantState
+from tflited.domain.report import BuildReport, VariantState
 from tflited.errors import ConversionError
 
 SaveModel = Callable[..., Path]

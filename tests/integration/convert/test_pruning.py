@@ -19,6 +19,7 @@ from tflited.convert.pruned import sparse
 from tflited.convert.pruning.prune import Pruning, again, pruned, without_smallest
 from tflited.convert.tflite.flatbuffer import read
 from tflited.domain.attempt import AttemptRequest
+from tflited.domain.figures import Check, CheckResult
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import (
     CArray,
@@ -32,7 +33,7 @@ from tflited.domain.policy import (
     Target,
     Variant,
 )
-from tflited.domain.report import BuildReport, Check, CheckResult, VariantReport, VariantState
+from tflited.domain.report import BuildReport, VariantReport, VariantState
 from tflited.errors import ConversionError
 
 Build = Callable[..., BuildReport]

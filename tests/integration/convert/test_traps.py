@@ -266,7 +266,7 @@ def as_float32(order: Order) -> bytes:
     return order.lowered.content
 
 
-@pytest.mark.parametrize("variant", [v for v in Variant if v is not Variant.FLOAT32])
+@pytest.mark.parametrize("variant", [v for v in Variant if v.value not in {"float32", "auto"}])
 def test_a_variant_without_effect_is_never_published(
     build: Build, monkeypatch: pytest.MonkeyPatch, variant: Variant
 ) -> None:
@@ -280,6 +280,19 @@ def test_a_variant_without_effect_is_never_published(
     assert rejected.state is VariantState.REJECTED
     assert "weights_type" in rejected.reason or "input_type" in rejected.reason
     assert not rejected.files
+
+
+def test_auto_takes_no_variant_without_effect(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left is what it really is: float32."""
+    makers = dict.fromkeys((Quantiser.TF_CONVERTER, Quantiser.LITERT_QUANTIZER), as_float32)
+    monkeypatch.setattr(quantise, "_MAKERS", makers)
+    trained = zoo.digits()
+    report = build(trained.model, calibration=trained.calibration, variants=(Variant.AUTO,))
+    (entry,) = report.variants
+    assert entry.state is VariantState.PROVEN, entry.reason
+    assert entry.chosen is Variant.FLOAT32
 
 
 def test_a_file_without_weights_is_never_published(

@@ -9,7 +9,7 @@ import pytest
 import zoo
 from tflited.domain.attempt import AttemptLimits, AttemptRequest, AttemptResult
 from tflited.domain.model import ModelKind
-from tflited.domain.policy import Policy, Variant
+from tflited.domain.policy import Policy, Target, Variant
 from tflited.domain.report import Stage, VariantState
 from tflited.workers.local import LocalExecutor
 from waiting import wait_until
@@ -53,3 +53,25 @@ def test_model_becomes_proven_files(executor: LocalExecutor, tmp_path: Path) -> 
     assert (tmp_path / "set" / "float32" / "digits.tflite").stat().st_size > 0
     assert stages[:3] == [Stage.LOAD, Stage.REFERENCE, Stage.LOWER]
     assert {Stage.START, Stage.LOAD, Stage.LOWER, Stage.PROVE} <= set(outcome.stage_seconds)
+
+
+def test_a_confined_child_runs_tflm(executor: LocalExecutor, tmp_path: Path) -> None:
+    """The interpreter's own process starts inside the child's limits and leaves nothing behind."""
+    trained = zoo.digits()
+    request = AttemptRequest(
+        attempt="1.1",
+        kind=ModelKind.SAVED_MODEL,
+        model=str(trained.model),
+        stem="digits",
+        scratch=str(tmp_path),
+        policy=Policy(variants=(Variant.INT8,), target=Target.MICRO),
+        calibration=(str(trained.calibration),),
+    )
+    limits = AttemptLimits(wall_seconds=WARM_SECONDS)
+    outcome = executor.run_attempt(request, limits, lambda _stage, _detail: None, Event())
+    assert outcome.report is not None, outcome
+    (entry,) = outcome.report.variants
+    assert entry.state is VariantState.PROVEN, entry.reason
+    assert entry.micro is not None
+    assert entry.micro.arena_bytes > 0
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]

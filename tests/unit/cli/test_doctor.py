@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tflited import toolchain
 from tflited.cli import doctor
 
 Run = Callable[..., tuple[int, str, str]]
@@ -26,6 +27,33 @@ def test_a_right_machine(run: Run) -> None:
     assert code == 0
     assert "[+] root models" in out
     assert "[-]" not in out
+
+
+def test_without_tflm_nothing_is_wrong(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an extra; the line says what stays unverified and how to install it."""
+    versions = {**toolchain.versions(), "tflite-micro": toolchain.ABSENT}
+    monkeypatch.setattr(toolchain, "versions", lambda: versions)
+    code, out, _ = run("doctor")
+    (line,) = [line for line in out.splitlines() if "] tflite-micro" in line]
+    assert line.startswith("[+] tflite-micro: absent")
+    assert "unverified" in line
+    assert "pip install --pre tflite-micro" in line
+    assert code == 0
+
+
+def test_with_tflm_it_is_loaded(run: Run) -> None:
+    """The package is installed here, and really imported in a process of its own."""
+    _, out, _ = run("doctor")
+    assert "[+] tflite-micro: loads; a pre-release" in out
+
+
+def test_a_missing_library_is_wrong(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What every build needs is no extra."""
+    versions = {**toolchain.versions(), "numpy": toolchain.ABSENT}
+    monkeypatch.setattr(toolchain, "versions", lambda: versions)
+    code, out, _ = run("doctor")
+    assert "[-] toolchain" in out
+    assert code == 1
 
 
 def test_a_root_that_is_not_there(folder: Path, run: Run) -> None:

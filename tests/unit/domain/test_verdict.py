@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from fakes.samples import a_file, a_report, a_variant
+from tflited.domain.figures import Check, CheckResult
 from tflited.domain.policy import OnReject, Policy, Prune, Variant
-from tflited.domain.report import Check, CheckResult, VariantReport, VariantState
+from tflited.domain.report import VariantReport, VariantState
 from tflited.domain.verdict import decide
 from tflited.errors import OutputError, ProofError
 

@@ -58,6 +58,13 @@ def test_honest_files_are_copied(scratch: Path, stage: Path) -> None:
     assert contents(stage) == {NAME: CONTENT, "float32/m.c": b"c", "float32/m.h": b""}
 
 
+def test_every_style_of_sources_is_taken(scratch: Path, stage: Path) -> None:
+    """C, C++ in TFLM's and in Arduino's spelling, headers, and assembler for a preprocessor."""
+    names = ("m.c", "m.cc", "m.cpp", "m.h", "m_resolver.h", "m.S")
+    files = leave(scratch, {NAME: CONTENT, **{f"float32/{name}": b"x" for name in names}})
+    assert take([reported(*files)], scratch, stage) == files
+
+
 def test_only_the_given_variants_are_taken(scratch: Path, stage: Path) -> None:
     """A rejected variant's files stay behind."""
     files = leave(scratch, {NAME: CONTENT})

@@ -13,10 +13,11 @@ import pytest
 
 from fakes.samples import MODEL, a_job, a_left_set, a_publish_key, a_report, a_variant
 from tflited.domain.choice import AutoReport, AutoRow, BudgetKind, RowState
+from tflited.domain.figures import OutputFidelity, VariantPruning
 from tflited.domain.manifest import Manifest
 from tflited.domain.policy import Calibration, Evaluation, Policy, SparseEncoding, Target, Variant
 from tflited.domain.profile import Latency, Work
-from tflited.domain.report import BuildReport, OutputFidelity, VariantPruning, VariantState
+from tflited.domain.report import BuildReport, VariantState
 from tflited.domain.verdict import decide
 from tflited.errors import OutputError
 from tflited.output import records, schema

@@ -15,20 +15,16 @@ from tflited.domain.policy import Policy
 from tflited.settings.json_schema import main, schemas
 from tflited.settings.layers import BUILT_IN_LAYER, leaves_of
 from tflited.settings.load import load
+from tflited.settings.main_schema import DaemonTable, HttpTable, HubTable, LogTable, RootTable
 from tflited.settings.preprocess import PreprocessTable
 from tflited.settings.resolve import FolderPolicies
 from tflited.settings.schema import (
     AutoTable,
     CalibrationTable,
-    DaemonTable,
     EvaluationTable,
     HooksTable,
-    HttpTable,
-    HubTable,
-    LogTable,
     OutputTable,
     ProfileTable,
-    RootTable,
 )
 from tflited.settings.starter import FOLDER_POLICY, MAIN_FILE
 

@@ -12,15 +12,17 @@ from tflited.convert.auto.candidates import Candidate, candidates
 from tflited.convert.auto.layers import Found, Judge
 from tflited.convert.auto.trial import Trial, by_size, chosen_of, judged
 from tflited.convert.proof.conformance import Measured
-from tflited.convert.proof.prove import Ground, Proof, verdict
+from tflited.convert.proof.ground import Ground
+from tflited.convert.proof.prove import Proof, verdict
 from tflited.convert.quantising import trained_ranges
 from tflited.convert.quantising.order import Order
 from tflited.convert.quantising.quantise import Made
 from tflited.convert.stages import Stages
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.choice import AutoReport, RowState
+from tflited.domain.figures import Check, CheckResult
 from tflited.domain.policy import NEEDS_CALIBRATION, Policy, Quantiser, Target, Variant
-from tflited.domain.report import Check, CheckResult, Stage
+from tflited.domain.report import Stage
 from tflited.errors import ConversionError
 
 _NO_DATA: Final = "needs_calibration"

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from tflited.domain.attempt import AttemptRequest
-from tflited.domain.report import Check, CheckResult
+from tflited.domain.figures import Check, CheckResult
 
 
 def shared_files(request: AttemptRequest) -> int:

@@ -16,15 +16,17 @@ from tflited.convert.data.reference import Pair
 from tflited.convert.internals import UnfitError
 from tflited.convert.proof.conformance import Measured
 from tflited.convert.proof.fidelity import Sums, figures
-from tflited.convert.proof.prove import Ground, Proof
+from tflited.convert.proof.ground import Ground
+from tflited.convert.proof.prove import Proof
 from tflited.convert.proof.run import compare_all
 from tflited.convert.quantising import quantise
 from tflited.convert.quantising.order import Order
 from tflited.convert.quantising.quantise import Made
 from tflited.convert.tflite import flatbuffer
 from tflited.domain.choice import AutoLayer
+from tflited.domain.figures import Check
 from tflited.domain.policy import MixedRule, Policy, Variant
-from tflited.domain.report import Check, VariantState
+from tflited.domain.report import VariantState
 from tflited.errors import ConversionError
 
 Judge = Callable[[Variant, Made, Ground], tuple[Made, Measured, Proof]]

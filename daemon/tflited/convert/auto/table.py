@@ -5,10 +5,10 @@ from typing import Final
 
 from tflited.convert.auto.layers import MOST_LISTED, Found
 from tflited.convert.auto.trial import Trial
-from tflited.convert.proof.prove import Ground
+from tflited.convert.proof.ground import Ground
 from tflited.domain.choice import AutoReport, AutoRow, BudgetKind, RowState
+from tflited.domain.figures import Check
 from tflited.domain.policy import Evaluation, Policy
-from tflited.domain.report import Check
 
 _NAMED: Final = 5
 """Layers named in a sentence; the row lists them all."""

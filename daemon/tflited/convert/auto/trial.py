@@ -10,7 +10,7 @@ from tflited.convert.proof.conformance import Measured
 from tflited.convert.proof.prove import Proof
 from tflited.convert.quantising.quantise import Made
 from tflited.domain.choice import RowState
-from tflited.domain.report import Check, CheckResult
+from tflited.domain.figures import Check, CheckResult
 
 EQUAL_SIZES: Final = 1.1
 """Files no larger than this times the smallest count as equal: what a scale for each channel or a

@@ -5,19 +5,25 @@ model's address), constant so that it stays in flash, and without a timestamp: e
 text.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
-
 from tflited.convert.c_source.c_names import comment_text, float_literal, string_literal
+from tflited.convert.c_source.c_text import initialiser, is_string
 from tflited.convert.tflite.flatbuffer import Flatbuffer
-from tflited.domain.report import TensorSpec
+from tflited.domain.figures import MicroFigures, TensorSpec
 
-_PER_LINE: Final = 16
-_ALIGNMENT: Final = 16
-_DIGITS: Final = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
+ALIGNMENT: Final = 16
+_OVERLENGTH: Final = (
+    "#if defined(__GNUC__)",
+    "#pragma GCC diagnostic push",
+    '#pragma GCC diagnostic ignored "-Woverlength-strings"',
+    "#endif",
+    "",
+)
+"""ISO C only promises strings of 4095 bytes; GCC and Clang take any and warn with -pedantic."""
+_OVERLENGTH_END: Final = b"\n#if defined(__GNUC__)\n#pragma GCC diagnostic pop\n#endif\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +43,19 @@ class Titles:
         header_name: file name of the header.
         section: linker section; empty for the default.
         lines: name to value, written into the head comment.
+        micro: of the run in TFLM, for the arena; None where nothing ran.
     """
 
     symbol: str
     header_name: str
     section: str = ""
     lines: Mapping[str, str] = field(default_factory=dict)
+    micro: MicroFigures | None = None
+
+    @property
+    def macro(self) -> str:
+        """What the macros begin with."""
+        return self.symbol.upper()
 
 
 def emit(content: bytes, file: Flatbuffer, titles: Titles) -> CSource:
@@ -53,94 +66,114 @@ def emit(content: bytes, file: Flatbuffer, titles: Titles) -> CSource:
         file: what was read from them: inputs and outputs.
         titles: names and head lines.
     """
+    symbol, macro = titles.symbol, titles.macro
+    declared = (
+        f"extern const unsigned char {symbol}[{macro}_SIZE];",
+        f"extern const unsigned int {symbol}_len;",
+    )
+    opening = (
+        "#if defined(__cplusplus)",
+        f"#define {macro}_ALIGNED alignas({macro}_ALIGNMENT)",
+        "#else",
+        f"#define {macro}_ALIGNED _Alignas({macro}_ALIGNMENT)",
+        "#endif",
+        "",
+        *section(macro, titles.section),
+        f"const unsigned int {symbol}_len = {macro}_SIZE;",
+        "",
+    )
+    array = f"{macro}_ALIGNED {macro}_SECTION const unsigned char {symbol}[{macro}_SIZE] ="
     return CSource(
-        header=_header(len(content), file, titles).encode("ascii"),
-        source=b"".join((_before(titles).encode("ascii"), hexadecimal(content), b"\n};\n")),
+        header=header(len(content), file, titles, in_c(declared)),
+        source=source(content, titles, opening, array),
     )
 
 
-def hexadecimal(content: bytes) -> bytes:
-    """Bytes as ``0x1c,`` sixteen to a line; the last is followed by a comma too, as C allows.
+def in_c(lines: Sequence[str]) -> tuple[str, ...]:
+    """Declarations whose names are C's, also for a C++ compiler."""
+    return ("#ifdef __cplusplus", 'extern "C" {', "#endif", "", *lines, "", *_END_OF_C)
+
+
+_END_OF_C: Final = ("#ifdef __cplusplus", "}", "#endif")
+
+
+def header(size: int, file: Flatbuffer, titles: Titles, declared: Sequence[str]) -> bytes:
+    """The text of a header: guard, size, arena, contract, and what is declared.
 
     Args:
-        content: at least one byte.
+        size: bytes of the model.
+        file: inputs, outputs and operators.
+        titles: names and head lines.
+        declared: lines that declare the array and its length.
     """
-    data = np.frombuffer(content, dtype=np.uint8)
-    cells = np.empty((data.size, 5), dtype=np.uint8)
-    cells[:] = np.frombuffer(b"0x00,", dtype=np.uint8)
-    cells[:, 2] = _DIGITS[data >> 4]
-    cells[:, 3] = _DIGITS[data & 15]
-    whole = data.size - data.size % _PER_LINE
-    lines = np.full((whole // _PER_LINE, 5 * _PER_LINE + 1), ord("\n"), dtype=np.uint8)
-    lines[:, :-1] = cells[:whole].reshape(-1, 5 * _PER_LINE)
-    return bytes(lines.tobytes() + cells[whole:].tobytes()).rstrip(b"\n")
-
-
-def _header(size: int, file: Flatbuffer, titles: Titles) -> str:
-    symbol, macro = titles.symbol, titles.symbol.upper()
+    macro = titles.macro
     guard = f"{macro}_H_INCLUDED"
-    contract = [
+    lines = (
+        *head(titles, file),
+        f"#ifndef {guard}",
+        f"#define {guard}",
+        "",
+        f"#define {macro}_SIZE {size}u",
+        f"#define {macro}_ALIGNMENT {ALIGNMENT}u",
+        *_arena(macro, titles.micro),
+        "",
         *_contract(macro, "INPUT", file.inputs),
         *_contract(macro, "OUTPUT", file.outputs),
-    ]
-    return "\n".join(
-        (
-            *_head(titles, file),
-            f"#ifndef {guard}",
-            f"#define {guard}",
-            "",
-            f"#define {macro}_SIZE {size}u",
-            f"#define {macro}_ALIGNMENT {_ALIGNMENT}u",
-            "",
-            *contract,
-            "",
-            "#ifdef __cplusplus",
-            'extern "C" {',
-            "#endif",
-            "",
-            f"extern const unsigned char {symbol}[{macro}_SIZE];",
-            f"extern const unsigned int {symbol}_len;",
-            "",
-            "#ifdef __cplusplus",
-            "}",
-            "#endif",
-            "",
-            f"#endif /* {guard} */",
-            "",
-        )
+        "",
+        *declared,
+        "",
+        f"#endif /* {guard} */",
+        "",
+    )
+    return "\n".join(lines).encode("ascii")
+
+
+def source(content: bytes, titles: Titles, opening: Sequence[str], array: str) -> bytes:
+    """The text of a source file that defines the array.
+
+    Args:
+        content: the bytes.
+        titles: names and head lines.
+        opening: lines before the array, after the header is included.
+        array: its definition up to the equals sign.
+    """
+    has_string = is_string(content)
+    before = (
+        *head(titles, None),
+        f'#include "{titles.header_name}"',
+        "",
+        *opening,
+        *(_OVERLENGTH if has_string else ()),
+        array,
+        "",
+    )
+    after = _OVERLENGTH_END if has_string else b""
+    return b"".join(("\n".join(before).encode("ascii"), initialiser(content), b";\n", after))
+
+
+def _arena(macro: str, micro: MicroFigures | None) -> tuple[str, ...]:
+    if micro is None or not micro.arena_bytes:
+        return ()
+    return (
+        "",
+        "/*",
+        " * The smallest arena that works, to 16 bytes, measured with tflite-micro",
+        f" * {comment_text(micro.tflite_micro)}: reference kernels on x86-64, whose pointers",
+        " * have 64 bits. Kernels made for a target (CMSIS-NN, esp-nn) need scratch memory on top:",
+        " * begin with a margin and measure again on the device.",
+        " */",
+        f"#define {macro}_ARENA_SIZE {micro.arena_bytes}u",
     )
 
 
-def _before(titles: Titles) -> str:
-    """Everything in the source file that stands before the bytes."""
-    symbol, macro = titles.symbol, titles.symbol.upper()
-    return "\n".join(
-        (
-            *_head(titles, None),
-            f'#include "{titles.header_name}"',
-            "",
-            "#if defined(__cplusplus)",
-            f"#define {macro}_ALIGNED alignas({macro}_ALIGNMENT)",
-            "#else",
-            f"#define {macro}_ALIGNED _Alignas({macro}_ALIGNMENT)",
-            "#endif",
-            "",
-            *_section(macro, titles.section),
-            f"const unsigned int {symbol}_len = {macro}_SIZE;",
-            "",
-            f"{macro}_ALIGNED {macro}_SECTION const unsigned char {symbol}[{macro}_SIZE] = {{",
-            "",
-        )
-    )
-
-
-def _section(macro: str, section: str) -> tuple[str, ...]:
-    """A build can set the macro itself; the policy's section is the default."""
+def section(macro: str, section: str) -> tuple[str, ...]:
+    """Lines for the macro of the linker section: the policy's, unless the build sets it."""
     value = f" __attribute__((section({string_literal(section)})))" if section else ""
     return (f"#ifndef {macro}_SECTION", f"#define {macro}_SECTION{value}", "#endif", "")
 
 
-def _head(titles: Titles, file: Flatbuffer | None) -> list[str]:
+def head(titles: Titles, file: Flatbuffer | None) -> list[str]:
+    """The head comment: where the array comes from, and with ``file`` what it does."""
     lines = [f"{name}: {value}" for name, value in titles.lines.items()]
     if file:
         lines += [f"input {_sentence(spec)}" for spec in file.inputs]

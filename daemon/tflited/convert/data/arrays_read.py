@@ -23,7 +23,7 @@ from tflited.convert.data.checks import (
     wrong,
 )
 from tflited.convert.data.sample_set import Column, Samples
-from tflited.domain.report import TensorSpec
+from tflited.domain.figures import TensorSpec
 
 _Read = Callable[[], Array]
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 
 from tflited.convert.arrays import Array
+from tflited.domain.figures import TensorSpec
 from tflited.domain.preprocess import Preprocess
-from tflited.domain.report import TensorSpec
 from tflited.errors import ConversionError
 
 ONLY_INPUT: Final = "x"

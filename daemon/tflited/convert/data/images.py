@@ -8,8 +8,8 @@ from tflited.convert.data import picture
 from tflited.convert.data.checks import only_input, readable, size_of
 from tflited.convert.data.classes import class_column
 from tflited.convert.data.sample_set import Column
+from tflited.domain.figures import TensorSpec
 from tflited.domain.preprocess import Preprocess
-from tflited.domain.report import TensorSpec
 
 
 class Images:

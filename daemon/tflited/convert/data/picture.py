@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from tflited.convert.arrays import Array
 from tflited.convert.data.checks import check_channels, dtype_of, prepared, reason_of, wrong
+from tflited.domain.figures import TensorSpec
 from tflited.domain.preprocess import Channels, Crop, Layout, Preprocess
-from tflited.domain.report import TensorSpec
 
 LARGEST_BYTES: Final = 64 * 2**20
 MOST_PIXELS: Final = 2**25

@@ -23,8 +23,8 @@ from tflited.convert.data.checks import (
 )
 from tflited.convert.data.record_file import MOST_RECORDS, Place, example, places
 from tflited.convert.data.sample_set import Column
+from tflited.domain.figures import TensorSpec
 from tflited.domain.preprocess import Preprocess, RawType
-from tflited.domain.report import TensorSpec
 
 _HINT: Final = (
     'set features = {INPUT = "FEATURE"} and label_feature = "FEATURE" in [preprocess] to the '

@@ -15,8 +15,8 @@ from tflited.convert.data import samples
 from tflited.convert.data.sample_set import Samples
 from tflited.convert.opening.source import Signature, Source
 from tflited.domain.attempt import AttemptRequest
+from tflited.domain.figures import TensorSpec
 from tflited.domain.preprocess import Preprocess
-from tflited.domain.report import TensorSpec
 from tflited.errors import ConversionError
 
 SEED: Final = 20_240_501

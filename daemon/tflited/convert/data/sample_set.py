@@ -12,7 +12,7 @@ import numpy as np
 
 from tflited.convert.arrays import Array
 from tflited.convert.data.checks import check_finite, rows_of, spread, wrong
-from tflited.domain.report import TensorSpec
+from tflited.domain.figures import TensorSpec
 
 KEPT_BYTES: Final = 256 * 2**20
 """Of the samples of one set; the rest is made anew at each use."""

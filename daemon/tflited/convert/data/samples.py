@@ -14,8 +14,8 @@ from tflited.convert.data.kinds import Kind, kind_of
 from tflited.convert.data.records import Records
 from tflited.convert.data.sample_set import Samples, Units, sampled
 from tflited.convert.data.sound import Sound
+from tflited.domain.figures import TensorSpec
 from tflited.domain.preprocess import Preprocess
-from tflited.domain.report import TensorSpec
 
 _Opened = Callable[[Sequence[str], Sequence[TensorSpec], Preprocess], Units]
 _UNITS: Final[Mapping[Kind, _Opened]] = MappingProxyType(

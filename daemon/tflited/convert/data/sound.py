@@ -13,8 +13,8 @@ from tflited.convert.data.classes import class_column
 from tflited.convert.data.resample import resampled
 from tflited.convert.data.sample_set import Column
 from tflited.convert.data.wav_file import Wav, frames, opened
+from tflited.domain.figures import TensorSpec
 from tflited.domain.preprocess import Preprocess
-from tflited.domain.report import TensorSpec
 
 MOST_WINDOWS: Final = 2_000_000
 _LENGTH_ONLY: Final = 2

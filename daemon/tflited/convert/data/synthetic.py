@@ -17,8 +17,8 @@ from tflited.convert.data.reference import (
 )
 from tflited.convert.data.sample_set import Samples
 from tflited.convert.opening.source import Signature, Source
+from tflited.domain.figures import Check, CheckResult
 from tflited.domain.policy import NEEDS_CALIBRATION, Policy, Variant
-from tflited.domain.report import Check, CheckResult
 from tflited.errors import ConversionError
 
 _FIRST: Final = RANDOM_SAMPLES

@@ -22,7 +22,7 @@ from tflited.convert.layers.severed import Severed, severed
 from tflited.convert.layers.tensors import activation_bytes, tensors
 from tflited.convert.tflite import flatbuffer
 from tflited.convert.tflite.flatbuffer import Flatbuffer, Operator, SignatureDef, Tensor
-from tflited.domain.report import LayerError
+from tflited.domain.figures import LayerError
 from tflited.errors import ConversionError
 
 SAMPLES: Final = 4

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tflited.domain.report import TensorSpec
+from tflited.domain.figures import TensorSpec
 from tflited.errors import ConversionError
 
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tflited.convert.arrays import Array
 from tflited.convert.faults.foreign import explained
-from tflited.domain.report import TensorSpec
+from tflited.domain.figures import TensorSpec
 from tflited.errors import ConversionError
 
 Shapes = Mapping[str, tuple[int, ...]]

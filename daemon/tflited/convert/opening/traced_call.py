@@ -13,7 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from tflited.convert.opening.source import Shapes, Signature, described, trace
-from tflited.domain.report import TensorSpec
+from tflited.domain.figures import TensorSpec
 from tflited.errors import ConversionError
 
 

@@ -64,7 +64,7 @@ def _macs(graph: Subgraph, entry: Operator) -> int:
 
 
 def _shape(tensor: Tensor | None) -> Shape:
-    if tensor is None:
+    if tensor is None or not tensor.is_ranked:
         raise _UnknownShapeError
     first = tuple(1 if size < 0 else size for size in tensor.shape[:1])
     shape = first + tensor.shape[1:]
@@ -97,8 +97,8 @@ def _transposed(inputs: Inputs, _: Shape) -> int:
 
 
 def _dense(inputs: Inputs, output: Shape) -> int:
-    """Weights ``[out, in]``."""
-    return prod(output) * _shape(inputs[1])[-1]
+    """Every input element meets every output; weights may have no rank before they are run."""
+    return prod(_shape(inputs[0])) * output[-1]
 
 
 def _batched(inputs: Inputs, output: Shape) -> int:

@@ -11,8 +11,8 @@ from typing import Final
 
 from tflited.convert.tflite.claims import ACTIVATION_TYPES, WEIGHT_TYPES, io_types
 from tflited.convert.tflite.flatbuffer import Flatbuffer, Operator, Subgraph, Tensor
+from tflited.domain.figures import Check, CheckResult, TensorSpec
 from tflited.domain.policy import MixedRule, OperatorSet, Policy, Variant
-from tflited.domain.report import Check, CheckResult, TensorSpec
 
 _BITS: Final = {"int4": 4, "int8": 8, "float16": 16}
 _MIN_SHARE: Final = 0.5

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from tflited.convert.arrays import Array
-from tflited.domain.report import OutputFidelity
+from tflited.domain.figures import OutputFidelity
 
 MIN_SNR_DB: Final = -300.0
 """Stands for a signal of zero power that is answered by anything else."""

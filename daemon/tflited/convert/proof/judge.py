@@ -9,8 +9,8 @@ from tflited.convert.arrays import Array
 from tflited.convert.proof import accuracy, intervals
 from tflited.convert.proof.intervals import CONFIDENCE, LEAST_SAMPLES, Interval
 from tflited.convert.proof.task import Task, figures_of_variant
+from tflited.domain.figures import Accuracy, Check, CheckResult
 from tflited.domain.policy import Evaluation, Metric
-from tflited.domain.report import Accuracy, Check, CheckResult
 from tflited.errors import ConversionError
 
 

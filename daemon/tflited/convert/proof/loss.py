@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from tflited.convert.proof.task import Task
-from tflited.domain.report import Check, CheckResult
+from tflited.domain.figures import Check, CheckResult
 
 SPARSITY: Final = "sparsity"
 """The check that every pruned file has, and no other one."""

@@ -131,7 +131,12 @@ def run(runner: Any, inputs: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def quantised(value: Array, detail: Mapping[str, Any]) -> Array:
-    """A source's value as a tensor with LiteRT's details takes it."""
+    """A float value in the type of an integer input; any other is only cast.
+
+    Args:
+        value: in the source's units.
+        detail: ``dtype`` and ``quantization`` (scale, zero point), as LiteRT tells them.
+    """
     scale, zero_point = detail["quantization"]
     dtype = np.dtype(detail["dtype"])
     if dtype.kind not in "iu" or value.dtype.kind != "f" or not scale:

@@ -4,7 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from tflited.convert.proof.conformance import Measured
-from tflited.convert.proof.prove import Ground, Proof, prove, with_check
+from tflited.convert.proof.ground import Ground
+from tflited.convert.proof.prove import Proof, prove, with_checks
 from tflited.convert.pruned import sparse
 from tflited.convert.pruning.prune import again, pruned
 from tflited.convert.quantising.quantise import Made
@@ -56,4 +57,4 @@ def proven(
     file = measured(made.content)
     proof = known or prove(variant, made.content, file, ground)
     required = ground.policy.require_proof
-    return made, file, with_check(proof, found.check, requires_proof=required)
+    return made, file, with_checks(proof, (found.check,), requires_proof=required)

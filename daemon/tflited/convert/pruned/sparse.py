@@ -16,8 +16,8 @@ from tflited.convert.proof.fidelity import figures
 from tflited.convert.proof.run import compare_all, outputs_of
 from tflited.convert.tflite.flatbuffer import read
 from tflited.convert.tflite.layout import laid_out
+from tflited.domain.figures import Check, CheckResult
 from tflited.domain.policy import Policy, SparseEncoding, Target
-from tflited.domain.report import Check, CheckResult
 from tflited.errors import ConversionError
 
 TOLERANCE: Final = 1e-5

@@ -22,8 +22,8 @@ from tflited.convert.internals import UnfitError
 from tflited.convert.lowering.frozen import Frozen, freeze
 from tflited.convert.opening.source import Signature, Source, described, trace
 from tflited.convert.pruning.consumers import Consumers
+from tflited.domain.figures import PrunedWeight
 from tflited.domain.policy import LayerKind, Prune
-from tflited.domain.report import PrunedWeight
 
 _MIN_RANK: Final = 2
 """A vector is a bias or a scale, not what a layer multiplies by."""

@@ -15,8 +15,8 @@ from ai_edge_litert import schema_py_generated as schema
 from tflited.convert.arrays import Array
 from tflited.convert.pruning.prune import Pruning, zeros_asked
 from tflited.convert.tflite.flatbuffer import read
+from tflited.domain.figures import Check, CheckResult, PrunedWeight, VariantPruning
 from tflited.domain.policy import SparseEncoding
-from tflited.domain.report import Check, CheckResult, PrunedWeight, VariantPruning
 
 _PARTS: Final = (1, 4)
 """A fused LSTM has its matrix in four tensors, one for each gate."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ai_edge_litert import schema_py_generated as schema
 
-from tflited.domain.report import TensorSpec
+from tflited.domain.figures import TensorSpec
 
 FLEX_PREFIX: Final = "Flex"
 """Custom operators with this prefix are TensorFlow's own and need the Flex delegate."""
@@ -38,7 +38,7 @@ class Tensor:
 
     Attributes:
         name: the file's own name for it.
-        shape: dimensions; -1 where dynamic.
+        shape: dimensions; -1 where dynamic. Empty of a scalar, and of one that is not ranked.
         dtype: element type, NumPy's name where it has one.
         scale: first quantisation scale; 0.0 where not quantised.
         zero_point: first zero point.
@@ -49,6 +49,7 @@ class Tensor:
             dimension is dynamic.
         is_variable: its value stays from one invocation to the next.
         is_sparse: only elements that are not zero are held, with their indices.
+        is_ranked: how many dimensions it has is known before it is run.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Tensor:
     elements: int
     is_variable: bool = False
     is_sparse: bool = False
+    is_ranked: bool = True
 
     @property
     def is_constant(self) -> bool:
@@ -259,6 +261,8 @@ def _tensor(tensor: Any, sizes: list[int]) -> Tensor:
         elements=_product(shape),
         is_variable=bool(tensor.IsVariable()),
         is_sparse=sparsity is not None,
+        # Converters of old told it of none.
+        is_ranked=bool(shape) or bool(tensor.HasRank()) or sizes[tensor.Buffer()] > 0,
     )
 
 

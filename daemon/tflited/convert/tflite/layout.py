@@ -85,6 +85,8 @@ def _unpacked(content: bytes, contract: Contract | None) -> Any:
 
 def _packed_model(model: Any, size: int) -> bytes:
     builder = flatbuffers.Builder(size + _INITIAL_BYTES)
+    # Built from the end: zeros there let a C string's own terminator be the file's last byte.
+    builder.Pad(ALIGNMENT)
     builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
     return bytes(builder.Output())
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from tflited.convert.auto import held_back
 from tflited.domain.attempt import AttemptRequest
+from tflited.domain.figures import CheckResult
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Policy
-from tflited.domain.report import CheckResult
 
 
 def a_request(calibration: list[Path], evaluation: list[Path]) -> AttemptRequest:

@@ -11,8 +11,8 @@ from tflited.convert.proof.prove import verdict
 from tflited.convert.quantising.quantise import Made
 from tflited.convert.tflite import flatbuffer
 from tflited.domain.choice import RowState
+from tflited.domain.figures import Check, CheckResult
 from tflited.domain.policy import Policy, Variant
-from tflited.domain.report import Check, CheckResult
 
 TrialOf = Callable[..., Trial]
 

@@ -1,17 +1,14 @@
 """The C array: its text, and that compilers accept it and give the bytes back."""
 
 import ctypes
-import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tflited.convert.c_source.c_names import symbol
-from tflited.convert.c_source.emit_c import CSource, Titles, emit, hexadecimal
+from tflited.convert.c_source.emit_c import CSource, Titles, emit
 from tflited.convert.tflite import flatbuffer
 
 Dense = Callable[..., bytes]
@@ -32,19 +29,6 @@ def compiled(folder: Path, source: CSource, *command: str, language: str = "c") 
     path = folder / f"m.{language}"
     path.write_bytes(source.source)
     subprocess.run([*command, *WARNINGS, str(path)], check=True, cwd=folder, timeout=60)
-
-
-@given(st.binary(min_size=1, max_size=200))
-def test_hexadecimal_reads_back(content: bytes) -> None:
-    """Every byte is there, in order."""
-    text = hexadecimal(content).decode()
-    assert bytes(int(value, 16) for value in re.findall(r"0x([0-9a-f]{2}),", text)) == content
-
-
-def test_lines_are_sixteen_bytes() -> None:
-    """Lines are short enough for editors and diffs."""
-    lines = hexadecimal(bytes(40)).split(b"\n")
-    assert [line.count(b"0x") for line in lines] == [16, 16, 8]
 
 
 def test_the_header_tells_the_contract(dense: Dense) -> None:

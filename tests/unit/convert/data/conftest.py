@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tflited.convert.data import samples
+from tflited.domain.figures import TensorSpec
 from tflited.domain.preprocess import Preprocess
-from tflited.domain.report import TensorSpec
 from tflited.errors import ConversionError
 
 Refusal = Callable[..., str]

@@ -14,7 +14,7 @@ import pytest
 
 from tflited.convert.data import array_files, samples
 from tflited.convert.proof import labels
-from tflited.domain.report import TensorSpec
+from tflited.domain.figures import TensorSpec
 from tflited.errors import ConversionError
 
 Refusal = Callable[..., str]

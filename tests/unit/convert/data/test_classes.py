@@ -14,10 +14,10 @@ from tflited.convert.data.reference import Reference
 from tflited.convert.data.sample_set import Samples
 from tflited.convert.proof import labels
 from tflited.domain.attempt import AttemptRequest
+from tflited.domain.figures import TensorSpec
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Metric, Policy
 from tflited.domain.preprocess import Preprocess
-from tflited.domain.report import TensorSpec
 from tflited.errors import ConversionError
 
 SPEC = TensorSpec(index=0, name="image", shape=(-1, 2, 2, 1), dtype="float32")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import data_files
 from tflited.convert.data import samples
-from tflited.domain.report import TensorSpec
+from tflited.domain.figures import TensorSpec
 from tflited.errors import ConversionError
 
 IMAGE = TensorSpec(index=0, name="x", shape=(-1, 4, 4, 3), dtype="float32")

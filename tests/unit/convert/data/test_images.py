@@ -15,8 +15,8 @@ import tensorflow as tf
 import data_files
 from tflited.convert.data import samples
 from tflited.convert.data.picture import MOST_PIXELS
+from tflited.domain.figures import TensorSpec
 from tflited.domain.preprocess import Channels, Crop, Layout, Preprocess, ResizeMethod
-from tflited.domain.report import TensorSpec
 
 Refusal = Callable[..., str]
 COLOUR = TensorSpec(index=0, name="image", shape=(-1, 4, 6, 3), dtype="float32")

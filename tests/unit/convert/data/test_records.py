@@ -12,9 +12,9 @@ import tensorflow as tf
 import data_files
 from tflited.convert.data import samples
 from tflited.convert.proof import labels
+from tflited.domain.figures import TensorSpec
 from tflited.domain.policy import Metric
 from tflited.domain.preprocess import Preprocess, RawType
-from tflited.domain.report import TensorSpec
 from tflited.errors import ConversionError
 
 Refusal = Callable[..., str]

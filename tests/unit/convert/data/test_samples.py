@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tflited.convert.data import samples
-from tflited.domain.report import TensorSpec
+from tflited.domain.figures import TensorSpec
 from tflited.errors import ConversionError
 
 IMAGE = TensorSpec(index=0, name="image", shape=(-1, 4, 2), dtype="float32")

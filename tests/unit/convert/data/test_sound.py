@@ -14,8 +14,8 @@ import data_files
 from tflited.convert.data import samples
 from tflited.convert.data.resample import resampled
 from tflited.convert.data.wav_file import frames, opened
+from tflited.domain.figures import TensorSpec
 from tflited.domain.preprocess import Preprocess
-from tflited.domain.report import TensorSpec
 from tflited.errors import ConversionError
 
 Refusal = Callable[..., str]

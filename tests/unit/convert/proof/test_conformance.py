@@ -6,8 +6,8 @@ import pytest
 
 from tflited.convert.proof.conformance import Measured, checks
 from tflited.convert.tflite import flatbuffer
+from tflited.domain.figures import Check, CheckResult, TensorSpec
 from tflited.domain.policy import OperatorSet, Policy, TensorType, Variant
-from tflited.domain.report import Check, CheckResult, TensorSpec
 
 Dense = Callable[..., bytes]
 SOURCE = (

@@ -9,8 +9,8 @@ import pytest
 
 from tflited.convert.data import samples
 from tflited.convert.proof import labels
+from tflited.domain.figures import TensorSpec
 from tflited.domain.policy import Metric
-from tflited.domain.report import TensorSpec
 from tflited.errors import ConversionError
 
 INPUT = TensorSpec(index=0, name="x", shape=(-1, 2), dtype="float32")

@@ -4,8 +4,8 @@ import pytest
 
 from tflited.convert.proof import loss
 from tflited.convert.proof.task import Task
+from tflited.domain.figures import Check, CheckResult
 from tflited.domain.policy import Evaluation, Metric
-from tflited.domain.report import Check, CheckResult
 
 LABELLED = Evaluation(metric=Metric.TOP1)
 BEFORE = Check(

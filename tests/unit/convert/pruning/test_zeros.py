@@ -12,8 +12,8 @@ from tflited.convert.data.reference import Reference
 from tflited.convert.pruning import zeros
 from tflited.convert.pruning.prune import Pruning
 from tflited.convert.tflite import flatbuffer
+from tflited.domain.figures import CheckResult, PrunedWeight
 from tflited.domain.policy import LayerKind, Prune
-from tflited.domain.report import CheckResult, PrunedWeight
 
 Dense = Callable[..., bytes]
 Weights = Callable[..., bytes]

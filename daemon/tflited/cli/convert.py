@@ -1,9 +1,8 @@
 """``tflited convert``: converts one model without a daemon."""
 
-import json as document
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -27,6 +26,8 @@ def convert(
     from dataclasses import asdict, replace
 
     from tflited import once
+    from tflited.cli.report import show_candidates
+    from tflited.output import records
     from tflited.telemetry import logs
 
     logs.configure(format="console", level="error")
@@ -46,37 +47,9 @@ def convert(
         return 0
     columns = ("variant", "state", "size", "of float32", "SNR dB", "drop", "file or reason")
     show.table(str(ended.published.directory), columns, map(_row, manifest.variants))
-    _show_candidates(ended.published.directory)
+    found, _ = records.read_report(ended.published.directory)
+    show_candidates(found)
     return 0
-
-
-def _show_candidates(directory: Path) -> None:
-    """The table of ``auto``, from the report; nothing where it was not asked for."""
-    auto = document.loads((directory / "report.json").read_bytes())["auto"]
-    if auto is None:
-        return
-    columns = ("candidate", "state", "size", "of float32", "SNR dB", "drop", "at most", "reason")
-    show.table("candidates of auto", columns, map(_candidate, auto["rows"]))
-    for line in (f"Budget: {auto['budget']}.", *auto["notes"]):
-        print(show.printable(line))
-
-
-def _candidate(row: dict[str, Any]) -> tuple[str, ...]:
-    return (
-        row["variant"],
-        row["state"],
-        wording.size(row["size_bytes"]) if row["size_bytes"] else "",
-        *(
-            f"{row[key]:.{digits}f}" if row[key] is not None else ""
-            for key, digits in (
-                ("size_ratio", 2),
-                ("min_snr_db", 1),
-                ("drop", 4),
-                ("drop_high", 4),
-            )
-        ),
-        row["reason"],
-    )
 
 
 def _row(entry: object) -> tuple[str, ...]:

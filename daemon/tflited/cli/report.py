@@ -11,7 +11,7 @@ import typer
 from tflited import durable
 from tflited.cli import show
 from tflited.cli.options import AsJson, Config, Directory, asked_path, settings
-from tflited.domain.manifest import MANIFEST_NAME, REPORT_NAME, Manifest
+from tflited.domain.manifest import MANIFEST_NAME, REPORT_NAME, Manifest, ManifestVariant
 from tflited.domain.model import ModelId
 from tflited.domain.report import ReportDocument
 from tflited.engine.locate import places
@@ -19,11 +19,13 @@ from tflited.errors import OutputError, TflitedError, UsageError
 from tflited.output import records
 from tflited.output.layout import is_set
 from tflited.output.tree import OutputTree
+from tflited.pages import candidates, wording
 from tflited.pages.report_page import page
 from tflited.pages.summary import COLUMNS, CONTENT_COLUMNS, REASON_COLUMNS, summaries
 from tflited.settings.model import Settings
 
 _LONGEST_NAME: Final = 100
+_LATENCY_COLUMNS: Final = ("variant", "median", "nine of ten within", "runs", "threads")
 
 
 def report(
@@ -48,7 +50,7 @@ def report(
     if json:
         show.as_json(_plain(document, manifest))
     else:
-        _print(document, folder)
+        _print(document, manifest, folder)
     if html is not None or not (no_html or json):
         written = _write(document, html or Path(_file_name(document)), loaded.output)
         if not json:
@@ -116,16 +118,42 @@ def _elsewhere(tree: OutputTree, models: list[ModelId], text: str) -> Path:
     )
 
 
-def _print(document: ReportDocument, folder: Path) -> None:
+def _print(document: ReportDocument, manifest: Manifest | None, folder: Path) -> None:
     lines = summaries(document)
     print(show.printable(f"{document.root}/{document.path}: {folder}"))
     show.table("Variants", COLUMNS, (line.cells for line in lines))
     show.table("Contents", CONTENT_COLUMNS, (line.content_cells for line in lines))
+    profiled = [line for line in manifest.variants if line.latency_runs] if manifest else []
+    if profiled:
+        rows = [_latency_cells(line) for line in profiled]
+        show.table("One invocation in LiteRT on the converting host", _LATENCY_COLUMNS, rows)
+    show_candidates(document)
     reasons = [line.reason_cells for line in lines if line.entry.reason or line.entry.hint]
     if reasons:
         show.table("Not proven", REASON_COLUMNS, reasons)
     for note in document.source.notes:
         print(show.printable(f"note: {note}"))
+
+
+def show_candidates(document: ReportDocument) -> None:
+    """The table of ``auto``; nothing where it was not asked for."""
+    auto = document.auto
+    if auto is None:
+        return
+    rows = (candidates.cells(row, auto) for row in auto.rows)
+    show.table("Candidates of auto", candidates.COLUMNS, rows)
+    for line in (candidates.sentence(auto), *auto.notes):
+        print(show.printable(line))
+
+
+def _latency_cells(line: ManifestVariant) -> tuple[str, ...]:
+    return (
+        line.variant,
+        f"{wording.number(line.latency_ms)} ms",
+        f"{wording.number(line.latency_p90_ms)} ms",
+        str(line.latency_runs),
+        str(line.latency_threads),
+    )
 
 
 def _plain(document: ReportDocument, manifest: Manifest | None) -> dict[str, Any]:

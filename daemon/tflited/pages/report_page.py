@@ -6,7 +6,7 @@ from typing import Final
 
 from tflited.domain.figures import TensorSpec
 from tflited.domain.report import ReportDocument, VariantReport
-from tflited.pages import error_bars, trade_offs, wording
+from tflited.pages import candidates, error_bars, trade_offs, wording
 from tflited.pages.elements import details, element, rendered, table
 from tflited.pages.style import CSS, content_policy
 from tflited.pages.summary import COLUMNS, CONTENT_COLUMNS, REASON_COLUMNS, Summary, summaries
@@ -41,6 +41,7 @@ def body(document: ReportDocument) -> ET.Element:
         "main",
         *_title(document),
         *_overview(lines),
+        *candidates.section(document),
         *_pictures(document, lines),
         *_source(document),
         *_records(document),

@@ -19,7 +19,7 @@ COLUMNS: Final = (
     "relative error",
     "accuracy drop",
 )
-CONTENT_COLUMNS: Final = ("variant", "operators", "weights", "made by")
+CONTENT_COLUMNS: Final = ("variant", "operators", "weights", "MACs", "working memory", "made by")
 REASON_COLUMNS: Final = ("variant", "state", "reason", "next step")
 
 
@@ -45,8 +45,9 @@ class Summary:
 
     @property
     def name(self) -> str:
-        """The variant's name."""
-        return self.entry.variant.value
+        """The variant's name; of ``auto`` also which one it is."""
+        chosen = self.entry.chosen
+        return self.entry.variant.value + (f" ({chosen})" if chosen else "")
 
     @property
     def is_published(self) -> bool:
@@ -86,8 +87,14 @@ class Summary:
         entry = self.entry
         operators = {name: str(count) for name, count in entry.operators.items()}
         weights = {dtype: wording.size(count) for dtype, count in entry.weights_bytes.items()}
-        made_by = entry.path or wording.NOTHING
-        return (self.name, wording.counts(operators), wording.counts(weights), made_by)
+        return (
+            self.name,
+            wording.counts(operators),
+            wording.counts(weights),
+            _macs(entry),
+            _memory(entry),
+            entry.path or wording.NOTHING,
+        )
 
     @property
     def reason_cells(self) -> tuple[str, ...]:
@@ -95,6 +102,21 @@ class Summary:
         entry = self.entry
         hint = entry.hint or wording.NOTHING
         return (self.name, entry.state.value, entry.reason or wording.NOTHING, hint)
+
+
+def _macs(entry: VariantReport) -> str:
+    """Multiply-accumulates, and the operators whose are not among them."""
+    if entry.work is None:
+        return wording.NOTHING
+    beside = ", ".join(entry.work.uncounted)
+    return f"{entry.work.macs:,}" + (f" without {beside}" if beside else "")
+
+
+def _memory(entry: VariantReport) -> str:
+    """The arena that TFLM needs where it ran, else what is alive at once."""
+    if entry.micro is not None and entry.micro.arena_bytes:
+        return f"arena {wording.size(entry.micro.arena_bytes)}"
+    return wording.size(entry.work.activation_bytes if entry.work else None)
 
 
 def summaries(document: ReportDocument) -> tuple[Summary, ...]:

@@ -1,7 +1,6 @@
 """What ``auto`` looked at: every candidate with its figures and its reason, as rows and drawn."""
 
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
 from typing import Final
 
 from tflited.domain.choice import AutoLayer, AutoReport, AutoRow, BudgetKind, RowState
@@ -10,7 +9,7 @@ from tflited.pages import wording
 from tflited.pages.chart import Caption, Guide
 from tflited.pages.elements import details, element, table
 from tflited.pages.figure import figure, listed
-from tflited.pages.scatter import Axes, Point, scatter
+from tflited.pages.scatter import Axes, Point, beaten, scatter
 from tflited.pages.summary import max_drop, min_snr_db
 
 COLUMNS: Final = ("candidate", "outcome", "size", "of float32", "worst SNR", "drop", "reason")
@@ -85,7 +84,7 @@ def picture(document: ReportDocument, auto: AutoReport) -> ET.Element | None:
         return None
     places = [(row.size_ratio or 0.0, y if is_drop else -y) for row, y in measured]
     points = [
-        _point(row, y, auto, is_on_front=_is_on_front(place, places))
+        _point(row, y, auto, is_on_front=not beaten(place, places))
         for (row, y), place in zip(measured, places, strict=True)
     ]
     caption = Caption(
@@ -119,13 +118,6 @@ def _point(row: AutoRow, y: float, auto: AutoReport, *, is_on_front: bool) -> Po
         is_on_front=is_on_front,
         low=row.drop_low if is_drop else None,
         high=row.drop_high if is_drop else None,
-    )
-
-
-def _is_on_front(place: tuple[float, float], others: Sequence[tuple[float, float]]) -> bool:
-    """Whether no other place is at most as large and at most as far off; less is better in both."""
-    return not any(
-        other != place and other[0] <= place[0] and other[1] <= place[1] for other in others
     )
 
 

@@ -92,6 +92,11 @@ def _held(value: float) -> float:
     return min(max(value, -_FARTHEST), _FARTHEST)
 
 
+def beaten(place: tuple[float, float], others: Sequence[tuple[float, float]]) -> bool:
+    """Whether another place is at most as far along in both, and not the same; less is better."""
+    return any(other != place and other[0] <= place[0] and other[1] <= place[1] for other in others)
+
+
 def ticks(low: float, high: float) -> tuple[float, ...]:
     """Round values that span a range, at equal distances of 1, 2 or 5 times a power of ten."""
     if high - low < _LEAST_SPAN:

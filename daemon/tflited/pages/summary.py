@@ -3,12 +3,14 @@
 What the terminal's table and the page show comes from here, so that they cannot disagree.
 """
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tflited.domain.report import ReportDocument, VariantReport, VariantState
 from tflited.pages import wording
+from tflited.pages.scatter import beaten
 
 COLUMNS: Final = (
     "variant",
@@ -171,25 +173,16 @@ def _baseline_bytes(entries: Sequence[VariantReport]) -> float | None:
 
 
 def _placed(line: Summary, others: Sequence[Summary]) -> Summary:
-    is_candidate = line.is_published and line.is_compared and line.entry.size_ratio is not None
-    is_on_front = is_candidate and not any(_beats(other, line) for other in others)
-    return Summary(
-        entry=line.entry,
-        size_bytes=line.size_bytes,
-        is_compared=line.is_compared,
-        snr_db=line.snr_db,
-        relative_error=line.relative_error,
-        is_on_front=is_on_front,
-    )
+    place = _place(line)
+    if place is None:
+        return line
+    there = [found for found in map(_place, others) if found is not None]
+    return replace(line, is_on_front=not beaten(place, there))
 
 
-def _beats(other: Summary, line: Summary) -> bool:
-    if not other.is_published or not other.is_compared or other.entry.size_ratio is None:
-        return False
-    theirs = (-other.entry.size_ratio, _closeness(other))
-    ours = (-(line.entry.size_ratio or 0.0), _closeness(line))
-    return theirs != ours and all(a >= b for a, b in zip(theirs, ours, strict=True))
-
-
-def _closeness(line: Summary) -> float:
-    return float("inf") if line.snr_db is None else line.snr_db
+def _place(line: Summary) -> tuple[float, float] | None:
+    """Size and distance from the source; None of what is not published or was not compared."""
+    ratio = line.entry.size_ratio
+    if not line.is_published or not line.is_compared or ratio is None:
+        return None
+    return ratio, -math.inf if line.snr_db is None else -line.snr_db

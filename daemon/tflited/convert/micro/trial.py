@@ -260,20 +260,13 @@ def _refused(answer: Answer, file: Measured) -> Check:
 
 
 def _failed(observed: str, hint: str) -> Check:
-    return Check(
-        name="tflm",
-        result=CheckResult.FAILED,
-        observed=observed,
-        allowed="every sample runs in TFLM and answers as in LiteRT",
-        hint=hint,
-    )
+    return _check(CheckResult.FAILED, observed, hint)
 
 
 def _unproven(observed: str, hint: str) -> Check:
-    return Check(
-        name="tflm",
-        result=CheckResult.UNPROVEN,
-        observed=observed,
-        allowed="every sample runs in TFLM and answers as in LiteRT",
-        hint=hint,
-    )
+    return _check(CheckResult.UNPROVEN, observed, hint)
+
+
+def _check(result: CheckResult, observed: str, hint: str) -> Check:
+    allowed = "every sample runs in TFLM and answers as in LiteRT"
+    return Check(name="tflm", result=result, observed=observed, allowed=allowed, hint=hint)

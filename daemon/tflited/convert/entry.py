@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -53,7 +53,10 @@ _NOTHING: Final = Measured(flatbuffer=Flatbuffer(subgraphs=(), signatures=()), s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
-    """What the variants of one build share."""
+    """What the variants of one build share.
+
+    ``known`` holds what was made and proven, so that a variant beside ``auto`` is made once.
+    """
 
     request: AttemptRequest
     stages: Stages
@@ -61,6 +64,7 @@ class Build:
     ground: Ground
     statistics: Statistics
     stopwatch: Stopwatch
+    known: list[tuple[Order, tuple[Made, Measured, Proof]]] = field(default_factory=list)
 
 
 def run(request: AttemptRequest, progress: Progress) -> BuildReport:
@@ -253,6 +257,16 @@ def _best(build: Build, order: Order, ground: Ground) -> tuple[Made, Measured, P
             hint="choose another variant, or another quantiser in the policy",
             code="given_up",
         )
+    for other, found in build.known:
+        if (other.variant, other.policy) == (variant, order.policy):
+            return found
+    found = _first_that_holds(build, order, ground)
+    build.known.append((order, found))
+    return found
+
+
+def _first_that_holds(build: Build, order: Order, ground: Ground) -> tuple[Made, Measured, Proof]:
+    variant = order.variant
     tried: list[tuple[Made, Measured, Proof]] = []
     waiting = candidates(order)
     while (made := _next(build, variant, waiting)) is not None:

@@ -1,6 +1,6 @@
 """auto on real models and real labelled data: the smallest that is proven, and why."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 import zoo
+from tflited.convert import entry as entry_module
 from tflited.convert.quantising.calibrate import Statistics
+from tflited.convert.quantising.order import Order
+from tflited.convert.quantising.quantise import Made, candidates
 from tflited.convert.tflite import flatbuffer
 from tflited.domain.choice import AutoReport, AutoRow, BudgetKind, RowState
 from tflited.domain.policy import AutoRules, Evaluation, Metric, Quantiser, Target, Variant
@@ -59,6 +62,24 @@ def test_a_smaller_variant_is_proven_within_one_per_cent(build: Build, scratch: 
     assert all(found.reason for found in auto.rows)
     assert {found.variant for found in auto.rows} > {Variant.INT8, Variant.FLOAT16, Variant.FLOAT32}
     assert [path.name for path in (scratch / "set").iterdir()] == ["auto"]
+
+
+def test_a_variant_that_is_asked_for_too_is_made_once(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Making and proving it is the whole work of a build; both report the same file."""
+    made: list[Variant] = []
+
+    def counted(order: Order) -> Iterator[Made]:
+        made.append(order.variant)
+        return candidates(order)
+
+    monkeypatch.setattr(entry_module, "candidates", counted)
+    report = built(build, zoo.digits(), variants=(Variant.INT8, Variant.AUTO))
+    asked, chosen = report.variants
+    assert chosen.chosen is Variant.INT8
+    assert (asked.fidelity, asked.accuracy) == (chosen.fidelity, chosen.accuracy)
+    assert len(made) == len(set(made))
 
 
 def test_a_model_hard_for_int8_keeps_layers_in_float(build: Build, scratch: Path) -> None:

@@ -50,7 +50,9 @@ def layer_cells(layer: AutoLayer) -> tuple[str, ...]:
 
 def sentence(auto: AutoReport) -> str:
     """The budget, what was chosen, and what the search for layers took."""
-    chosen = f"Chosen: {auto.chosen}" if auto.chosen else "No candidate is left"
+    is_proven = any(row.state is RowState.CHOSEN for row in auto.rows)
+    taken = "Chosen" if is_proven else "None is proven, published unverified"
+    chosen = f"{taken}: {auto.chosen}" if auto.chosen else "No candidate is left"
     trials = f" after {auto.trials} trials of layers in float" if auto.trials else ""
     return f"Budget: {auto.budget}. {chosen}{trials}, for {auto.target}."
 

@@ -68,6 +68,8 @@ def test_the_sentence_says_what_was_chosen_and_what_it_took() -> None:
     auto = an_auto(CHOSEN)
     expected = "Chosen: int8_float_fallback after 13 trials of layers in float, for cpu."
     assert candidates.sentence(auto).endswith(expected)
+    unsure = an_auto(replace(CHOSEN, state=RowState.INCONCLUSIVE))
+    assert "None is proven, published unverified: int8" in candidates.sentence(unsure)
     assert "No candidate is left" in candidates.sentence(replace(auto, chosen=None))
 
 

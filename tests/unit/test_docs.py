@@ -56,7 +56,7 @@ def test_every_dependency_is_argued() -> None:
     project = tomllib.loads(text("pyproject.toml"))
     groups = project["dependency-groups"].values()
     lines = [*project["project"]["dependencies"], *(line for group in groups for line in group)]
-    declared = [re.split(r"[<>=]", line)[0] for line in lines if isinstance(line, str)]
+    declared = [re.split(r"[\[<>=]", line)[0] for line in lines if isinstance(line, str)]
     page = text("docs/dependencies.md")
     assert declared
     assert not [name for name in declared if not re.search(rf"(?<![\w-]){name}(?![\w-])", page)]

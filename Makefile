@@ -19,7 +19,8 @@ DIRECTORY ?= .run
 export RUFF_CACHE_DIR := $(CACHE)/ruff
 export MYPY_CACHE_DIR := $(CACHE)/mypy
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
-PYTEST := $(PY) -m pytest -o cache_dir=$(CACHE)/pytest
+# Tests go to whichever core is free; each process holds tensorflow once, so not more than four.
+PYTEST := $(PY) -m pytest -o cache_dir=$(CACHE)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 .PHONY: help venv demo run test faults bench check lint format lock clean
 

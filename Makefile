@@ -22,7 +22,7 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
 # Tests go to whichever core is free; each process holds tensorflow once, so not more than four.
 PYTEST := $(PY) -m pytest -o cache_dir=$(CACHE)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
-.PHONY: help venv demo run test faults bench check lint format lock clean
+.PHONY: help venv demo run test faults soak bench check lint format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,9 @@ test: $(STAMP) | $(CACHE) ## run the unit, contract and integration tests
 
 faults: $(STAMP) | $(CACHE) ## run every test, the slow ones that break things included
 	$(PYTEST)
+
+soak: $(STAMP) ## change hundreds of models at random under the daemon; MINUTES=20
+	$(PY) tests/soak/run.py --minutes $(or $(MINUTES),20)
 
 bench: $(STAMP) ## measure against TensorFlow's own tools; prints one JSON document
 	@$(PY) benchmarks/run.py

@@ -78,7 +78,7 @@ def restrict(confinement: Confinement, taken: Taken) -> None:
         _allow(ruleset, confinement.scratch, SCRATCH & _known())
         if confinement.may_spawn:
             _allow(ruleset, str(Path(tflited.__file__).parents[1]), READ_DIR)
-            for program in (sys.executable, *LOADERS):
+            for program in (os.path.realpath(sys.executable), *LOADERS):
                 _allow(ruleset, program, EXECUTE | READ_FILE)
         call("landlock_restrict_self", RESTRICT_SELF, ruleset, 0)
     finally:

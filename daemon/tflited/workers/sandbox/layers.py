@@ -8,6 +8,7 @@ import fcntl
 import os
 import resource
 import signal
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -130,6 +131,8 @@ def _open(number: int) -> bool:
 def _environment(confinement: Confinement, _: Taken) -> None:
     os.environ.clear()
     os.environ.update(_allowed(confinement))
+    # Where the zygote's imports looked once is remembered there.
+    tempfile.tempdir = confinement.scratch
 
 
 def _foreign_variables(confinement: Confinement, _: Taken) -> str:

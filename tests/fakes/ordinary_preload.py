@@ -1,7 +1,10 @@
 """A preload that makes the zygote an ordinary user: the interpreter need not be readable for it."""
 
+import encodings.ascii  # noqa: F401 - read while it can be
 import os
 
+import fakes.escapes  # noqa: F401 - while its imports can be read
+import tflited.workers.child  # noqa: F401 - as above
 from tflited.workers.sandbox import kernel
 
 NOBODY = 65534

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from tflited.domain.attempt import AttemptRequest, SandboxDemand
+from tflited.domain.policy import Target
 from tflited.domain.ports import Progress
 from tflited.domain.report import BuildReport, Stage
 from tflited.errors import SandboxError, TflitedError
-from tflited.domain.policy import Target
 from tflited.workers import wire
 from tflited.workers.sandbox.confinement import Confinement
 from tflited.workers.sandbox.layers import confine

@@ -98,7 +98,9 @@ def interpreter() -> tuple[str, ...]:
     """Where modules and libraries of this Python lie; never the search path as it happens to be."""
     places = sysconfig.get_paths()
     found = {sys.prefix, sys.base_prefix, str(Path(tflited.__file__).parent)}
-    return tuple(sorted(found | {places[n] for n in ("stdlib", "platstdlib", "purelib", "platlib")}))
+    return tuple(
+        sorted(found | {places[n] for n in ("stdlib", "platstdlib", "purelib", "platlib")})
+    )
 
 
 def abi() -> int:

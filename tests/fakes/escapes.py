@@ -177,8 +177,8 @@ def attempts(request: AttemptRequest) -> dict[str, Callable[[], object]]:
         "sched_setscheduler": raw(144, 0, 0, place),
         "setpriority": lambda: os.setpriority(os.PRIO_PROCESS, 0, 1),
         "landlock_create_ruleset": raw(444, 0, 0, 1),
-        "stat": lambda: os.stat("/etc/passwd"),
-        "readlink": lambda: os.readlink("/proc/self/exe"),
+        "stat": lambda: Path("/etc/passwd").stat(),
+        "readlink": lambda: Path("/proc/self/exe").readlink(),
     }
 
 

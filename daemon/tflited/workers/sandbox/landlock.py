@@ -98,9 +98,8 @@ def interpreter() -> tuple[str, ...]:
     """Where modules and libraries of this Python lie; never the search path as it happens to be."""
     places = sysconfig.get_paths()
     found = {sys.prefix, sys.base_prefix, str(Path(tflited.__file__).parent)}
-    return tuple(
-        sorted(found | {places[n] for n in ("stdlib", "platstdlib", "purelib", "platlib")})
-    )
+    found |= {places[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    return tuple(sorted(found))
 
 
 def abi() -> int:
@@ -127,13 +126,13 @@ def _ruleset() -> int:
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:
-    """A rule for what is there; a right that only folders have is left out for a file."""
+    """A rule for what is there and in reach; a file gets no right that only folders have."""
     try:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):  # nothing to allow
         return
     try:
-        is_folder = os.path.isdir(path)
+        is_folder = Path(path).is_dir()
         _rule(ruleset, descriptor, rights if is_folder else rights & ~READ_DIR)
     finally:
         os.close(descriptor)

@@ -4,6 +4,7 @@ Where an outer sandbox forbids namespaces the child goes on without: seccomp for
 """
 
 import os
+from pathlib import Path
 from typing import Final
 
 from tflited.workers.sandbox.confinement import Confinement, Taken
@@ -52,7 +53,7 @@ def lacking(_: Confinement, taken: Taken) -> str:
 
 
 def _inodes() -> dict[str, int]:
-    return {name: os.stat(f"/proc/self/ns/{name}").st_ino for name in NAMES}
+    return {name: Path("/proc/self/ns", name).stat().st_ino for name in NAMES}
 
 
 def _write(path: str, text: str) -> None:

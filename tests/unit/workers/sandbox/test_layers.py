@@ -78,7 +78,7 @@ def open_folder() -> Iterator[Path]:
 def test_nothing_escapes(executor: LocalExecutor, open_folder: Path) -> None:
     """Of a hundred ways out, only what tells that a path exists works."""
     outcome = run(executor, open_folder / "work")
-    assert outcome.report is not None, outcome
+    assert outcome.report is not None, outcome.failure
     count, *worked = outcome.report.source.notes
     assert int(count) >= 100
     assert set(worked) == HARMLESS

@@ -17,6 +17,7 @@ from tflited import __version__, toolchain
 from tflited.domain.attempt import AttemptLimits
 from tflited.domain.policy import ResolvedPolicy
 from tflited.domain.ports import Root
+from tflited.domain.removal import BrakeRules
 from tflited.domain.trigger import Trigger
 from tflited.engine.attempt import AttemptRunner
 from tflited.engine.binding import Binder
@@ -27,9 +28,12 @@ from tflited.engine.dispatch import Slots
 from tflited.engine.engine import Engine, Parts
 from tflited.engine.explain import Explainer
 from tflited.engine.intake import Intake
+from tflited.engine.journal import tell_removals
 from tflited.engine.messages import Message, Wake
 from tflited.engine.models import Models, RootEntry
 from tflited.engine.outcome import Finisher
+from tflited.engine.pace import Pace
+from tflited.engine.removal import Removals
 from tflited.errors import CannotStartError, ConfigurationError
 from tflited.hub import hub_models
 from tflited.output.hooks import HookThread
@@ -134,7 +138,12 @@ class Daemon:
         self.engine = self._make_engine(versions, workers)
         self.control = EngineControl(
             engine=self.engine,
-            explainer=Explainer(models=self._models, store=self._store, publisher=self._publisher),
+            explainer=Explainer(
+                models=self._models,
+                store=self._store,
+                publisher=self._publisher,
+                removals=self.engine.parts.removals,
+            ),
             version=__version__,
             started_at=self._clock.now(),
             alive_seconds=_ALIVE_SECONDS,
@@ -191,12 +200,30 @@ class Daemon:
             binder=binder,
             intake=intake,
             finisher=finisher,
+            pace=Pace(
+                store=self._store,
+                clock=self._clock,
+                builds_per_hour=settings.builds_per_hour,
+            ),
+            removals=self._make_removals(),
             encode_policy=encode_policy,
             is_executor_ready=lambda: self._executor.is_ready,
             toolchain=versions,
         )
         slots = Slots(workers, self._make_runner(workers), self._clock, self._inbox.put)
         return Engine(parts, self._models, self._inbox, slots)
+
+    def _make_removals(self) -> Removals:
+        return Removals(
+            models=self._models,
+            sources=self._sources,
+            publisher=self._publisher,
+            resolver=self._policies,
+            clock=self._clock,
+            tell=tell_removals(self._metrics),
+            brake=brake_of(self._settings),
+            settle_seconds=self._settings.settle_seconds,
+        )
 
     def _make_runner(self, workers: int) -> AttemptRunner:
         settings = self._settings
@@ -363,6 +390,11 @@ def _make_folders(settings: Settings) -> None:
             f"{error.filename}: {error.strerror}.",
             hint="make the folder writable for the service's user, or name another one",
         ) from error
+
+
+def brake_of(settings: Settings) -> BrakeRules:
+    """When removals wait for a person."""
+    return BrakeRules(share=settings.removal_share, count=settings.removal_count)
 
 
 def state_files(settings: Settings) -> tuple[Path, Path]:

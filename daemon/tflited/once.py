@@ -9,18 +9,20 @@ from pathlib import Path
 from threading import Event
 
 from tflited import toolchain
-from tflited.app import STORE_NAME, CurrentPolicies, SystemClock
+from tflited.app import STORE_NAME, CurrentPolicies, SystemClock, brake_of
 from tflited.domain.attempt import AttemptLimits
 from tflited.domain.job import Job, JobState, TriggerSource
 from tflited.domain.model import ModelId
 from tflited.domain.observation import Observation, Sight
 from tflited.domain.ports import JobStore, Progress, Root
+from tflited.engine import versions
 from tflited.engine.attempt import AttemptRunner, Work, work_of
 from tflited.engine.data import DataWatch
 from tflited.engine.decide import Decider, job_for
 from tflited.engine.explain import Explainer
 from tflited.engine.messages import AttemptEnded
 from tflited.engine.models import Entry, Models, RootEntry
+from tflited.engine.removal import Removals
 from tflited.errors import ConversionError, ModelRefusedError
 from tflited.hub import hub_models
 from tflited.output.tree import OutputTree
@@ -56,10 +58,40 @@ def _explain(settings: Settings, store: JobStore) -> Explainer:
         for seen in look.look(root):
             if isinstance(seen, Observation):
                 decision = decider.decide(root, seen)
-                models.entries[seen.model] = Entry(seen, decision, seen.at)
+                models.put(Entry(seen, decision, seen.at))
             else:
                 models.take_root(seen)
-    return Explainer(models=models, store=store, publisher=OutputTree(settings.output))
+    _mark_older(models, decider)
+    removals = _removals(settings, models, look, decider)
+    for state in models.roots.values():
+        if state.is_available:
+            removals.scanned(state.root.name)
+    return Explainer(
+        models=models, store=store, publisher=OutputTree(settings.output), removals=removals
+    )
+
+
+def _mark_older(models: Models, decider: Decider) -> None:
+    """Decides once more where another version may be the newest; the look finds them in turn."""
+    for entry in models.entries.values():
+        newer = versions.newer(models, entry.observation.model)
+        if newer is not None:
+            root = models.roots[newer.root].root
+            entry.decision = decider.decide(root, entry.observation, newer)
+
+
+def _removals(settings: Settings, models: Models, look: SingleLook, decider: Decider) -> Removals:
+    """Tells what would leave; nobody calls ``advance``, so nothing does."""
+    return Removals(
+        models=models,
+        sources=look,
+        publisher=decider.publisher,
+        resolver=decider.resolver,
+        clock=SystemClock(),
+        tell=lambda *_: None,
+        brake=brake_of(settings),
+        settle_seconds=0.0,
+    )
 
 
 def _decider(

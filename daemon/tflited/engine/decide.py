@@ -1,15 +1,16 @@
 """The decision on one model: what holds for it and what is to be done; changes nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import assert_never
 
 from tflited.domain.build_key import BuildKey
 from tflited.domain.job import ACTIVE, UNBOUND, Job, JobState, NewJob, TriggerSource
 from tflited.domain.manifest import Manifest
-from tflited.domain.model import ModelKind
+from tflited.domain.model import ModelId, ModelKind
 from tflited.domain.observation import Observation, Sight
-from tflited.domain.policy import ModelType, Policy, ResolvedPolicy
+from tflited.domain.policy import ModelType, Policy, ResolvedPolicy, Versions
 from tflited.domain.ports import JobStore, PolicyResolver, Publisher, Root
 from tflited.domain.status import Action, Phase
 from tflited.engine.data import DataView, DataWatch
@@ -22,6 +23,8 @@ KINDS: Mapping[ModelType, frozenset[ModelKind]] = {
     ModelType.HUB: frozenset({ModelKind.HUB, ModelKind.SAVED_MODEL}),
 }
 """Which containers fit what a policy or a trigger says a model is."""
+_MOST_JOBS = 200
+"""Jobs of a model that are looked at for one that failed under the same key."""
 _NOT_AGAIN = frozenset({JobState.FAILED, JobState.DEAD, JobState.CANCELLED})
 
 
@@ -43,7 +46,7 @@ class Decision:
     """What is to be done with a model, and why.
 
     ``key``, ``resolved`` and ``data`` are there as soon as they are known; ``job`` is the one that
-    answers for the model in its present state.
+    answers for the model in its present state; ``until`` is when it changes by itself.
     """
 
     phase: Phase
@@ -54,6 +57,7 @@ class Decision:
     resolved: ResolvedPolicy | None = None
     data: DataView | None = None
     job: Job | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +79,16 @@ class Decider:
             model=seen.digest, policy=policy.digest, data=data.digest, toolchain=self.toolchain
         )
 
-    def decide(self, root: Root, observation: Observation) -> Decision:
-        """The decision on one model as it was last seen."""
+    def decide(
+        self, root: Root, observation: Observation, newer: ModelId | None = None
+    ) -> Decision:
+        """The decision on one model as it was last seen.
+
+        Args:
+            root: where it is.
+            observation: what was seen of it.
+            newer: a newer version of it that is there.
+        """
         match observation.sight:
             case Sight.SETTLING:
                 return Decision(phase=Phase.SETTLING, action=Action.WAIT, reason=observation.reason)
@@ -99,11 +111,11 @@ class Decider:
                     phase=Phase.REMOVED, action=Action.NOTHING, reason=observation.reason
                 )
             case Sight.ADMITTED:
-                return self._admitted(root, observation)
+                return self._admitted(root, observation, newer)
             case _:
                 assert_never(observation.sight)
 
-    def _admitted(self, root: Root, observation: Observation) -> Decision:
+    def _admitted(self, root: Root, observation: Observation, newer: ModelId | None) -> Decision:
         try:
             resolved = self.resolver.resolve(root, observation.model.path)
         except ConfigurationError as error:
@@ -120,6 +132,13 @@ class Decider:
                 action=Action.REFUSE,
                 reason=f"model_type: observed {observation.snapshot.kind}, allowed {wanted}",
                 hint="set model_type to auto in the policy",
+                resolved=resolved,
+            )
+        if newer is not None and resolved.policy.versions is Versions.NEWEST:
+            return Decision(
+                phase=Phase.OLDER,
+                action=Action.NOTHING,
+                reason=f"a newer version is there: {newer}",
                 resolved=resolved,
             )
         return self._keyed(observation, resolved)
@@ -149,7 +168,7 @@ class Decider:
                 hint=error.hint,
                 resolved=resolved,
             )
-        job = self._job(observation)
+        job = self._job(observation, key)
         phase, action, reason, hint = self._judge(manifest, job, key)
         return Decision(
             phase=phase,
@@ -200,21 +219,40 @@ class Decider:
             return Phase.QUEUED, Action.BUILD, reason, ""
         return Phase.STALE, Action.STALE, reason, "tflited rebuild --stale renews it"
 
-    def _job(self, observation: Observation) -> Job | None:
-        """The newest job that answers for the mirrored place.
+    def _job(self, observation: Observation, key: BuildKey) -> Job | None:
+        """The job that answers for the mirrored place: an active one, or the newest of the key.
 
         One that was superseded does not, nor does one under a trigger's own policy that ended: what
         came of it is in the manifest or concerns that trigger alone.
         """
-        found = self.store.jobs(model=observation.model, limit=20)
-        mirrored = (
+        found = self.store.jobs(model=observation.model, limit=_MOST_JOBS)
+        mirrored = [
             job
             for job in found
             if job.save_to is None
             and job.state is not JobState.SUPERSEDED
             and (job.folder_key is None or job.state in ACTIVE)
-        )
-        return next(mirrored, None)
+        ]
+        newest = next(iter(mirrored), None)
+        if newest is None or newest.state in ACTIVE or newest.build_key == key.value:
+            return newest
+        # What failed under this key failed for good, whatever was built in between.
+        same = next((job for job in mirrored if job.build_key == key.value), None)
+        is_final = same is not None and same.state in {JobState.FAILED, JobState.DEAD}
+        return same if is_final else newest
+
+
+def paced(decision: Decision, until: datetime, builds_per_hour: int) -> Decision:
+    """A build that waits, because the model was built too often of late."""
+    return replace(
+        decision,
+        phase=Phase.QUEUED,
+        action=Action.WAIT,
+        reason=f"it was built {builds_per_hour} times within an hour and changed again",
+        hint="find out what keeps changing it; daemon.builds_per_hour is the limit,"
+        " tflited trigger PATH builds it now",
+        until=until,
+    )
 
 
 def _answers(job: Job, key: BuildKey) -> bool:

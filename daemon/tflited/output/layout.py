@@ -90,12 +90,15 @@ class Layout:
                 hint="withdraw that set first, or choose another save_to",
             )
 
-    def sets(self) -> Iterator[Path]:
+    def sets(self, top: Path | None = None) -> Iterator[Path]:
         """Every directory of the tree that is a set, readable or not, in no order.
 
         Folders that vanish or cannot be read are passed over.
+
+        Args:
+            top: look at and below this one only.
         """
-        pending = [self.root]
+        pending = [top or self.root]
         while pending:
             folder = pending.pop()
             if folder != self.root and is_set(folder):

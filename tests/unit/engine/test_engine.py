@@ -21,7 +21,6 @@ from tflited.domain.observation import Sight
 from tflited.domain.policy import OnSourceRemoved, OutputRules, Policy, Variant
 from tflited.domain.retry import MAX_DEATHS, delay_seconds
 from tflited.domain.status import Phase
-from tflited.engine.explain import Explainer
 from tflited.errors import (
     ConfigurationError,
     OutputError,
@@ -228,6 +227,9 @@ def test_outputs_of_a_removed_model_follow_the_policy(
     world.resolver.policy = Policy(output=OutputRules(on_source_removed=rule))
     world.build()
     world.see(sight=Sight.GONE, digest=None)
+    world.clock.advance(SETTLE_SECONDS)
+    world.scan()
+    world.step()
     assert (world.publisher.manifest(MODEL) is not None) is is_kept
     assert world.publisher.archived == archived
     assert world.models.entries == {}
@@ -412,8 +414,7 @@ def test_a_name_the_output_cannot_carry_is_refused(
     world.scan()
     world.see()
     assert phase(world) is Phase.REFUSED
-    explainer = Explainer(models=world.models, store=world.store, publisher=world.publisher)
-    answer = explainer.why(str(MODEL))
+    answer = world.explainer().why(str(MODEL))
     assert "No such place" in answer.summary
     assert answer.hint == "rename the model"
     assert answer.output == ""

@@ -17,7 +17,6 @@ from tflited import __version__, toolchain
 from tflited.domain.attempt import AttemptLimits
 from tflited.domain.policy import ResolvedPolicy
 from tflited.domain.ports import Root
-from tflited.domain.removal import BrakeRules
 from tflited.domain.trigger import Trigger
 from tflited.engine.attempt import AttemptRunner
 from tflited.engine.binding import Binder
@@ -138,12 +137,7 @@ class Daemon:
         self.engine = self._make_engine(versions, workers)
         self.control = EngineControl(
             engine=self.engine,
-            explainer=Explainer(
-                models=self._models,
-                store=self._store,
-                publisher=self._publisher,
-                removals=self.engine.parts.removals,
-            ),
+            explainer=Explainer.of(self.engine),
             version=__version__,
             started_at=self._clock.now(),
             alive_seconds=_ALIVE_SECONDS,
@@ -158,16 +152,7 @@ class Daemon:
         )
 
     def _make_engine(self, versions: dict[str, str], workers: int) -> Engine:
-        settings = self._settings
-        data = DataWatch(self._sources, self._clock, settings.settle_seconds)
-        decider = Decider(
-            resolver=self._policies,
-            data=data,
-            store=self._store,
-            publisher=self._publisher,
-            toolchain=versions,
-            should_rebuild_on_upgrade=settings.rebuild_on_upgrade,
-        )
+        decider = self._make_decider(versions)
         finisher = Finisher(
             store=self._store, clock=self._clock, hooks=self._hooks, recorder=self._metrics
         )
@@ -200,11 +185,7 @@ class Daemon:
             binder=binder,
             intake=intake,
             finisher=finisher,
-            pace=Pace(
-                store=self._store,
-                clock=self._clock,
-                builds_per_hour=settings.builds_per_hour,
-            ),
+            pace=Pace(self._store, self._clock, self._settings.builds_per_hour),
             removals=self._make_removals(),
             encode_policy=encode_policy,
             is_executor_ready=lambda: self._executor.is_ready,
@@ -212,6 +193,16 @@ class Daemon:
         )
         slots = Slots(workers, self._make_runner(workers), self._clock, self._inbox.put)
         return Engine(parts, self._models, self._inbox, slots)
+
+    def _make_decider(self, versions: dict[str, str]) -> Decider:
+        return Decider(
+            resolver=self._policies,
+            data=DataWatch(self._sources, self._clock, self._settings.settle_seconds),
+            store=self._store,
+            publisher=self._publisher,
+            toolchain=versions,
+            should_rebuild_on_upgrade=self._settings.rebuild_on_upgrade,
+        )
 
     def _make_removals(self) -> Removals:
         return Removals(
@@ -221,7 +212,7 @@ class Daemon:
             resolver=self._policies,
             clock=self._clock,
             tell=tell_removals(self._metrics),
-            brake=brake_of(self._settings),
+            brake=self._settings.brake,
             settle_seconds=self._settings.settle_seconds,
         )
 
@@ -373,6 +364,8 @@ class Daemon:
         for name, root in known.items():
             roots.setdefault(name, RootEntry(root))
         self._settings = settings
+        self.engine.parts.removals.brake = settings.brake
+        self.engine.parts.pace.builds_per_hour = settings.builds_per_hour
         self._metrics.set_roots(known)
         self._sources.watch(settings.all_roots)
         self.engine.reconsider_all()
@@ -390,11 +383,6 @@ def _make_folders(settings: Settings) -> None:
             f"{error.filename}: {error.strerror}.",
             hint="make the folder writable for the service's user, or name another one",
         ) from error
-
-
-def brake_of(settings: Settings) -> BrakeRules:
-    """When removals wait for a person."""
-    return BrakeRules(share=settings.removal_share, count=settings.removal_count)
 
 
 def state_files(settings: Settings) -> tuple[Path, Path]:

@@ -304,12 +304,7 @@ class World:
 
     def explainer(self) -> Explainer:
         """Answers from this engine's memory."""
-        return Explainer(
-            models=self.models,
-            store=self.store,
-            publisher=self.publisher,
-            removals=self.engine.parts.removals,
-        )
+        return Explainer.of(self.engine)
 
     @contextmanager
     def serving(self) -> Iterator[None]:
@@ -401,7 +396,7 @@ class World:
             binder=binder,
             intake=self._intake(binder),
             finisher=finisher,
-            pace=Pace(store=self.store, clock=self.clock, builds_per_hour=BUILDS_PER_HOUR),
+            pace=Pace(self.store, self.clock, BUILDS_PER_HOUR),
             removals=self._removals(),
             encode_policy=encode_policy,
             is_executor_ready=lambda: self.executor.is_ready,

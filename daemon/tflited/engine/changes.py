@@ -6,7 +6,7 @@ from typing import Any
 
 from tflited.domain.policy import Policy
 from tflited.domain.ports import Publisher
-from tflited.domain.status import Action
+from tflited.domain.status import Phase
 from tflited.engine.models import Entry
 from tflited.errors import OutputError
 
@@ -21,7 +21,7 @@ def changes_of(entry: Entry, publisher: Publisher) -> tuple[str, ...]:
     decision = entry.decision
     if decision is None or decision.resolved is None or decision.key is None:
         return ()
-    if decision.action not in {Action.BUILD, Action.WAIT}:
+    if decision.phase not in {Phase.QUEUED, Phase.BUILDING}:
         return ()
     model = entry.observation.model
     try:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
 from tflited.domain.job import ACTIVE, Job, JobState
 from tflited.domain.manifest import Manifest
@@ -31,6 +32,17 @@ class Explainer:
     store: JobStore
     publisher: Publisher
     removals: Removals
+
+    @classmethod
+    def of(cls, engine: Engine) -> Self:
+        """Answers from the memory of an engine."""
+        parts = engine.parts
+        return cls(
+            models=engine.models,
+            store=parts.store,
+            publisher=parts.publisher,
+            removals=parts.removals,
+        )
 
     def plan(self) -> tuple[PlanEntry, ...]:
         """What would be done with every model, and with the sets of those that are gone."""

@@ -11,7 +11,7 @@ from tflited.domain.ports import Clock, JobStore
 _HOUR: Final = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class Pace:
     """Counts the builds that a model's changes began; what a trigger asks for is never held back.
 

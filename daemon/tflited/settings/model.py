@@ -7,6 +7,7 @@ from typing import Any
 
 from tflited.domain.hub import ROOT_NAME, HubLimits
 from tflited.domain.ports import Root
+from tflited.domain.removal import BrakeRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,11 @@ class Settings:
     roots: tuple[Root, ...]
     policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     source: str = "built-in"
+
+    @property
+    def brake(self) -> BrakeRules:
+        """When removals wait for a person."""
+        return BrakeRules(share=self.removal_share, count=self.removal_count)
 
     @property
     def all_roots(self) -> tuple[Root, ...]:

@@ -50,6 +50,17 @@ def drop(daemon: DaemonProcess, *names: str) -> None:
         daemon.wait_for(name, "published")
 
 
+def pass_scans(daemon: DaemonProcess, count: int) -> None:
+    """Waits until the daemon has scanned its root so many times more."""
+    seen = set[str]()
+
+    def is_enough() -> bool:
+        seen.add(json.loads(run(daemon, "status", "--json"))["roots"][0]["last_scan_at"])
+        return len(seen) > count
+
+    wait_until(is_enough, BUILD_SECONDS, what=f"{count} scans")
+
+
 def test_removals_over_a_whole_life(daemon: DaemonProcess) -> None:
     """One at a time they are archived, also over a restart; most at once wait to be confirmed."""
     drop(daemon, "a", "b", "c", "d", "e", "f")
@@ -87,8 +98,14 @@ def test_a_replaced_folder_keeps_its_set(daemon: DaemonProcess) -> None:
     drop(daemon, "net")
     before = (daemon.output / "models" / "net" / "manifest.json").stat().st_ino
     shutil.rmtree(daemon.root / "net")
+    wait_until(
+        lambda: '"event": "model_removed"' in daemon.log.read_text(),
+        BUILD_SECONDS,
+        what="the removal to be seen",
+    )
     copy_tree(zoo.digits().model, daemon.root / "net")
     daemon.wait_for("net", "published")
+    pass_scans(daemon, 4)
     assert (daemon.output / "models" / "net" / "manifest.json").stat().st_ino == before
     assert [job["state"] for job in daemon.jobs("net")] == ["published"]
 

@@ -19,7 +19,7 @@ from tflited.domain.attempt import AttemptResult
 from tflited.domain.job import JobState
 from tflited.domain.observation import Sight
 from tflited.domain.policy import OnSourceRemoved, OutputRules, Policy, Variant
-from tflited.domain.retry import MAX_DEATHS, delay_seconds
+from tflited.domain.retry import MAX_DEATHS, STORAGE_SECONDS, delay_seconds
 from tflited.domain.status import Phase
 from tflited.errors import (
     ConfigurationError,
@@ -418,3 +418,14 @@ def test_a_name_the_output_cannot_carry_is_refused(
     assert "No such place" in answer.summary
     assert answer.hint == "rename the model"
     assert answer.output == ""
+
+
+def test_a_full_disk_is_waited_for_without_end(world: World) -> None:
+    """It is no failure of the model: the wait does not grow, and nothing dies of it."""
+    world.publisher.errors = [StoragePausedError("No space.")] * 20
+    world.build()
+    for _ in range(20):
+        world.clock.advance(STORAGE_SECONDS)
+        world.run()
+    assert world.states() == [JobState.PUBLISHED]
+    assert world.hooks.told == [JobState.PUBLISHED]

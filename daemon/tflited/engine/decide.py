@@ -23,6 +23,7 @@ KINDS: Mapping[ModelType, frozenset[ModelKind]] = {
     ModelType.HUB: frozenset({ModelKind.HUB, ModelKind.SAVED_MODEL}),
 }
 """Which containers fit what a policy or a trigger says a model is."""
+_NEWEST_JOBS = 20
 _MOST_JOBS = 200
 """Jobs of a model that are looked at for one that failed under the same key."""
 _NOT_AGAIN = frozenset({JobState.FAILED, JobState.DEAD, JobState.CANCELLED})
@@ -168,8 +169,10 @@ class Decider:
                 hint=error.hint,
                 resolved=resolved,
             )
-        job = self._job(observation, key)
+        job = self._job(observation)
         phase, action, reason, hint = self._judge(manifest, job, key)
+        if action is Action.BUILD and (failed := self._failed_before(observation, key)) is not None:
+            job, (phase, action, reason, hint) = failed, _ended(failed)
         return Decision(
             phase=phase,
             action=action,
@@ -219,27 +222,30 @@ class Decider:
             return Phase.QUEUED, Action.BUILD, reason, ""
         return Phase.STALE, Action.STALE, reason, "tflited rebuild --stale renews it"
 
-    def _job(self, observation: Observation, key: BuildKey) -> Job | None:
-        """The job that answers for the mirrored place: an active one, or the newest of the key.
+    def _job(self, observation: Observation) -> Job | None:
+        """The newest job that answers for the mirrored place."""
+        return next(iter(self._mirrored(observation, _NEWEST_JOBS)), None)
+
+    def _failed_before(self, observation: Observation, key: BuildKey) -> Job | None:
+        """The job that failed for good under a key, whatever was built in between."""
+        found = self._mirrored(observation, _MOST_JOBS)
+        same = next((job for job in found if job.build_key == key.value), None)
+        is_final = same is not None and same.state in {JobState.FAILED, JobState.DEAD}
+        return same if is_final else None
+
+    def _mirrored(self, observation: Observation, limit: int) -> list[Job]:
+        """The jobs that answer for the mirrored place, newest first.
 
         One that was superseded does not, nor does one under a trigger's own policy that ended: what
         came of it is in the manifest or concerns that trigger alone.
         """
-        found = self.store.jobs(model=observation.model, limit=_MOST_JOBS)
-        mirrored = [
+        return [
             job
-            for job in found
+            for job in self.store.jobs(model=observation.model, limit=limit)
             if job.save_to is None
             and job.state is not JobState.SUPERSEDED
             and (job.folder_key is None or job.state in ACTIVE)
         ]
-        newest = next(iter(mirrored), None)
-        if newest is None or newest.state in ACTIVE or newest.build_key == key.value:
-            return newest
-        # What failed under this key failed for good, whatever was built in between.
-        same = next((job for job in mirrored if job.build_key == key.value), None)
-        is_final = same is not None and same.state in {JobState.FAILED, JobState.DEAD}
-        return same if is_final else newest
 
 
 def paced(decision: Decision, until: datetime, builds_per_hour: int) -> Decision:

@@ -162,6 +162,9 @@ class Engine:
             action()
         except StorageFailedError as error:
             self.fatal = error
+        except StoragePausedError as error:  # no fault: the next tick or scan does it
+            _LOG.warning("store_paused", reason=error.message, hint=error.hint)
+            return True
         except Exception:  # noqa: BLE001  # the engine's one border
             _LOG.exception("engine_fault")
         else:

@@ -123,3 +123,20 @@ def test_an_edit_is_seen_before_it_holds(daemon: DaemonProcess, tmp_path: Path) 
 
     draft.write_text('# only\nvariants  =  ["float32"]\n[output]\nkeep_builds = 9\n')
     assert "nothing to do" in run(daemon, "plan", *asked[2:])
+
+
+def test_the_newest_version_is_built(daemon: DaemonProcess) -> None:
+    """Older ones are left alone, and the names of the files tell the version."""
+    (daemon.root / ".tflited.toml").write_text('variants = ["float32"]\nversions = "newest"\n')
+    copy_tree(zoo.digits().model, daemon.root / "net" / "10")
+    daemon.wait_for("net/10", "published")
+    copy_tree(zoo.digits().model, daemon.root / "net" / "9")
+    daemon.wait_for("net/9", "older")
+    assert daemon.jobs("net/9") == []
+    place = daemon.output / "models" / "net" / "10" / "float32"
+    assert sorted(path.name for path in place.iterdir()) == [
+        "net_10.c",
+        "net_10.h",
+        "net_10.tflite",
+    ]
+    assert "g_net_10_float32[" in (place / "net_10.h").read_text()

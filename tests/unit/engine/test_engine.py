@@ -429,3 +429,25 @@ def test_a_full_disk_is_waited_for_without_end(world: World) -> None:
         world.run()
     assert world.states() == [JobState.PUBLISHED]
     assert world.hooks.told == [JobState.PUBLISHED]
+
+
+def test_a_full_disk_under_the_store_is_no_reason_to_restart(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The heartbeat goes on, and what could not be queued is queued by the next scan."""
+
+    def full(*_: object, **__: object) -> NoReturn:
+        raise StoragePausedError("No space.")
+
+    world.scan()
+    with monkeypatch.context() as patched:
+        for name in ("accept", "claim"):
+            patched.setattr(world.store, name, full)
+        world.see()
+        world.clock.advance(5.0)
+        world.step()
+    assert world.states() == []
+    assert world.engine.last_tick == world.clock.monotonic()
+    world.scan()
+    world.run()
+    assert world.states() == [JobState.PUBLISHED]

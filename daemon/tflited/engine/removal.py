@@ -203,7 +203,9 @@ class Removals:
         now = self.clock.monotonic()
         while state.left_at and state.left_at[0] <= now - WINDOW_SECONDS:
             state.left_at.popleft()
-        asked = [gone for gone in leaving if not (gone.is_confirmed or state.is_accepted)]
+        for gone in leaving:
+            gone.is_confirmed = gone.is_confirmed or state.is_accepted
+        asked = [gone for gone in leaving if not gone.is_confirmed]
         staying = sum(1 for _ in self.models.of_root(root))
         count = len(asked) + len(state.left_at)
         state.is_accepted = False
@@ -215,7 +217,6 @@ class Removals:
             leaving = [gone for gone in leaving if not gone.needs_person]
             self._told(root, state, len(asked), reason)
         else:
-            state.left_at.extend(now for _ in asked)
             self._told(root, state, 0, "")
         self._due.extend(leaving)
 
@@ -238,5 +239,8 @@ class Removals:
         except (OSError, TflitedError) as error:
             _LOG.warning("removal_failed", model=str(model), reason=str(error))
             return
-        del self._of(model.root).gone[model]
+        state = self._of(model.root)
+        del state.gone[model]
+        if not gone.is_confirmed:
+            state.left_at.append(self.clock.monotonic())
         _LOG.info("set_withdrawn", model=str(model), outputs=rule.value if rule else "")

@@ -27,9 +27,12 @@ from tflited.engine.dispatch import Slots
 from tflited.engine.engine import Engine, Parts
 from tflited.engine.explain import Explainer
 from tflited.engine.intake import Intake
+from tflited.engine.journal import tell_removals
 from tflited.engine.messages import Message, Wake
 from tflited.engine.models import Models, RootEntry
 from tflited.engine.outcome import Finisher
+from tflited.engine.pace import Pace
+from tflited.engine.removal import Removals
 from tflited.errors import CannotStartError, ConfigurationError
 from tflited.hub import hub_models
 from tflited.output.hooks import HookThread
@@ -134,7 +137,7 @@ class Daemon:
         self.engine = self._make_engine(versions, workers)
         self.control = EngineControl(
             engine=self.engine,
-            explainer=Explainer(models=self._models, store=self._store, publisher=self._publisher),
+            explainer=Explainer.of(self.engine),
             version=__version__,
             started_at=self._clock.now(),
             alive_seconds=_ALIVE_SECONDS,
@@ -149,16 +152,7 @@ class Daemon:
         )
 
     def _make_engine(self, versions: dict[str, str], workers: int) -> Engine:
-        settings = self._settings
-        data = DataWatch(self._sources, self._clock, settings.settle_seconds)
-        decider = Decider(
-            resolver=self._policies,
-            data=data,
-            store=self._store,
-            publisher=self._publisher,
-            toolchain=versions,
-            should_rebuild_on_upgrade=settings.rebuild_on_upgrade,
-        )
+        decider = self._make_decider(versions)
         finisher = Finisher(
             store=self._store, clock=self._clock, hooks=self._hooks, recorder=self._metrics
         )
@@ -191,12 +185,36 @@ class Daemon:
             binder=binder,
             intake=intake,
             finisher=finisher,
+            pace=Pace(self._store, self._clock, self._settings.builds_per_hour),
+            removals=self._make_removals(),
             encode_policy=encode_policy,
             is_executor_ready=lambda: self._executor.is_ready,
             toolchain=versions,
         )
         slots = Slots(workers, self._make_runner(workers), self._clock, self._inbox.put)
         return Engine(parts, self._models, self._inbox, slots)
+
+    def _make_decider(self, versions: dict[str, str]) -> Decider:
+        return Decider(
+            resolver=self._policies,
+            data=DataWatch(self._sources, self._clock, self._settings.settle_seconds),
+            store=self._store,
+            publisher=self._publisher,
+            toolchain=versions,
+            should_rebuild_on_upgrade=self._settings.rebuild_on_upgrade,
+        )
+
+    def _make_removals(self) -> Removals:
+        return Removals(
+            models=self._models,
+            sources=self._sources,
+            publisher=self._publisher,
+            resolver=self._policies,
+            clock=self._clock,
+            tell=tell_removals(self._metrics),
+            brake=self._settings.brake,
+            settle_seconds=self._settings.settle_seconds,
+        )
 
     def _make_runner(self, workers: int) -> AttemptRunner:
         settings = self._settings
@@ -346,6 +364,8 @@ class Daemon:
         for name, root in known.items():
             roots.setdefault(name, RootEntry(root))
         self._settings = settings
+        self.engine.parts.removals.brake = settings.brake
+        self.engine.parts.pace.builds_per_hour = settings.builds_per_hour
         self._metrics.set_roots(known)
         self._sources.watch(settings.all_roots)
         self.engine.reconsider_all()

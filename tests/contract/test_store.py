@@ -68,7 +68,7 @@ def receipt(trigger_id: str, job_id: int | None, reason: str = "") -> TriggerRec
 
 def a_manifest(job: Job) -> Manifest:
     report = a_report(a_variant())
-    return manifest_of(job, a_publish_key(), report, decide(report, Policy()), ())
+    return manifest_of(job, Policy(), a_publish_key(), report, decide(report, Policy()), ())
 
 
 def test_accept_keeps_every_fact_of_the_job(store: JobStore) -> None:

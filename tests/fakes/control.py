@@ -146,6 +146,13 @@ class FakeControl:
         self._check()
         return 3
 
+    def confirm(self, root: str) -> int:
+        """Two sets of the one root waited."""
+        self._check()
+        if root != MODEL.root:
+            raise UsageError(f"There is no root {root}.", hint="the roots are zoo")
+        return 2
+
     def reload(self) -> None:
         """Counts."""
         self._check()

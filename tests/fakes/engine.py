@@ -19,6 +19,7 @@ from tflited.domain.model import Digest, FileIdentity, ModelId, ModelKind, Snaps
 from tflited.domain.observation import Observation, RootObservation, Sight
 from tflited.domain.policy import Calibration, Hooks, Policy, ResolvedPolicy
 from tflited.domain.ports import DataFile, Progress, Published, Root, StoreCounts
+from tflited.domain.removal import BrakeRules
 from tflited.domain.report import BuildReport, Stage
 from tflited.domain.trigger import Trigger
 from tflited.engine.attempt import AttemptRunner
@@ -30,9 +31,12 @@ from tflited.engine.dispatch import Slots
 from tflited.engine.engine import Engine, Parts
 from tflited.engine.explain import Explainer
 from tflited.engine.intake import Intake
+from tflited.engine.journal import tell_removals
 from tflited.engine.messages import Message, Wake
 from tflited.engine.models import Models, RootEntry
 from tflited.engine.outcome import Finisher
+from tflited.engine.pace import Pace
+from tflited.engine.removal import Removals
 from tflited.errors import ConfigurationError, TflitedError
 from tflited.settings.codec import decode_policy, encode_policy
 from tflited.triggers.document import parse
@@ -41,6 +45,7 @@ from waiting import wait_until
 
 DEADLINE_SECONDS: Final = 20.0
 SETTLE_SECONDS: Final = 5.0
+BUILDS_PER_HOUR: Final = 20
 DATA: Final = "/data/*.npz"
 
 
@@ -98,6 +103,7 @@ class FakeSources:
     """Implements Sources over dicts.
 
     Attributes:
+        accepted: the roots of ``accept_root``.
         looked: where ``look_again`` was asked to look.
         fetched: what ``fetch_again`` was asked for.
         data: pattern to its files.
@@ -106,6 +112,7 @@ class FakeSources:
     """
 
     def __init__(self) -> None:
+        self.accepted: list[str] = []
         self.looked: list[tuple[str, str]] = []
         self.fetched: list[tuple[str, str]] = []
         self.data: dict[str, tuple[DataFile, ...]] = {}
@@ -123,6 +130,10 @@ class FakeSources:
     def fetch_again(self, root: str, path: str) -> None:
         """Remembers."""
         self.fetched.append((root, path))
+
+    def accept_root(self, root: str) -> None:
+        """Remembers."""
+        self.accepted.append(root)
 
     def stage(self, model: ModelId, destination: Path, expected: Digest) -> Path:
         """Makes a file with the digest in it."""
@@ -223,6 +234,10 @@ class ListRecorder:
         """Notes."""
         self.told.append(("models_changed", by_phase))
 
+    def removals_waiting(self, root: str, models: int) -> None:
+        """Notes."""
+        self.told.append(("removals_waiting", models))
+
     def reloaded(self, *, is_successful: bool, now: datetime) -> None:
         """Notes."""
         self.told.append(("reloaded", is_successful))
@@ -278,15 +293,18 @@ class World:
 
     def control(self) -> EngineControl:
         """The doors of this engine; whoever asks needs ``serving``."""
-        explainer = Explainer(models=self.models, store=self.store, publisher=self.publisher)
         return EngineControl(
             engine=self.engine,
-            explainer=explainer,
+            explainer=self.explainer(),
             version="1.2.3",
             started_at=NOON,
             alive_seconds=30.0,
             reload_settings=lambda: self.recorder.reloaded(is_successful=True, now=NOON),
         )
+
+    def explainer(self) -> Explainer:
+        """Answers from this engine's memory."""
+        return Explainer.of(self.engine)
 
     @contextmanager
     def serving(self) -> Iterator[None]:
@@ -378,6 +396,8 @@ class World:
             binder=binder,
             intake=self._intake(binder),
             finisher=finisher,
+            pace=Pace(self.store, self.clock, BUILDS_PER_HOUR),
+            removals=self._removals(),
             encode_policy=encode_policy,
             is_executor_ready=lambda: self.executor.is_ready,
             toolchain=self.toolchain,
@@ -392,6 +412,18 @@ class World:
             publisher=self.publisher,
             toolchain=self.toolchain,
             should_rebuild_on_upgrade=should_rebuild_on_upgrade,
+        )
+
+    def _removals(self) -> Removals:
+        return Removals(
+            models=self.models,
+            sources=self.sources,
+            publisher=self.publisher,
+            resolver=self.resolver,
+            clock=self.clock,
+            brake=BrakeRules(),
+            settle_seconds=SETTLE_SECONDS,
+            tell=tell_removals(self.recorder),
         )
 
     def _intake(self, binder: Binder) -> Intake:

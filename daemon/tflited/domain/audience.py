@@ -69,6 +69,10 @@ class Recorder(Protocol):
         """A root's models are in these phases now."""
         ...
 
+    def removals_waiting(self, root: str, models: int) -> None:
+        """So many sets of a root wait for ``tflited confirm``."""
+        ...
+
     def reloaded(self, *, is_successful: bool, now: datetime) -> None:
         """The configuration was read again."""
         ...

@@ -61,6 +61,17 @@ class Control(Protocol):
         """Queues every stale model; returns how many."""
         ...
 
+    def confirm(self, root: str) -> int:
+        """Lets the removals that wait in a root go, and takes one that came back empty as it is.
+
+        Returns:
+            How many sets waited.
+
+        Raises:
+            UsageError: there is no such root.
+        """
+        ...
+
     def reload(self) -> None:
         """Reads the configuration again.
 

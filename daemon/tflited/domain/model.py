@@ -37,6 +37,10 @@ def kind_of_file(name: str) -> ModelKind | None:
     return next((kind for end, kind in SUFFIXES.items() if lowered.endswith(end)), None)
 
 
+_DIGITS = 19
+"""Longer numbers are no versions: TensorFlow Serving's are 64 bits wide."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class ModelId:
     """Names one model: the root's configured name and the path below it, with ``/`` between.
@@ -52,9 +56,18 @@ class ModelId:
         return f"{self.root}/{self.path}" if self.path else self.root
 
     @property
+    def version(self) -> int | None:
+        """The number that a folder's name is, as TensorFlow Serving has it; None for others."""
+        name = PurePosixPath(self.path).name
+        return int(name) if name.isascii() and name.isdecimal() and len(name) <= _DIGITS else None
+
+    @property
     def stem(self) -> str:
-        """The file name without the ending that announces its kind."""
-        name = PurePosixPath(self.path).name or self.root
+        """The file name without the ending that announces its kind; ``net_2`` for ``net/2``."""
+        path = PurePosixPath(self.path)
+        name = path.name or self.root
+        if self.version is not None:
+            return f"{path.parent.name or self.root}_{name}"
         lowered = name.lower()
         end = next((end for end in SUFFIXES if lowered.endswith(end)), "")
         return name[: len(name) - len(end)] or name

@@ -108,6 +108,15 @@ class OnSourceRemoved(StrEnum):
     REMOVE = "remove"
 
 
+class Versions(StrEnum):
+    """Which numbered folders beside each other (``net/1``, ``net/2``) are built."""
+
+    ALL = "all"
+    """Each is a model of its own."""
+    NEWEST = "newest"
+    """The highest number that is whole and builds; what older ones published stays."""
+
+
 class Quantiser(StrEnum):
     """Which implementation makes the quantised variants."""
 
@@ -317,6 +326,7 @@ class Policy:
     quantiser: Quantiser = Quantiser.AUTO
     mixed: tuple[MixedRule, ...] = ()
     target: Target = Target.CPU
+    versions: Versions = Versions.ALL
     on_reject: OnReject = OnReject.OMIT
     require_proof: bool = False
     custom_objects: str = ""
@@ -336,10 +346,10 @@ class Policy:
     def conversion_keys(self) -> dict[str, Any]:
         """The keys that decide an artifact's bytes, as plain JSON values.
 
-        Retention, hooks and the profile are left out: changing them rebuilds nothing.
+        Retention, versions, hooks and the profile are left out: changing them rebuilds nothing.
         """
         keys = asdict(self)
-        del keys["output"], keys["hooks"], keys["profile"]
+        del keys["output"], keys["hooks"], keys["profile"], keys["versions"]
         return keys
 
     @property

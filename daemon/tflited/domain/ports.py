@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from threading import Event
-from typing import Protocol
+from typing import Any, Protocol
 
 from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest
 from tflited.domain.hub import HubReference
@@ -90,6 +90,10 @@ class Sources(Protocol):
 
     def fetch_again(self, root: str, path: str) -> None:
         """Asks for a Hub reference's module to be fetched anew; returns at once."""
+        ...
+
+    def accept_root(self, root: str) -> None:
+        """Accepts the present state of a root as it is, also where it came back empty."""
         ...
 
     def stage(self, model: ModelId, destination: Path, expected: Digest) -> Path:
@@ -326,6 +330,14 @@ class Publisher(Protocol):
 
     def manifests(self) -> Sequence[Manifest]:
         """Every set in the output tree."""
+        ...
+
+    def policy_keys(self, model: ModelId) -> Mapping[str, Any]:
+        """The conversion keys that a model's present set was built under; none without a set."""
+        ...
+
+    def models(self, root: str) -> Sequence[ModelId]:
+        """The models of a root that have a set in the mirrored place, by its name alone."""
         ...
 
     def withdraw(self, model: ModelId, *, archive: bool) -> None:

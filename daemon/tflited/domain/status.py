@@ -31,6 +31,8 @@ class Phase(StrEnum):
     """An attempt is under way."""
     PUBLISHED = "published"
     """What is on disk is what is published."""
+    OLDER = "older"
+    """A newer version of it is there, and the policy builds only that; its set stays."""
     STALE = "stale"
     """Published with other toolchain versions; ``tflited rebuild --stale`` renews it."""
     FAILED = "failed"
@@ -47,6 +49,8 @@ class Action(StrEnum):
     NOTHING = "nothing"
     STALE = "stale"
     REFUSE = "refuse"
+    ARCHIVE = "archive"
+    REMOVE = "remove"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +85,8 @@ class Explanation:
     Attributes:
         path: as asked.
         subject: what it is: ``model``, ``part of a model``, ``policy file``, ``folder``,
-            ``root``, ``data``, ``ignored``, ``output``, ``outside the roots`` or ``not there``.
+            ``root``, ``data``, ``ignored``, ``output``, ``removed model``, ``outside the roots`` or
+            ``not there``.
         summary: one or two sentences that answer the question.
         hint: the next step; empty when there is nothing to do.
         model: the model it is or belongs to.
@@ -108,22 +113,30 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanEntry:
-    """What would be done with one model, and why."""
+    """What would be done with one model, and why.
+
+    ``changes`` are the policy's keys that differ from those of the published set, in words.
+    """
 
     model: ModelId
     action: Action
     reason: str
+    changes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootStatus:
-    """One root now: where it is, whether it can be read, and its models by phase."""
+    """One root now: where it is, whether it can be read, and its models by phase.
+
+    ``removals_waiting`` sets of models that are gone wait for ``tflited confirm``.
+    """
 
     name: str
     path: str
     is_available: bool
     reason: str = ""
     last_scan_at: datetime | None = None
+    removals_waiting: int = 0
     models: Mapping[Phase, int] = field(default_factory=dict)
 
 

@@ -29,9 +29,10 @@ from tflited.domain.ports import (
 )
 from tflited.domain.report import BuildReport, Stage
 from tflited.domain.verdict import decide
+from tflited.durable import storage_errors
 from tflited.engine.data import DataView
 from tflited.engine.messages import AttemptEnded
-from tflited.errors import OutputError, SourceChangedError, TflitedError
+from tflited.errors import OutputError, SourceChangedError, TflitedError, WorkerError
 
 _LOG = structlog.get_logger()
 _ON_VARIANTS = frozenset({Stage.QUANTISE, Stage.PROVE, Stage.PROFILE})
@@ -87,6 +88,9 @@ class AttemptRunner:
                 published = self._publish(work, report, Path(request.scratch), seconds)
         except TflitedError as error:
             failure = failure_of(error)
+        except OSError as error:
+            hint = f"{self.scratch} must be writable for the service's user"
+            failure = failure_of(WorkerError(f"Scratch space: {error}.", hint=hint))
         finally:
             shutil.rmtree(place, ignore_errors=True)
         return AttemptEnded(
@@ -122,10 +126,11 @@ class AttemptRunner:
         began = self.clock.monotonic()
         progress(Stage.STAGE, "")
         shutil.rmtree(place, ignore_errors=True)
-        (place / "input").mkdir(parents=True)
-        (place / "work").mkdir()
         job = work.job
         try:
+            with storage_errors(place):
+                (place / "input").mkdir(parents=True)
+                (place / "work").mkdir()
             copy = self.sources.stage(job.model, place / "input", job.model_digest)
             modules = self._modules(work, place / "modules")
         finally:

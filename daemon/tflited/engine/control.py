@@ -81,6 +81,10 @@ class EngineControl:
         """Queues every stale model; returns how many."""
         return self._ask(self.engine.rebuild_stale)
 
+    def confirm(self, root: str) -> int:
+        """Lets the removals that wait in a root go; returns how many sets waited."""
+        return self._ask(lambda: self._confirm(root))
+
     def reload(self) -> None:
         """Reads the configuration again."""
         self.reload_settings()
@@ -146,6 +150,12 @@ class EngineControl:
             raise UsageError(f"Job {job_id} is {job.state}; only active jobs can be cancelled.")
         self.engine.cancel(job, JobState.CANCELLED)
         return self._known(job_id)
+
+    def _confirm(self, root: str) -> int:
+        roots = self.engine.models.roots
+        if root not in roots:
+            raise UsageError(f"There is no root {root}.", hint=f"the roots are {', '.join(roots)}")
+        return self.engine.parts.removals.confirm(root)
 
     def _known(self, job_id: int) -> Job:
         job = self.engine.parts.store.job(job_id)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import PurePosixPath
 
 from tflited.domain.model import ModelId
 from tflited.domain.observation import Observation, RootObservation
@@ -30,7 +31,7 @@ class Entry:
             reason=decision.reason if decision else "seen, not looked into yet",
             hint=decision.hint if decision else "",
             since=self.since or seen.at,
-            until=seen.until if decision and decision.phase is Phase.SETTLING else None,
+            until=_until(seen, decision),
             job_id=decision.job.id if decision and decision.job else None,
         )
 
@@ -58,6 +59,16 @@ class Models:
 
     roots: dict[str, RootEntry]
     entries: dict[ModelId, Entry] = field(default_factory=dict)
+    versions: dict[tuple[str, str], set[ModelId]] = field(default_factory=dict)
+    """Root and folder to the numbered models in it; some of them may be gone."""
+
+    def put(self, entry: Entry) -> Entry:
+        """Takes a model in, or gives what is known of it already."""
+        model = entry.observation.model
+        if model.version is not None and model not in self.entries:
+            folder = str(PurePosixPath(model.path).parent)
+            self.versions.setdefault((model.root, folder), set()).add(model)
+        return self.entries.setdefault(model, entry)
 
     def of_root(self, root: str) -> Iterator[Entry]:
         """The models of one root."""
@@ -96,3 +107,9 @@ class Models:
         """How many models of a root are in each phase."""
         counted = Counter(entry.status().phase for entry in self.of_root(root))
         return {phase: counted.get(phase, 0) for phase in Phase}
+
+
+def _until(seen: Observation, decision: Decision | None) -> datetime | None:
+    if decision is None:
+        return None
+    return seen.until if decision.phase is Phase.SETTLING else decision.until

@@ -88,6 +88,9 @@ class DaemonTable(Table):
     attempt_timeout_seconds: Seconds = 900.0
     drain_timeout_seconds: Annotated[Number, Field(ge=0, le=86_400)] = 60.0
     rebuild_on_upgrade: StrictBool = False
+    builds_per_hour: Annotated[StrictInt, Field(ge=0, le=10_000)] = 60
+    removal_share: Annotated[Number, Field(ge=0, le=1)] = 0.5
+    removal_count: Annotated[StrictInt, Field(ge=1, le=1_000_000)] = 10
 
 
 class HttpTable(Table):

@@ -7,6 +7,7 @@ from typing import Any
 
 from tflited.domain.hub import ROOT_NAME, HubLimits
 from tflited.domain.ports import Root
+from tflited.domain.removal import BrakeRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,9 @@ class Settings:
         attempt_timeout_seconds: longest time of one attempt.
         drain_timeout_seconds: how long a stop waits for running attempts.
         rebuild_on_upgrade: whether a new toolchain alone rebuilds.
+        builds_per_hour: most builds of one model that its changes begin; 0 for any number.
+        removal_share: where more than this share of a root's models leave, their sets wait.
+        removal_count: and at least so many do.
         http_enabled: whether the HTTP API listens on TCP.
         http_host: a loopback address or name.
         http_port: TCP port; 0 takes a free one.
@@ -58,6 +62,9 @@ class Settings:
     attempt_timeout_seconds: float = 900.0
     drain_timeout_seconds: float = 60.0
     rebuild_on_upgrade: bool = False
+    builds_per_hour: int = 60
+    removal_share: float = 0.5
+    removal_count: int = 10
     http_enabled: bool = True
     http_host: str = "127.0.0.1"
     http_port: int = 8571
@@ -69,6 +76,11 @@ class Settings:
     roots: tuple[Root, ...]
     policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     source: str = "built-in"
+
+    @property
+    def brake(self) -> BrakeRules:
+        """When removals wait for a person."""
+        return BrakeRules(share=self.removal_share, count=self.removal_count)
 
     @property
     def all_roots(self) -> tuple[Root, ...]:

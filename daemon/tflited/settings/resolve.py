@@ -1,6 +1,6 @@
 """Owns finding the policy in force: built-in, named, folders from the root down, trigger on top."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -38,13 +38,14 @@ class FolderPolicies:
 
     Args:
         settings: the loaded configuration.
+        drafts: folder to a file that stands for its own policy, to see what it would change.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, drafts: Mapping[Path, Path] | None = None) -> None:
         self._settings = settings
         self._root_paths = tuple(root.path for root in settings.roots)
         self._trusted = tuple(root.path for root in settings.roots if root.is_trusted)
-        self._files = FolderFiles(self._root_paths)
+        self._files = FolderFiles(self._root_paths, drafts)
         self._named = {name: _named(settings, name) for name in settings.policies}
         self._merged: dict[tuple[str, *tuple[Layer, ...]], ResolvedPolicy] = {}
 

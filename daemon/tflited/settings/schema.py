@@ -33,6 +33,7 @@ from tflited.domain.policy import (
     Target,
     TensorType,
     Variant,
+    Versions,
 )
 from tflited.settings.preprocess import PreprocessTable
 
@@ -281,6 +282,7 @@ class PolicyTable(Table):
     quantiser: Quantiser = _DEFAULT.quantiser
     mixed: tuple[MixedTable, ...] = ()
     target: Target = _DEFAULT.target
+    versions: Versions = _DEFAULT.versions
     on_reject: OnReject = _DEFAULT.on_reject
     require_proof: StrictBool = _DEFAULT.require_proof
     custom_objects: ModulePath = _DEFAULT.custom_objects

@@ -69,6 +69,9 @@ class SingleLook:
     def fetch_again(self, root: str, path: str) -> None:
         """Does nothing, as ``look_again``."""
 
+    def accept_root(self, root: str) -> None:
+        """Does nothing: a single look freezes nothing."""
+
     def stage(self, model: ModelId, destination: Path, expected: Digest) -> Path:
         """Makes a private copy of a model that was found."""
         found = self._found.get(model)

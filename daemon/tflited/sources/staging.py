@@ -1,11 +1,15 @@
 """Makes the private copy that a child reads, and proves that it is the admitted state."""
 
+import re
 from pathlib import Path
+from typing import Final
 
 from tflited.domain.model import Digest, Snapshot
 from tflited.durable import storage_errors
 from tflited.errors import SourceChangedError
 from tflited.sources.digest import combine_files, copy_with_digest
+
+_GLOB: Final = re.compile(r"[*?\[\]\\]")
 
 
 def stage_model(source: Path, snapshot: Snapshot, destination: Path, expected: Digest) -> Path:
@@ -18,13 +22,14 @@ def stage_model(source: Path, snapshot: Snapshot, destination: Path, expected: D
         expected: digest of the admitted state.
 
     Returns:
-        The copy, below ``destination``, under the model's own name.
+        The copy, below ``destination``, under the model's own name less what is special in globs:
+        TensorFlow takes a checkpoint's path for one (tsl/platform/file_system.cc).
 
     Raises:
         SourceChangedError: the copy has another digest, or a file went away.
         StoragePausedError: no room for the copy.
     """
-    copy = destination / source.name
+    copy = destination / _GLOB.sub("_", source.name)
     observed = copy_model(source, snapshot, copy)
     if observed != expected:
         raise SourceChangedError(

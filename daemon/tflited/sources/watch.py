@@ -124,6 +124,10 @@ class SourceWatch:
         """Asks for a Hub reference's module to be fetched anew; returns at once."""
         self._inbox.put(_Doubt(root, path, should_fetch=True))
 
+    def accept_root(self, root: str) -> None:
+        """Accepts the present state of a root as it is, also where it came back empty."""
+        self._inbox.put(_Doubt(root, ""))
+
     def stage(self, model: ModelId, destination: Path, expected: Digest) -> Path:
         """Makes a private copy of an admitted model and proves that it has the expected digest.
 

@@ -208,6 +208,9 @@ class Metrics:
             ("root",),
             buckets=SECONDS,
         )
+        self._removals = gauge(
+            "tflited_removals_waiting", "Sets that wait for tflited confirm.", ("root",)
+        )
         self._models = gauge("tflited_models", "Models by phase.", ("root", "result"))
         self._roots: frozenset[str] = frozenset()
         self.set_roots(roots)
@@ -246,7 +249,13 @@ class Metrics:
             roots: the names of all of them.
         """
         names = frozenset(roots)
-        by_root = (self._available, self._scan_at, self._scan_models, self._scan_seconds)
+        by_root = (
+            self._available,
+            self._scan_at,
+            self._scan_models,
+            self._scan_seconds,
+            self._removals,
+        )
         for name in self._roots - names:
             for metric in by_root:
                 metric.remove(name)
@@ -338,6 +347,10 @@ class Metrics:
         """A root's models are in these phases now."""
         for phase in Phase:
             self._models.labels(root, phase).set(by_phase.get(phase, 0))
+
+    def removals_waiting(self, root: str, models: int) -> None:
+        """So many sets of a root wait for ``tflited confirm``."""
+        self._removals.labels(root).set(models)
 
     def reloaded(self, *, is_successful: bool, now: datetime) -> None:
         """The configuration was read again."""

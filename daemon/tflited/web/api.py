@@ -148,6 +148,10 @@ def _writing(control: Control) -> APIRouter:
         control.reload()
         return answer(_COUNT, {})
 
+    @routes.post("/roots/{name}/confirm")
+    def confirm(name: str) -> Response:
+        return answer(_COUNT, {"confirmed": control.confirm(name)})
+
     @routes.post("/rebuild-stale")
     def rebuild_stale() -> Response:
         return answer(_COUNT, {"queued": control.rebuild_stale()})

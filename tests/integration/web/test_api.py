@@ -190,10 +190,13 @@ def test_reload_tells_what_is_wrong(daemon: Daemon) -> None:
 def test_rebuild_stale_counts(daemon: Daemon) -> None:
     """The answer is how many were queued."""
     assert daemon.unix("POST", "/api/v1/rebuild-stale").json == {"queued": 3}
+    assert daemon.unix("POST", "/api/v1/roots/zoo/confirm").json == {"confirmed": 2}
+    assert daemon.unix("POST", "/api/v1/roots/z%0Ao/confirm").status == 409
 
 
 @pytest.mark.parametrize(
-    "target", ["triggers", "jobs/1/retry", "jobs/2/cancel", "reload", "rebuild-stale"]
+    "target",
+    ["triggers", "jobs/1/retry", "jobs/2/cancel", "reload", "rebuild-stale", "roots/zoo/confirm"],
 )
 def test_nothing_is_changed_over_tcp(daemon: Daemon, target: str) -> None:
     """Any local user reaches the port, so it only reads; headers cannot claim otherwise."""

@@ -27,6 +27,7 @@ from tflited.domain.policy import (
     Target,
     TensorType,
     Variant,
+    Versions,
 )
 from tflited.domain.preprocess import Preprocess
 
@@ -58,6 +59,7 @@ CHANGES: dict[str, Any] = {
 NO_REBUILD: dict[str, Any] = {
     "output": OutputRules(keep_builds=9, on_source_removed=OnSourceRemoved.REMOVE),
     "hooks": Hooks(published=("true",), timeout_seconds=1.0),
+    "versions": Versions.NEWEST,
     "profile": ProfileRules(enabled=False, threads=1, runs=1),
 }
 
@@ -85,7 +87,7 @@ def test_a_key_that_decides_bytes_changes_the_digest(key: str) -> None:
 
 @pytest.mark.parametrize("key", NO_REBUILD)
 def test_what_is_not_about_bytes_rebuilds_nothing(key: str) -> None:
-    """Retention and hooks are about sets, the profile about the time of a host."""
+    """Retention, versions and hooks are about sets, the profile about the time of a host."""
     assert replace(Policy(), **{key: NO_REBUILD[key]}).digest == Policy().digest
 
 

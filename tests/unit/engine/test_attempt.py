@@ -1,16 +1,21 @@
 """One attempt: private copy, child, verdict, publication, and no trace of the copy."""
 
+import errno
+import os
 from pathlib import Path
 from threading import Event
+from typing import NoReturn
 
 import pytest
 
 from fakes.engine import World, an_end
 from fakes.samples import a_job, a_publish_key, a_report, a_variant
 from tflited.domain.attempt import AttemptOutcome, AttemptResult
+from tflited.domain.job import JobState
 from tflited.domain.model import Digest
 from tflited.domain.policy import OnReject, Policy, Variant
 from tflited.domain.report import Stage, VariantState
+from tflited.domain.retry import STORAGE_SECONDS
 from tflited.engine.attempt import Work, failure_of
 from tflited.engine.messages import AttemptEnded
 from tflited.errors import SourceChangedError, StoragePausedError, TflitedError, WorkerError
@@ -154,3 +159,25 @@ def test_an_error_becomes_a_record(error: TflitedError, is_retryable: bool) -> N
     """A changed source is not waited for: it is looked at again."""
     failure = failure_of(error)
     assert (failure.code, failure.is_retryable) == (error.code, is_retryable)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(errno.ENOSPC, "storage_paused"), (errno.EACCES, "worker")]
+)
+def test_scratch_space_that_cannot_be_used_is_no_fault_of_the_model(
+    world: World, monkeypatch: pytest.MonkeyPatch, number: int, code: str
+) -> None:
+    """The slot lives on, and the job is tried again."""
+
+    def refuse(path: Path, **_: object) -> NoReturn:
+        raise OSError(number, os.strerror(number), str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "mkdir", refuse)
+        job = world.build()
+    assert job.state is JobState.QUEUED
+    assert job.failure is not None
+    assert job.failure.code == code
+    world.clock.advance(STORAGE_SECONDS)
+    world.run()
+    assert world.states() == [JobState.PUBLISHED]

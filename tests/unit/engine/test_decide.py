@@ -113,3 +113,43 @@ def test_a_job_of_another_place_does_not_answer(world: World) -> None:
     world.store.accept(replace(NewJob(**fields), save_to="elsewhere"), world.clock.now())
     assert decide(world).action is Action.BUILD
     assert world.publisher.manifest(MODEL) is None
+
+
+def test_what_failed_is_not_tried_again_after_other_contents(world: World) -> None:
+    """A to B and back to A: A failed for good, whatever was built in between."""
+    world.executor.script = [an_end(AttemptResult.ERROR)]
+    world.build()
+    world.see("2")
+    world.run()
+    world.see("1")
+    world.run()
+    assert world.states() == [JobState.FAILED, JobState.PUBLISHED]
+    assert world.models.entries[MODEL].status().phase is Phase.FAILED
+
+
+def test_what_failed_once_and_was_mended_since_is_built(world: World) -> None:
+    """The newest job of the same key counts: it was tried again and went well."""
+    world.executor.script = [an_end(AttemptResult.ERROR)]
+    job = world.build()
+    world.engine.queued(world.store.retry(job.id, world.clock.now()))
+    world.run()
+    world.see("2")
+    world.run()
+    world.see("1")
+    world.run()
+    assert world.states() == [JobState.PUBLISHED] * 3
+
+
+def test_what_failed_is_not_tried_again_after_a_restart(world: World) -> None:
+    """The store remembers it; an edited policy is tried at once."""
+    world.executor.script = [an_end(AttemptResult.ERROR)]
+    world.build()
+    world.models.entries.clear()
+    world.store.recover()
+    world.see()
+    world.run()
+    assert world.states() == [JobState.FAILED]
+    world.resolver.policy = Policy(require_proof=True)
+    world.scan()
+    world.run()
+    assert world.states() == [JobState.FAILED, JobState.PUBLISHED]

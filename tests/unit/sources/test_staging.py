@@ -46,6 +46,15 @@ def test_a_single_file_keeps_its_name(root: Root, scratch: Path) -> None:
     assert (copy.name, copy.read_bytes()) == ("net.keras", b"content")
 
 
+def test_a_name_with_wildcards_is_copied_under_a_plain_one(root: Root, scratch: Path) -> None:
+    """TensorFlow looks for a checkpoint by pattern, and would find none."""
+    saved_model(root.path / "n[1]*?\\t")
+    snapshot, digest = seen(root, "n[1]*?\\t")
+    copy = stage_model(root.path / "n[1]*?\\t", snapshot, scratch, digest)
+    assert copy == scratch / "n_1____t"
+    assert (copy / "saved_model.pb").exists()
+
+
 def test_a_change_after_admission_is_seen(root: Root, scratch: Path) -> None:
     """What was admitted is what is built, or nothing is."""
     path = write(root.path / "net.keras", b"content")

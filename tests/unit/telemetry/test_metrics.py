@@ -299,3 +299,14 @@ def test_hub_fetches(metrics: Metrics) -> None:
     name = "tflited_hub_fetch_duration_seconds_sum"
     assert value(metrics, name, result="success") == 3.0
     assert value(metrics, name, result="failure") == 1.0
+
+
+def test_removals_that_wait_are_a_gauge_of_their_root(metrics: Metrics) -> None:
+    """It goes up and back to zero, and leaves with its root."""
+    assert value(metrics, "tflited_removals_waiting", root="zoo") == 0
+    metrics.removals_waiting("zoo", 12)
+    assert value(metrics, "tflited_removals_waiting", root="zoo") == 12
+    metrics.removals_waiting("zoo", 0)
+    assert value(metrics, "tflited_removals_waiting", root="zoo") == 0
+    metrics.set_roots([])
+    assert value(metrics, "tflited_removals_waiting", root="zoo") is None

@@ -17,6 +17,7 @@ from tflited import __version__, toolchain
 from tflited.domain.attempt import AttemptLimits
 from tflited.domain.policy import ResolvedPolicy
 from tflited.domain.ports import Root
+from tflited.domain.status import are_ready
 from tflited.domain.trigger import Trigger
 from tflited.engine.attempt import AttemptRunner
 from tflited.engine.binding import Binder
@@ -43,6 +44,7 @@ from tflited.store.queue import SqliteStore
 from tflited.telemetry.metrics import Metrics
 from tflited.telemetry.notify import Notifier
 from tflited.telemetry.room import RoomWatch
+from tflited.triggers.broker.door import BrokerDoor
 from tflited.triggers.document import parse
 from tflited.triggers.references import ReferenceFolder
 from tflited.triggers.spool import Spool
@@ -55,7 +57,7 @@ _ALIVE_SECONDS = 30.0
 _JOIN_SECONDS = 10.0
 STORE_NAME = "jobs.sqlite3"
 SPOOL_NAME = "spool"
-_RESTART_KEYS = ("output", "state", "workers", "http_host", "http_port", "socket", "hub")
+_RESTART_KEYS = ("output", "state", "workers", "http_host", "http_port", "socket", "hub", "broker")
 
 
 class SystemClock:
@@ -139,6 +141,14 @@ class Daemon:
             started_at=self._clock.now(),
             alive_seconds=_ALIVE_SECONDS,
             reload_settings=self._reload,
+            doors=lambda: self._broker.checks(),
+        )
+        self._broker = BrokerDoor(
+            settings.broker,
+            self.control,
+            settings.state,
+            directory_of=lambda job: self._publisher.directory(job.model, job.save_to),
+            show_connected=self._metrics.broker_connected,
         )
         self._spool = Spool(settings.state / SPOOL_NAME, self.control)
         self._http = HttpServer(
@@ -240,6 +250,7 @@ class Daemon:
         self._sources.start(self._settings.all_roots)
         self._http.start()
         self._spool.start()
+        self._broker.start()
         _LOG.info(
             "daemon_started",
             version=__version__,
@@ -262,7 +273,7 @@ class Daemon:
                 )
             if self._should_reload:
                 self._reload_on_signal()
-            now_ready = all(check.is_ok for check in self.control.readiness())
+            now_ready = are_ready(self.control.readiness())
             if now_ready != is_ready:
                 is_ready = now_ready
                 self._metrics.set_ready(is_ready=is_ready)
@@ -277,8 +288,10 @@ class Daemon:
         """Drains within the limit, then ends every thread and process in one written order."""
         self._notifier.stopping()
         self.engine.is_draining = True
+        self._broker.stop_taking()
         self._spool.stop(_JOIN_SECONDS)
         self._drain()
+        self._broker.stop(_JOIN_SECONDS)
         self.engine.slots.stop(_JOIN_SECONDS)
         self._executor.stop(_JOIN_SECONDS)
         self._sources.stop(_JOIN_SECONDS)

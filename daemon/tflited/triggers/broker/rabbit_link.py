@@ -1,0 +1,76 @@
+"""RabbitMQ: one durable queue, a bounded prefetch, and an acknowledgement after the store."""
+
+from faststream import AckPolicy
+from faststream.rabbit import Channel, RabbitBroker, RabbitMessage, RabbitQueue
+from faststream.security import BaseSecurity, SASLPlaintext
+
+from tflited.triggers.broker.access import Access
+from tflited.triggers.broker.delivery import Reply, Take
+from tflited.triggers.broker.handler import OPTIONS, hand_over
+
+_CONNECT_SECONDS = 10.0
+
+
+class RabbitLink:
+    """Implements ``Link`` over one queue; used once."""
+
+    def __init__(self, access: Access) -> None:
+        settings = access.settings
+        self._settings = settings
+        self._channel = Channel(prefetch_count=settings.prefetch)
+        self._broker = RabbitBroker(
+            settings.url,
+            security=_security(access),
+            timeout=_CONNECT_SECONDS,
+            default_channel=Channel(on_return_raises=True),
+            **OPTIONS,
+        )
+
+    async def open(self, take: Take) -> None:
+        """Connects, declares the queues that are missing, and begins to read."""
+
+        async def handle(message: RabbitMessage) -> None:
+            raw = message.raw_message
+            message.correlation_id = raw.correlation_id or ""
+            await hand_over(message, take, f"{raw.message_id}" if raw.message_id else "")
+
+        subscriber = self._broker.subscriber(
+            RabbitQueue(self._settings.source, durable=True),
+            channel=self._channel,
+            ack_policy=AckPolicy.MANUAL,
+        )
+        subscriber(handle)
+        await self._broker.connect()
+        if self._settings.reply_to:
+            await self._broker.declare_queue(RabbitQueue(self._settings.reply_to, durable=True))
+        await self._broker.start()
+
+    async def check(self) -> None:
+        """Asks for the queue: a lost connection and a deleted queue both raise."""
+        connection = await self._broker.connect()
+        channel = await connection.channel()
+        try:
+            await channel.get_queue(self._settings.source, ensure=True)
+        finally:
+            await channel.close()
+
+    async def publish(self, reply: Reply) -> None:
+        """Publishes to the default exchange; raises where there is no such queue."""
+        await self._broker.publish(
+            reply.body,
+            routing_key=reply.channel,
+            correlation_id=reply.correlation,
+            content_type="application/json",
+            persist=True,
+            mandatory=True,
+        )
+
+    async def close(self) -> None:
+        """Ends the connection."""
+        await self._broker.stop()
+
+
+def _security(access: Access) -> BaseSecurity | None:
+    if access.password:
+        return SASLPlaintext(access.user, access.password, ssl_context=access.tls)
+    return BaseSecurity(ssl_context=access.tls) if access.tls else None

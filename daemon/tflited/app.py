@@ -17,7 +17,7 @@ from tflited import __version__, toolchain
 from tflited.domain.attempt import AttemptLimits
 from tflited.domain.policy import ResolvedPolicy
 from tflited.domain.ports import Root
-from tflited.domain.status import are_ready
+from tflited.domain.status import HealthCheck, are_ready
 from tflited.domain.trigger import Trigger
 from tflited.engine.attempt import AttemptRunner
 from tflited.engine.binding import Binder
@@ -141,7 +141,7 @@ class Daemon:
             started_at=self._clock.now(),
             alive_seconds=_ALIVE_SECONDS,
             reload_settings=self._reload,
-            doors=lambda: self._broker.checks(),
+            doors=self._doors,
         )
         self._broker = BrokerDoor(
             settings.broker,
@@ -207,6 +207,9 @@ class Daemon:
         )
         slots = Slots(workers, self._make_runner(workers), self._clock, self._inbox.put)
         return Engine(parts, self._models, self._inbox, slots)
+
+    def _doors(self) -> tuple[HealthCheck, ...]:
+        return self._broker.checks()
 
     def _make_runner(self, workers: int) -> AttemptRunner:
         settings = self._settings

@@ -14,7 +14,7 @@ class Delivery:
         identity: tells the message from every other and is the same at a redelivery; empty where
             the broker gives messages no such name.
         reply_to: where the message itself asks for its results; empty for nowhere.
-        correlation: returned with every reply.
+        correlation: returned with every reply; empty for the trigger's id.
         acknowledge: tells the broker that it is done with; what is not is delivered again.
         renew: tells the broker that the message is still worked on; None where it has no deadline.
     """

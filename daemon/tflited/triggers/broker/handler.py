@@ -35,19 +35,28 @@ def quieten() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
-async def hand_over(message: StreamMessage[Any], take: Take, identity: str = "") -> None:
+async def hand_over(
+    message: StreamMessage[Any],
+    take: Take,
+    *,
+    identity: str = "",
+    correlation: str = "",
+    reply_to: str = "",
+) -> None:
     """Gives a FastStream message to the door.
 
     Args:
         message: as it came.
         take: the door.
         identity: the broker's own name for it.
+        correlation: the producer's own name for it; FastStream would make one up.
+        reply_to: where it asks for results, if not in the place that FastStream knows.
     """
     delivery = Delivery(
         body=bytes(message.body),
         identity=identity,
-        reply_to=message.reply_to or "",
-        correlation=message.correlation_id or "",
+        reply_to=reply_to or message.reply_to or "",
+        correlation=correlation,
         acknowledge=message.ack,
         renew=getattr(message, "in_progress", None),
     )

@@ -43,8 +43,7 @@ class MqttLink:
         async def handle(message: MQTTMessage) -> None:
             properties = message.raw_message.properties
             data = properties.correlation_data if properties else None
-            message.correlation_id = (data or b"").decode(errors="replace")
-            await hand_over(message, take)
+            await hand_over(message, take, correlation=(data or b"").decode(errors="replace"))
 
         subscriber = self._broker.subscriber(
             self._settings.source, qos=QoS.AT_LEAST_ONCE, ack_policy=AckPolicy.MANUAL
@@ -54,6 +53,7 @@ class MqttLink:
 
     async def check(self) -> None:
         """Asks for an echo."""
+        _ = self._broker.connection_info  # raises at once where the connection is lost
         if not await self._broker.ping(_CONNECT_SECONDS):
             raise BrokerError("It does not answer any more.")
 

@@ -31,8 +31,8 @@ class RabbitLink:
 
         async def handle(message: RabbitMessage) -> None:
             raw = message.raw_message
-            message.correlation_id = raw.correlation_id or ""
-            await hand_over(message, take, f"{raw.message_id}" if raw.message_id else "")
+            identity, correlation = raw.message_id or "", raw.correlation_id or ""
+            await hand_over(message, take, identity=identity, correlation=correlation)
 
         subscriber = self._broker.subscriber(
             RabbitQueue(self._settings.source, durable=True),

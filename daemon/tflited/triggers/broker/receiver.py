@@ -64,7 +64,7 @@ class Receiver:
             receipt = await self._stored(delivery)
             channel = delivery.reply_to or self._reply_to
             if channel:
-                reply = Reply(channel, delivery.correlation, receipt_of(receipt))
+                reply = Reply(channel, delivery.correlation or receipt.id, receipt_of(receipt))
                 await self._send(reply)
             await delivery.acknowledge()
             self._naming.forget()
@@ -90,7 +90,7 @@ class Receiver:
     def _store(self, delivery: Delivery) -> TriggerReceipt:
         receipt = self._control.submit(self._naming.named(delivery), TriggerSource.BROKER)
         if channel := delivery.reply_to or self._reply_to:
-            self._replies.owe(receipt, channel, delivery.correlation)
+            self._replies.owe(receipt, channel, delivery.correlation or receipt.id)
         _LOG.info(
             "trigger_received",
             is_accepted=receipt.is_accepted,

@@ -38,10 +38,13 @@ class RedisLink:
         async def handle(message: RedisStreamMessage) -> None:
             entry = message.raw_message["message_ids"][0].decode()
             fields: dict[bytes, bytes] = message.raw_message["data"]
-            message.reply_to = message.reply_to or _text(fields.get(b"reply_to"))
-            if b"correlation_id" in fields:
-                message.correlation_id = _text(fields[b"correlation_id"])
-            await hand_over(message, take, f"{self._source} {entry}")
+            await hand_over(
+                message,
+                take,
+                identity=f"{self._source} {entry}",
+                correlation=_text(fields.get(b"correlation_id")),
+                reply_to=_text(fields.get(b"reply_to")),
+            )
 
         for sub in (self._sub(), self._sub(min_idle_time=_CLAIM_AFTER_MS)):
             subscriber = self._broker.subscriber(

@@ -92,7 +92,8 @@ async def _read_redis(server: Server, channel: str, reader: Reader) -> None:
         reader.is_listening = True
         while True:
             for _, entries in client.xread({channel: last}) or ():
-                for last, fields in entries:
+                for entry, fields in entries:
+                    last = entry
                     tag = fields.get(b"correlation_id", b"").decode()
                     reader.heard.append(Heard(fields[b"data"], tag))
             await asyncio.sleep(0.05)

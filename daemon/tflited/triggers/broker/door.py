@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
@@ -70,14 +69,15 @@ class BrokerDoor:
     def _run(self) -> None:
         if not self._sessions:
             return
-        with asyncio.Runner() as runner:
-            loop = runner.get_loop()
-            # What a client's own tasks raise is seen by the next check of the connection.
-            loop.set_exception_handler(lambda _, __: None)
-            main = loop.create_task(self._sessions.run())
-            self._end = partial(loop.call_soon_threadsafe, main.cancel)
-            if self._should_end.is_set():
-                main.cancel()
-            with suppress(asyncio.CancelledError):
-                loop.run_until_complete(main)
+        loop = asyncio.new_event_loop()
+        # What a client's own tasks raise is seen by the next check of the connection.
+        loop.set_exception_handler(lambda _, __: None)
+        end = asyncio.Event()
+        self._end = partial(loop.call_soon_threadsafe, end.set)
+        if self._should_end.is_set():
+            end.set()
+        try:
+            loop.run_until_complete(self._sessions.run(end))
+        finally:
             self._end = lambda: None
+            loop.close()  # not asyncio.run: that waits for every task, however a client hangs

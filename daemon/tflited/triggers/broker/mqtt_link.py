@@ -29,7 +29,8 @@ class MqttLink:
             client_id=access.consumer,
             clean_session=False,
             session_expiry_interval=_SESSION_SECONDS,
-            receive_maximum=settings.prefetch,
+            # No receive maximum: Mosquitto 2.0.11 sends more, and the client would hang up on it.
+            # What is read ahead is bounded by the client, which stops reading at 1000 messages.
             keepalive=_KEEPALIVE_SECONDS,
             mqtt_connect_timeout=_CONNECT_SECONDS,
             # The door makes a new link instead: one way to come back for all brokers.
@@ -46,7 +47,10 @@ class MqttLink:
             await hand_over(message, take, correlation=(data or b"").decode(errors="replace"))
 
         subscriber = self._broker.subscriber(
-            self._settings.source, qos=QoS.AT_LEAST_ONCE, ack_policy=AckPolicy.MANUAL
+            self._settings.source,
+            qos=QoS.AT_LEAST_ONCE,
+            ack_policy=AckPolicy.MANUAL,
+            no_reply=True,
         )
         subscriber(handle)
         await self._broker.start()

@@ -19,7 +19,7 @@ from tflited.triggers.broker.delivery import Reply, Take
 from tflited.triggers.broker.handler import OPTIONS, hand_over
 
 _ACK_WAIT_SECONDS = 10.0
-"""After which the server gives up on a message that a dead daemon took. Longer holds are renewed."""
+"""After which the server takes a message for lost; longer holds are renewed."""
 _FETCH_SECONDS = 5.0
 _CONNECT_SECONDS = 5
 _LONGEST_NAME = 32
@@ -40,6 +40,8 @@ class NatsLink:
             security=_security(access),
             allow_reconnect=False,
             connect_timeout=_CONNECT_SECONDS,
+            max_reconnect_attempts=1,
+            reconnect_time_wait=1,
             **OPTIONS,
         )
 

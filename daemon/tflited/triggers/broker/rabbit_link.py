@@ -1,9 +1,11 @@
 """RabbitMQ: one durable queue, a bounded prefetch, and an acknowledgement after the store."""
 
+from aio_pika.abc import AbstractChannel
 from faststream import AckPolicy
 from faststream.rabbit import Channel, RabbitBroker, RabbitMessage, RabbitQueue
 from faststream.security import BaseSecurity, SASLPlaintext
 
+from tflited.errors import BrokerError
 from tflited.triggers.broker.access import Access
 from tflited.triggers.broker.delivery import Reply, Take
 from tflited.triggers.broker.handler import OPTIONS, hand_over
@@ -17,6 +19,7 @@ class RabbitLink:
     def __init__(self, access: Access) -> None:
         settings = access.settings
         self._settings = settings
+        self._probe: AbstractChannel | None = None
         self._channel = Channel(prefetch_count=settings.prefetch)
         self._broker = RabbitBroker(
             settings.url,
@@ -38,21 +41,20 @@ class RabbitLink:
             RabbitQueue(self._settings.source, durable=True),
             channel=self._channel,
             ack_policy=AckPolicy.MANUAL,
+            no_reply=True,
         )
         subscriber(handle)
-        await self._broker.connect()
+        connection = await self._broker.connect()
+        self._probe = await connection.channel()
         if self._settings.reply_to:
             await self._broker.declare_queue(RabbitQueue(self._settings.reply_to, durable=True))
         await self._broker.start()
 
     async def check(self) -> None:
         """Asks for the queue: a lost connection and a deleted queue both raise."""
-        connection = await self._broker.connect()
-        channel = await connection.channel()
-        try:
-            await channel.get_queue(self._settings.source, ensure=True)
-        finally:
-            await channel.close()
+        if self._probe is None or self._probe.is_closed:
+            raise BrokerError("The connection is lost.")
+        await self._probe.declare_queue(self._settings.source, passive=True)
 
     async def publish(self, reply: Reply) -> None:
         """Publishes to the default exchange; raises where there is no such queue."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from faststream import AckPolicy
 from faststream.redis import RedisBroker, RedisStreamMessage, StreamSub
+from faststream.redis.message import bDATA_KEY
 from faststream.security import BaseSecurity, SASLPlaintext
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
@@ -48,7 +49,7 @@ class RedisLink:
 
         for sub in (self._sub(), self._sub(min_idle_time=_CLAIM_AFTER_MS)):
             subscriber = self._broker.subscriber(
-                stream=sub, ack_policy=AckPolicy.MANUAL, parser=_with_data
+                stream=sub, ack_policy=AckPolicy.MANUAL, parser=_with_data, no_reply=True
             )
             subscriber(handle)
         await self._broker.start()
@@ -105,12 +106,15 @@ class RedisLink:
 
 
 async def _with_data(message: dict[str, Any], original: Any) -> Any:
-    """Gives an entry without ``data`` one that the document's own check refuses by its fields."""
-    fields = message["data"]
-    if _FIELD.encode() not in fields:
-        told = json.dumps({_text(key): _text(value) for key, value in fields.items()})
-        message = {**message, "data": {**fields, _FIELD.encode(): told.encode()}}
-    return await original(message)
+    """Puts the document where FastStream looks for it: by itself it fails on what is no UTF-8.
+
+    An entry without ``data`` gets its fields as a document, for the document's check to refuse.
+    """
+    fields: dict[bytes, bytes] = message["data"]
+    body = fields.get(bDATA_KEY) or fields.get(_FIELD.encode())
+    if not body:
+        body = json.dumps({_text(key): _text(value) for key, value in fields.items()}).encode()
+    return await original({**message, "data": {**fields, bDATA_KEY: body}})
 
 
 def _text(value: bytes | None) -> str:

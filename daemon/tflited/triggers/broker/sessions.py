@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -76,14 +76,17 @@ class Sessions:
         self._link: Link | None = None
         self._trouble: Exception | None = None
 
-    async def run(self) -> None:
-        """Runs until it is cancelled."""
-        backoff = Backoff()
+    async def run(self, end: asyncio.Event) -> None:
+        """Runs until the event is set; then what hangs in a client is left behind."""
+        backoff, ending = Backoff(), asyncio.create_task(end.wait())
         try:
-            while True:
-                await self._session(backoff)
-                await _sweep()
-                await asyncio.sleep(backoff.next_seconds())
+            while not end.is_set():
+                session = asyncio.create_task(self._session(backoff))
+                await asyncio.wait({session, ending}, return_when=asyncio.FIRST_COMPLETED)
+                session.cancel()
+                await asyncio.wait({session}, timeout=2 * _CLOSE_SECONDS)
+                await _sweep(ending)
+                await asyncio.wait({ending}, timeout=backoff.next_seconds())
         finally:
             self._executor.shutdown(wait=False, cancel_futures=True)
 
@@ -179,15 +182,16 @@ async def _answer_within(seconds: float) -> AsyncIterator[None]:
 
 
 async def _close(link: Link) -> None:
-    """Ends a connection; one that does not end well is left to the sweep."""
-    with suppress(Exception):
-        async with asyncio.timeout(_CLOSE_SECONDS):
-            await link.close()
+    """Ends a connection; what does not end in time is left to the sweep."""
+    closing = asyncio.create_task(link.close())
+    await asyncio.wait({closing}, timeout=_CLOSE_SECONDS)
+    if closing.done() and not closing.cancelled():
+        closing.exception()  # looked at: how a connection ends badly is of no use to anybody
 
 
-async def _sweep() -> None:
+async def _sweep(kept: "asyncio.Task[bool]") -> None:
     """Ends what a client left running, and every message that is still held."""
-    left = asyncio.all_tasks() - {asyncio.current_task()}
+    left = asyncio.all_tasks() - {asyncio.current_task(), kept}
     for task in left:
         task.cancel()
     if left:

@@ -143,13 +143,7 @@ class Daemon:
             reload_settings=self._reload,
             doors=self._doors,
         )
-        self._broker = BrokerDoor(
-            settings.broker,
-            self.control,
-            settings.state,
-            directory_of=lambda job: self._publisher.directory(job.model, job.save_to),
-            show_connected=self._metrics.broker_connected,
-        )
+        self._broker = self._make_broker()
         self._spool = Spool(settings.state / SPOOL_NAME, self.control)
         self._http = HttpServer(
             create_app(self.control, self._metrics.render, version=__version__),
@@ -207,6 +201,15 @@ class Daemon:
         )
         slots = Slots(workers, self._make_runner(workers), self._clock, self._inbox.put)
         return Engine(parts, self._models, self._inbox, slots)
+
+    def _make_broker(self) -> BrokerDoor:
+        return BrokerDoor(
+            self._settings.broker,
+            self.control,
+            self._settings.state,
+            directory_of=lambda job: self._publisher.directory(job.model, job.save_to),
+            show_connected=self._metrics.broker_connected,
+        )
 
     def _doors(self) -> tuple[HealthCheck, ...]:
         return self._broker.checks()

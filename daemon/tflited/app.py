@@ -134,15 +134,7 @@ class Daemon:
         )
         self._models = Models({root.name: RootEntry(root) for root in settings.all_roots})
         self.engine = self._make_engine(versions, workers)
-        self.control = EngineControl(
-            engine=self.engine,
-            explainer=Explainer(models=self._models, store=self._store, publisher=self._publisher),
-            version=__version__,
-            started_at=self._clock.now(),
-            alive_seconds=_ALIVE_SECONDS,
-            reload_settings=self._reload,
-            doors=self._doors,
-        )
+        self.control = self._make_control()
         self._broker = self._make_broker()
         self._spool = Spool(settings.state / SPOOL_NAME, self.control)
         self._http = HttpServer(
@@ -201,6 +193,17 @@ class Daemon:
         )
         slots = Slots(workers, self._make_runner(workers), self._clock, self._inbox.put)
         return Engine(parts, self._models, self._inbox, slots)
+
+    def _make_control(self) -> EngineControl:
+        return EngineControl(
+            engine=self.engine,
+            explainer=Explainer(models=self._models, store=self._store, publisher=self._publisher),
+            version=__version__,
+            started_at=self._clock.now(),
+            alive_seconds=_ALIVE_SECONDS,
+            reload_settings=self._reload,
+            doors=self._doors,
+        )
 
     def _make_broker(self) -> BrokerDoor:
         return BrokerDoor(

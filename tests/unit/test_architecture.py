@@ -61,6 +61,7 @@ TESTED_THROUGH = {
     "triggers/broker/redis_link": "tests/integration/triggers",
     "triggers/broker/handler": "tests/integration/triggers",
     "triggers/broker/links": "tests/integration/triggers",
+    "triggers/broker/sessions": "tests/integration/triggers",
     "workers": "tests/unit/workers/test_local.py, in real children",
 }
 REGISTRY_HOST = re.compile(

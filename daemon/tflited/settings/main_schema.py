@@ -35,7 +35,9 @@ _LARGEST_PORT: Final = 65535
 _LISTEN: Final = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
 _HUB: Final = HubLimits()
 _BROKER: Final = BrokerSettings(url="")
-_AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?(/[^\s?#]*)?")
+_AUTHORITY: Final = re.compile(
+    r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:(?P<port>[0-9]{1,5}))?(/[^\s?#]*)?"
+)
 _HOST: Final = r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?$"
 
 
@@ -73,7 +75,8 @@ def _broker_url(value: str) -> str:
         raise PydanticCustomError("enum", "one of {expected}", {"expected": expected})
     if "@" in rest:
         raise refuse("an address without user and password: those stand in credentials_file")
-    if value and not _AUTHORITY.fullmatch(rest):
+    match = _AUTHORITY.fullmatch(rest)
+    if value and (match is None or int(match["port"] or 0) > _LARGEST_PORT):
         raise refuse("SCHEME://HOST or SCHEME://HOST:PORT, and /DATABASE or /VHOST where needed")
     return value
 

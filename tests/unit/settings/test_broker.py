@@ -49,6 +49,7 @@ def test_credentials_may_be_systemd_s(write: Write, monkeypatch: pytest.MonkeyPa
     [
         ('url = "kafka://h"', "broker.url", "'redis://'"),
         ('url = "redis://"', "broker.url", "HOST"),
+        ('url = "redis://h:70000"', "broker.url", "HOST:PORT"),
         ('url = "redis://h?db=1"', "broker.url", "HOST"),
         ('url = "amqp://h"\nsource = "a b"', "broker.source", "matches"),
         ('url = "amqp://h"\nprefetch = 0', "broker.prefetch", "1"),

@@ -299,3 +299,12 @@ def test_hub_fetches(metrics: Metrics) -> None:
     name = "tflited_hub_fetch_duration_seconds_sum"
     assert value(metrics, name, result="success") == 3.0
     assert value(metrics, name, result="failure") == 1.0
+
+
+def test_the_broker_comes_and_goes(metrics: Metrics) -> None:
+    """0 before the first connection, which is also what no broker means."""
+    assert value(metrics, "tflited_broker_connected") == 0
+    metrics.broker_connected(is_connected=True)
+    assert value(metrics, "tflited_broker_connected") == 1
+    metrics.broker_connected(is_connected=False)
+    assert value(metrics, "tflited_broker_connected") == 0

@@ -13,6 +13,18 @@ from tflited.errors import BrokerError
 
 _LONGEST_CREDENTIALS = 4096
 _HASH_LENGTH = 8
+_REACH_SECONDS = 5.0
+_PORTS = {
+    "redis": 6379,
+    "rediss": 6379,
+    "amqp": 5672,
+    "amqps": 5671,
+    "nats": 4222,
+    "tls": 4222,
+    "mqtt": 1883,
+    "mqtts": 8883,
+}
+"""Where each listens by default, as its client has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +72,22 @@ def consumer_name(group: str, state: Path) -> str:
     return f"{group}-{socket.gethostname()}-{digest[:_HASH_LENGTH]}"
 
 
-def host_and_port(settings: BrokerSettings, default_port: int) -> tuple[str, int]:
-    """Where the broker listens."""
+def check_reachable(settings: BrokerSettings) -> None:
+    """Reads what a connection needs, and asks the broker's port for one; nothing is sent.
+
+    Raises:
+        BrokerError: a file cannot be read, or nobody answers.
+    """
+    read_access(settings, consumer="")
     parts = urlsplit(settings.url)
-    return parts.hostname or "localhost", parts.port or default_port
+    address = parts.hostname or "localhost", parts.port or _PORTS[settings.scheme]
+    try:
+        socket.create_connection(address, _REACH_SECONDS).close()
+    except OSError as error:
+        raise BrokerError(
+            f"{address[0]}:{address[1]}: {error.strerror or error}.",
+            hint="start the broker, or mend broker.url",
+        ) from error
 
 
 def _credentials(file: Path | None) -> tuple[str, str]:

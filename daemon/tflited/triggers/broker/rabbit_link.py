@@ -1,6 +1,6 @@
 """RabbitMQ: one durable queue, a bounded prefetch, and an acknowledgement after the store."""
 
-from aio_pika.abc import AbstractChannel
+from aio_pika.abc import AbstractRobustChannel
 from faststream import AckPolicy
 from faststream.rabbit import Channel, RabbitBroker, RabbitMessage, RabbitQueue
 from faststream.security import BaseSecurity, SASLPlaintext
@@ -19,7 +19,7 @@ class RabbitLink:
     def __init__(self, access: Access) -> None:
         settings = access.settings
         self._settings = settings
-        self._probe: AbstractChannel | None = None
+        self._probe: AbstractRobustChannel | None = None
         self._channel = Channel(prefetch_count=settings.prefetch)
         self._broker = RabbitBroker(
             settings.url,
@@ -54,7 +54,10 @@ class RabbitLink:
         """Asks for the queue: a lost connection and a deleted queue both raise."""
         if self._probe is None or self._probe.is_closed:
             raise BrokerError("The connection is lost.")
-        await self._probe.declare_queue(self._settings.source, passive=True)
+        # Not robust: that one answers from memory, and says of a deleted queue that it is there.
+        queue = await self._probe.declare_queue(self._settings.source, passive=True, robust=False)
+        if not queue.declaration_result.consumer_count:
+            raise BrokerError(f"Nobody reads the queue {self._settings.source} any more.")
 
     async def publish(self, reply: Reply) -> None:
         """Publishes to the default exchange; raises where there is no such queue."""

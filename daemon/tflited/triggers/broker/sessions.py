@@ -25,7 +25,7 @@ from tflited.triggers.broker.replies import Replies
 _LOG = structlog.get_logger()
 CONNECTING: Final = "connecting"
 """The reason before the first connection came or failed."""
-_OPEN_SECONDS: Final = 15.0
+_OPEN_SECONDS: Final = 10.0
 _ANSWER_SECONDS: Final = 5.0
 _CLOSE_SECONDS: Final = 3.0
 _CHECK_SECONDS: Final = 2.0

@@ -143,3 +143,22 @@ def test_password_and_certificate_open_the_door(
         with open_door(replace(settings, ca_file=None), world) as door:
             wait_until(lambda: door.shown, 20, what="the failure")
             assert "certificate" in door.checks()[0].reason.lower()
+
+
+def test_what_a_dead_consumer_of_the_group_took_is_claimed(
+    redis: RedisServer, open_door: OpenDoor, tmp_path: Path
+) -> None:
+    """Another daemon read an entry and never acknowledged it; after a minute it is ours."""
+    world = StoredWorld(tmp_path)
+    with Redis.from_url(redis.url) as client:
+        client.xgroup_create(SOURCE, "tflited", id="0", mkstream=True)
+        send(redis, SOURCE, [a_document(id="t1")])
+        ((_, ((entry, _),)),) = client.xreadgroup("tflited", "dead", {SOURCE: ">"})
+        client.xclaim(SOURCE, "tflited", "dead", 0, [entry], idle=61_000)
+        with world.open(), open_door(BrokerSettings(url=redis.url, source=SOURCE), world):
+            wait_until(lambda: world.stored.job_of_trigger("t1"), TAKE_SECONDS, what="the job")
+            wait_until(
+                lambda: client.xpending(SOURCE, "tflited")["pending"] == 0,
+                TAKE_SECONDS,
+                what="the acknowledgement",
+            )

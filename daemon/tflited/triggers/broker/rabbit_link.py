@@ -10,7 +10,7 @@ from tflited.triggers.broker.access import Access
 from tflited.triggers.broker.delivery import Reply, Take
 from tflited.triggers.broker.handler import OPTIONS, hand_over
 
-_CONNECT_SECONDS = 10.0
+_CONNECT_SECONDS = 5.0
 
 
 class RabbitLink:

@@ -17,6 +17,7 @@ from tflited import __version__, toolchain
 from tflited.domain.attempt import AttemptLimits
 from tflited.domain.policy import ResolvedPolicy
 from tflited.domain.ports import Root
+from tflited.domain.status import HealthCheck, are_ready
 from tflited.domain.trigger import Trigger
 from tflited.engine.attempt import AttemptRunner
 from tflited.engine.binding import Binder
@@ -46,6 +47,7 @@ from tflited.store.queue import SqliteStore
 from tflited.telemetry.metrics import Metrics
 from tflited.telemetry.notify import Notifier
 from tflited.telemetry.room import RoomWatch
+from tflited.triggers.broker.door import BrokerDoor
 from tflited.triggers.document import parse
 from tflited.triggers.references import ReferenceFolder
 from tflited.triggers.spool import Spool
@@ -58,7 +60,7 @@ _ALIVE_SECONDS = 30.0
 _JOIN_SECONDS = 10.0
 STORE_NAME = "jobs.sqlite3"
 SPOOL_NAME = "spool"
-_RESTART_KEYS = ("output", "state", "workers", "http_host", "http_port", "socket", "hub")
+_RESTART_KEYS = ("output", "state", "workers", "http_host", "http_port", "socket", "hub", "broker")
 
 
 class SystemClock:
@@ -135,14 +137,8 @@ class Daemon:
         )
         self._models = Models({root.name: RootEntry(root) for root in settings.all_roots})
         self.engine = self._make_engine(versions, workers)
-        self.control = EngineControl(
-            engine=self.engine,
-            explainer=Explainer.of(self.engine),
-            version=__version__,
-            started_at=self._clock.now(),
-            alive_seconds=_ALIVE_SECONDS,
-            reload_settings=self._reload,
-        )
+        self.control = self._make_control()
+        self._broker = self._make_broker()
         self._spool = Spool(settings.state / SPOOL_NAME, self.control)
         self._http = HttpServer(
             create_app(self.control, self._metrics.render, version=__version__),
@@ -216,6 +212,29 @@ class Daemon:
             settle_seconds=self._settings.settle_seconds,
         )
 
+    def _make_control(self) -> EngineControl:
+        return EngineControl(
+            engine=self.engine,
+            explainer=Explainer.of(self.engine),
+            version=__version__,
+            started_at=self._clock.now(),
+            alive_seconds=_ALIVE_SECONDS,
+            reload_settings=self._reload,
+            doors=self._doors,
+        )
+
+    def _make_broker(self) -> BrokerDoor:
+        return BrokerDoor(
+            self._settings.broker,
+            self.control,
+            self._settings.state,
+            directory_of=lambda job: self._publisher.directory(job.model, job.save_to),
+            show_connected=self._metrics.broker_connected,
+        )
+
+    def _doors(self) -> tuple[HealthCheck, ...]:
+        return self._broker.checks()
+
     def _make_runner(self, workers: int) -> AttemptRunner:
         settings = self._settings
         return AttemptRunner(
@@ -258,6 +277,7 @@ class Daemon:
         self._sources.start(self._settings.all_roots)
         self._http.start()
         self._spool.start()
+        self._broker.start()
         _LOG.info(
             "daemon_started",
             version=__version__,
@@ -280,7 +300,7 @@ class Daemon:
                 )
             if self._should_reload:
                 self._reload_on_signal()
-            now_ready = all(check.is_ok for check in self.control.readiness())
+            now_ready = are_ready(self.control.readiness())
             if now_ready != is_ready:
                 is_ready = now_ready
                 self._metrics.set_ready(is_ready=is_ready)
@@ -295,8 +315,10 @@ class Daemon:
         """Drains within the limit, then ends every thread and process in one written order."""
         self._notifier.stopping()
         self.engine.is_draining = True
+        self._broker.stop_taking()
         self._spool.stop(_JOIN_SECONDS)
         self._drain()
+        self._broker.stop(_JOIN_SECONDS)
         self.engine.slots.stop(_JOIN_SECONDS)
         self._executor.stop(_JOIN_SECONDS)
         self._sources.stop(_JOIN_SECONDS)

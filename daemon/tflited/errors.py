@@ -165,6 +165,13 @@ class StoreError(TflitedError):
     exit_code = 3
 
 
+class BrokerError(TflitedError):
+    """The message broker cannot be used now; the daemon goes on and tries again."""
+
+    code = "broker"
+    retryable = True
+
+
 class DaemonUnreachableError(TflitedError):
     """No daemon answers on the control socket."""
 

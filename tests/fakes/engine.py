@@ -267,9 +267,9 @@ class World:
         self.resolver, self.recorder, self.hooks = FakeResolver(), ListRecorder(), ListHooks()
         self.toolchain = {"tensorflow": "2.21.0"}
         self.root = Root(name=MODEL.root, path=folder / "models")
-        self.root.path.mkdir()
+        self.root.path.mkdir(exist_ok=True)
         self.references = folder / "hub-references"
-        self.references.mkdir()
+        self.references.mkdir(exist_ok=True)
         self.models = Models({self.root.name: RootEntry(self.root)})
         self.data = DataWatch(self.sources, self.clock, SETTLE_SECONDS)
         self.runner = AttemptRunner(

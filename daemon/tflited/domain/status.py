@@ -1,6 +1,6 @@
 """Answers to "what is going on": a model's phase, why it is in it, the plan, the status."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -154,11 +154,24 @@ class RunningAttempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthCheck:
-    """One line of ``/readyz?verbose``."""
+    """One line of ``/readyz?verbose``.
+
+    Attributes:
+        name: what is checked.
+        is_ok: whether it holds.
+        reason: why it does not.
+        is_required: whether the daemon is not ready without it; where not, the line only tells.
+    """
 
     name: str
     is_ok: bool
     reason: str = ""
+    is_required: bool = True
+
+
+def are_ready(checks: Iterable[HealthCheck]) -> bool:
+    """Whether everything required holds."""
+    return all(check.is_ok for check in checks if check.is_required)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

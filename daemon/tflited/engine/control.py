@@ -27,6 +27,7 @@ class EngineControl:
         started_at: of the daemon.
         alive_seconds: the engine is alive when its loop advanced within this.
         reload_settings: reads the configuration again and applies it, on the caller's thread.
+        doors: the states of doors that the engine does not know of itself.
     """
 
     engine: Engine
@@ -35,6 +36,7 @@ class EngineControl:
     started_at: datetime
     alive_seconds: float
     reload_settings: Callable[[], None]
+    doors: Callable[[], Sequence[HealthCheck]] = tuple
 
     def submit(self, document: bytes, source: TriggerSource) -> TriggerReceipt:
         """Validates a trigger and makes its job durable before it returns."""
@@ -111,6 +113,7 @@ class EngineControl:
                 is_ok=not self.engine.is_draining,
                 reason="draining" if self.engine.is_draining else "",
             ),
+            *self.doors(),
         )
 
     def _ask(self, action: Callable[[], _Answer]) -> _Answer:

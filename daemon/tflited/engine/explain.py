@@ -10,7 +10,15 @@ from tflited.domain.manifest import Manifest
 from tflited.domain.model import ModelId, kind_of_file
 from tflited.domain.policy import FOLDER_POLICY_NAME, OnSourceRemoved
 from tflited.domain.ports import JobStore, Publisher
-from tflited.domain.status import Action, Explanation, HealthCheck, Phase, PlanEntry, Status
+from tflited.domain.status import (
+    Action,
+    Explanation,
+    HealthCheck,
+    Phase,
+    PlanEntry,
+    Status,
+    are_ready,
+)
 from tflited.engine.changes import changes_of
 from tflited.engine.engine import Engine
 from tflited.engine.locate import Place, owner, places
@@ -224,7 +232,7 @@ def status_of(
     return Status(
         version=version,
         started_at=started_at,
-        is_ready=all(check.is_ok for check in checks),
+        is_ready=are_ready(checks),
         is_draining=engine.is_draining,
         slots=engine.slots.count,
         roots=tuple(

@@ -13,10 +13,11 @@ from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
+from tflited.domain.broker import SCHEMES, BrokerKind
 from tflited.domain.hub import ROOT_NAME
 from tflited.errors import Problem
 from tflited.settings.layers import BUILT_IN
-from tflited.settings.main_schema import DaemonTable, HttpTable, HubTable, RootTable
+from tflited.settings.main_schema import BrokerTable, DaemonTable, HttpTable, HubTable, RootTable
 from tflited.settings.problems import close_match, shown
 from tflited.settings.schema import Table
 
@@ -25,6 +26,8 @@ HUB_CACHE_NAME: Final = "hub"
 REFERENCES_NAME: Final = "hub-references"
 _LONGEST_SOCKET_BYTES: Final = 107
 """``sun_path`` of unix(7) holds 108 bytes with its final zero."""
+
+_WILDCARDS: Final = {BrokerKind.MQTT: "+#", BrokerKind.NATS: "*>"}
 
 _Some = TypeVar("_Some", bound=Table)
 
@@ -38,6 +41,7 @@ class _Sketch:
     daemon: DaemonTable | None
     http: HttpTable | None
     hub: HubTable | None
+    broker: BrokerTable | None
     roots: tuple[tuple[int, RootTable], ...]
     policies: tuple[str, ...]
 
@@ -66,6 +70,7 @@ def cross_problems(table: Mapping[str, Any], *, base: Path, source: str) -> tupl
         *_overlaps(sketch),
         *_cache_overlaps(sketch),
         *_long_socket(sketch),
+        *_reply_channel(sketch),
     )
 
 
@@ -81,6 +86,7 @@ def _sketch(table: Mapping[str, Any], *, base: Path, source: str) -> _Sketch:
         daemon=_understood(DaemonTable, table.get("daemon", {}), "output", "state"),
         http=_understood(HttpTable, table.get("http", {}), "socket"),
         hub=_understood(HubTable, table.get("hub", {}), "cache"),
+        broker=_understood(BrokerTable, table.get("broker", {}), "url", "source", "reply_to"),
         roots=tuple((index, root) for index, root in understood if root is not None),
         policies=tuple(policies) if isinstance(policies, dict) else (),
     )
@@ -173,3 +179,17 @@ def _long_socket(sketch: _Sketch) -> Iterator[Problem]:
     if length > _LONGEST_SOCKET_BYTES:
         allowed = f"a path of at most {_LONGEST_SOCKET_BYTES} bytes"
         yield sketch.problem("http.socket", f"{length} bytes: {socket}", allowed)
+
+
+def _reply_channel(sketch: _Sketch) -> Iterator[Problem]:
+    """What is read again as a trigger is refused, and the refusal is sent, and so on for ever."""
+    broker = sketch.broker
+    if broker is None or not broker.url or not broker.reply_to:
+        return
+    if broker.reply_to == broker.source:
+        allowed = "another name than broker.source: results are no triggers"
+        yield sketch.problem("broker.reply_to", shown(broker.reply_to), allowed)
+    wildcards = _WILDCARDS.get(SCHEMES[broker.url.partition("://")[0]], "")
+    if any(sign in broker.reply_to for sign in wildcards):
+        allowed = f"one name without {' '.join(wildcards)}: results go to one place"
+        yield sketch.problem("broker.reply_to", shown(broker.reply_to), allowed)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from tflited.domain.broker import BrokerSettings
 from tflited.domain.policy import Calibration, Policy, ResolvedPolicy
 from tflited.settings.layers import leaves_of
 from tflited.settings.model import Settings
@@ -23,7 +24,13 @@ def effective(settings: Settings) -> str:
     Credentials in the addresses of hooks are masked: people paste this into reports.
     """
     return "\n".join(
-        (*_daemon(settings), *_http_and_log(settings), *_hub(settings), *_roots(settings))
+        (
+            *_daemon(settings),
+            *_http_and_log(settings),
+            *_hub(settings),
+            *_broker(settings.broker),
+            *_roots(settings),
+        )
     )
 
 
@@ -85,6 +92,12 @@ def _hub(settings: Settings) -> Iterator[str]:
     yield f"refresh_seconds = {toml_value(hub.refresh_seconds)}"
     for key in ("timeout_seconds", "largest_archive_bytes", "largest_unpacked_bytes", "most_files"):
         yield f"{key} = {toml_value(getattr(hub.limits, key))}"
+
+
+def _broker(broker: BrokerSettings | None) -> Iterator[str]:
+    yield "\n[broker]"
+    for key, value in asdict(broker or BrokerSettings(url="")).items():
+        yield f"{key} = {toml_value(str(value or '') if key.endswith('_file') else value)}"
 
 
 def _roots(settings: Settings) -> Iterator[str]:

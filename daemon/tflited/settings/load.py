@@ -3,8 +3,9 @@
 import os
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from tflited.domain.broker import BrokerSettings
 from tflited.domain.hub import HubLimits
 from tflited.domain.ports import Root
 from tflited.errors import ConfigurationError
@@ -16,9 +17,11 @@ from tflited.settings.cross_checks import (
     cross_problems,
 )
 from tflited.settings.layers import BUILT_IN, MODULE_KEY, anchored
-from tflited.settings.main_schema import HubTable, MainTable, RootTable, split_listen
+from tflited.settings.main_schema import BrokerTable, HubTable, MainTable, RootTable, split_listen
 from tflited.settings.model import HubSettings, Settings
 from tflited.settings.problems import parse_toml, unreadable, validate
+
+CREDENTIALS_VARIABLE: Final = "CREDENTIALS_DIRECTORY"
 
 
 def load(*, path: Path | None = None, directory: Path | None = None) -> Settings:
@@ -83,6 +86,7 @@ def _settings(table: MainTable, *, base: Path, source: str) -> Settings:
         log_format=table.log.format,
         log_level=table.log.level,
         hub=_hub(base, state, table.hub),
+        broker=_broker(base, table.broker),
         references=state / REFERENCES_NAME,
         roots=tuple(_root(base, root) for root in table.root),
         policies=_policies(table, base),
@@ -102,6 +106,26 @@ def _hub(base: Path, state: Path, table: HubTable) -> HubSettings:
             most_files=table.most_files,
         ),
     )
+
+
+def _broker(base: Path, table: BrokerTable) -> BrokerSettings | None:
+    if not table.url:
+        return None
+    return BrokerSettings(
+        url=table.url,
+        source=table.source,
+        group=table.group,
+        reply_to=table.reply_to,
+        credentials_file=_credentials_file(base, table.credentials_file),
+        ca_file=absolute(base, table.ca_file) if table.ca_file else None,
+        prefetch=table.prefetch,
+    )
+
+
+def _credentials_file(base: Path, text: str) -> Path | None:
+    """The file; systemd says in a variable where it put a unit's credentials (systemd.exec(5))."""
+    folder = os.environ.get(CREDENTIALS_VARIABLE, "")
+    return absolute(base, text.replace(f"${{{CREDENTIALS_VARIABLE}}}", folder)) if text else None
 
 
 def _root(base: Path, table: RootTable) -> Root:

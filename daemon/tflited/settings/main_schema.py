@@ -12,7 +12,9 @@ from pydantic import (
     StrictStr,
     WithJsonSchema,
 )
+from pydantic_core import PydanticCustomError
 
+from tflited.domain.broker import SCHEMES, BrokerSettings
 from tflited.domain.hub import LONGEST_HANDLE, HubLimits
 from tflited.settings.schema import (
     LATER,
@@ -32,6 +34,10 @@ LARGEST_WORKERS: Final = 64
 _LARGEST_PORT: Final = 65535
 _LISTEN: Final = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
 _HUB: Final = HubLimits()
+_BROKER: Final = BrokerSettings(url="")
+_AUTHORITY: Final = re.compile(
+    r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:(?P<port>[0-9]{1,5}))?(/[^\s?#]*)?"
+)
 _HOST: Final = r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?$"
 
 
@@ -62,6 +68,19 @@ def _listen(value: str) -> str:
     return value
 
 
+def _broker_url(value: str) -> str:
+    scheme, _, rest = value.partition("://")
+    if value and scheme not in SCHEMES:
+        expected = ", ".join(f"'{name}://'" for name in SCHEMES)
+        raise PydanticCustomError("enum", "one of {expected}", {"expected": expected})
+    if "@" in rest:
+        raise refuse("an address without user and password: those stand in credentials_file")
+    match = _AUTHORITY.fullmatch(rest)
+    if value and (match is None or int(match["port"] or 0) > _LARGEST_PORT):
+        raise refuse("SCHEME://HOST or SCHEME://HOST:PORT, and /DATABASE or /VHOST where needed")
+    return value
+
+
 Workers = Annotated[
     int,
     PlainValidator(_workers),
@@ -75,6 +94,9 @@ Workers = Annotated[
     ),
 ]
 Bytes = Annotated[StrictInt, Field(ge=1, le=2**50)]
+
+
+Channel = Annotated[StrictStr, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
 
 
 class DaemonTable(Table):
@@ -120,6 +142,18 @@ class HubTable(Table):
     most_files: Annotated[StrictInt, Field(ge=1, le=1_000_000)] = _HUB.most_files
 
 
+class BrokerTable(Table):
+    """A message broker that triggers come through. An empty ``url`` means none."""
+
+    url: Annotated[StrictStr, AfterValidator(_broker_url)] = ""
+    source: Channel = _BROKER.source
+    group: Slug = _BROKER.group
+    reply_to: Channel | Literal[""] = _BROKER.reply_to
+    credentials_file: Glob = ""
+    ca_file: Glob = ""
+    prefetch: Annotated[StrictInt, Field(ge=1, le=10_000)] = _BROKER.prefetch
+
+
 class HubReferenceTable(Table):
     """A ``NAME.hub.toml``: which module, and how it is called."""
 
@@ -147,5 +181,6 @@ class MainTable(Table):
     http: HttpTable = HttpTable()
     log: LogTable = LogTable()
     hub: HubTable = HubTable()
+    broker: BrokerTable = BrokerTable()
     root: Annotated[tuple[RootTable, ...], Field(min_length=1)]
     policy: dict[Slug, MainPolicyTable] = Field(default_factory=dict)

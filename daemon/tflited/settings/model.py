@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tflited.domain.broker import BrokerSettings
 from tflited.domain.hub import ROOT_NAME, HubLimits
 from tflited.domain.ports import Root
 from tflited.domain.removal import BrakeRules
@@ -48,6 +49,7 @@ class Settings:
         log_format: auto, json or console.
         log_level: debug, info, warning or error.
         hub: what holds for TensorFlow Hub references.
+        broker: the message broker that triggers come through; None without one.
         references: the folder of Hub references that came as triggers.
         roots: the watched directories.
         policies: name to table of the keys that the main file names, data globs absolute.
@@ -73,6 +75,7 @@ class Settings:
     log_level: str = "info"
     hub: HubSettings
     references: Path
+    broker: BrokerSettings | None = None
     roots: tuple[Root, ...]
     policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     source: str = "built-in"

@@ -33,9 +33,9 @@ OTHER: Final = "other"
 
 REASONS: Final = (
     # The daemon's own codes, from errors.py.
-    "baseline_mismatch", "cannot_start", "configuration", "conversion", "daemon_unreachable",
-    "internal", "output", "refused", "replaced", "source_changed", "storage_failed",
-    "storage_paused", "store", "trigger_refused", "usage", "worker",
+    "baseline_mismatch", "broker", "cannot_start", "configuration", "conversion",
+    "daemon_unreachable", "internal", "output", "refused", "replaced", "source_changed",
+    "storage_failed", "storage_paused", "store", "trigger_refused", "usage", "worker",
     # How an attempt may end without a report.
     "bad_reply", "cancelled", "crash", "native_abort", "out_of_memory", "timeout", "worker_lost",
     # The converter's codes, from convert/faults/hints.py and its neighbours.
@@ -95,6 +95,7 @@ class Metrics:
         build.labels(**versions).set(1)
         self._ready = gauge("tflited_ready", "1 while the daemon accepts work.")
         gauge("tflited_slots", "Attempts that may run at once.").set(slots)
+        self._broker = gauge("tflited_broker_connected", "1 while the broker is connected.")
         self._output_free = gauge("tflited_output_free_bytes", "Room in the output tree.")
         self._reloads = _fill(
             counter("tflited_config_reloads", "Configuration reloads.", ("result",)),
@@ -274,6 +275,10 @@ class Metrics:
             free_bytes: answers at once, without a look at the disk; NaN where it is not known.
         """
         self._output_free.set_function(free_bytes)
+
+    def broker_connected(self, is_connected: bool) -> None:  # noqa: FBT001  # a plain callback
+        """The message broker came or went."""
+        self._broker.set(is_connected)
 
     def job_accepted(self, job: Job) -> None:
         """A job entered the queue."""

@@ -22,6 +22,7 @@ from tflited.domain.job import TriggerSource
 from tflited.domain.trigger import TriggerReceipt
 from tflited.errors import StoragePausedError, TflitedError
 from tflited.triggers.document import MAX_DOCUMENT_BYTES
+from tflited.triggers.identity import with_id
 
 _LOG = structlog.get_logger()
 _FOLDERS: Final = ("tmp", "new", "done", "rejected")
@@ -183,15 +184,8 @@ def _read(path: Path) -> bytes | None:
 
 def _with_id(name: str, content: bytes) -> bytes:
     """The document with an id of its own name and content where it brings none."""
-    try:
-        document = json.loads(content)
-    except ValueError:
-        return content
-    if not isinstance(document, dict) or document.get("id"):
-        return content
-    digest = hashlib.sha256(name.encode("utf-8", "surrogateescape") + b"\0" + content).hexdigest()
-    document["id"] = f"spool-{digest[:32]}"
-    return json.dumps(document).encode()
+    raw = name.encode("utf-8", "surrogateescape") + b"\0" + content
+    return with_id(content, lambda: f"spool-{hashlib.sha256(raw).hexdigest()[:32]}")
 
 
 def _plain(receipt: TriggerReceipt) -> dict[str, Any]:

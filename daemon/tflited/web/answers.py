@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import Response
 from pydantic import TypeAdapter
 
-from tflited.domain.status import HealthCheck
+from tflited.domain.status import HealthCheck, are_ready
 from tflited.errors import CannotStartError, ConfigurationError, TflitedError, UsageError
 
 JSON = "application/json"
@@ -46,7 +46,7 @@ def refuse_error(error: TflitedError) -> Response:
 
 def health(checks: Sequence[HealthCheck], *, is_verbose: bool) -> Response:
     """Health as text; machines read the status alone, 200 or 503."""
-    is_ok = all(check.is_ok for check in checks)
+    is_ok = are_ready(checks)
     lines = [_line(check) for check in checks] if is_verbose else []
     lines.append("ok" if is_ok else "not ok")
     text = "\n".join(lines) + "\n"
@@ -64,7 +64,8 @@ def _as_json(document: Any, status: int) -> Response:
 def _line(check: HealthCheck) -> str:
     if check.is_ok:
         return f"[+]{check.name} ok"
-    return f"[-]{check.name} failed: {' '.join(check.reason.split())}"
+    reason = " ".join(check.reason.split())
+    return f"[-]{check.name} {'failed' if check.is_required else '(not required)'}: {reason}"
 
 
 def _status_of(error: TflitedError) -> int:

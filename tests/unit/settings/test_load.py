@@ -120,12 +120,6 @@ def test_planned_keys_say_so(problems_of: Problems, text: str, key: str) -> None
     assert not problem.suggestion
 
 
-@pytest.mark.parametrize("table", ["broker"])
-def test_planned_tables_say_so(problems_of: Problems, table: str) -> None:
-    """A table of a later version is told apart from a typing error."""
-    assert "not available in this version" in problems_of(f"{ROOT}[{table}]\n")[table].allowed
-
-
 @pytest.mark.parametrize(
     ("text", "key", "place"),
     [

@@ -15,7 +15,14 @@ from tflited.domain.policy import Policy
 from tflited.settings.json_schema import main, schemas
 from tflited.settings.layers import BUILT_IN_LAYER, leaves_of
 from tflited.settings.load import load
-from tflited.settings.main_schema import DaemonTable, HttpTable, HubTable, LogTable, RootTable
+from tflited.settings.main_schema import (
+    BrokerTable,
+    DaemonTable,
+    HttpTable,
+    HubTable,
+    LogTable,
+    RootTable,
+)
 from tflited.settings.preprocess import PreprocessTable
 from tflited.settings.resolve import FolderPolicies
 from tflited.settings.schema import (
@@ -35,6 +42,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "daemon": DaemonTable,
     "http": HttpTable,
     "hub": HubTable,
+    "broker": BrokerTable,
     "log": LogTable,
     "root": RootTable,
 }
@@ -64,7 +72,11 @@ def test_annotated_main_file_is_the_default(tmp_path: Path) -> None:
 def test_annotated_main_file_shows_every_key() -> None:
     """Nobody has to search for a key."""
     tables = tomllib.loads((CONFIG / "tflited.toml").read_text())
-    shown = {f"{name}.{key}" for name in ("daemon", "http", "log", "hub") for key in tables[name]}
+    shown = {
+        f"{name}.{key}"
+        for name in ("daemon", "http", "log", "hub", "broker")
+        for key in tables[name]
+    }
     assert shown == {key for key in main_keys() if not key.startswith("root.")}
 
 

@@ -310,3 +310,12 @@ def test_removals_that_wait_are_a_gauge_of_their_root(metrics: Metrics) -> None:
     assert value(metrics, "tflited_removals_waiting", root="zoo") == 0
     metrics.set_roots([])
     assert value(metrics, "tflited_removals_waiting", root="zoo") is None
+
+
+def test_the_broker_comes_and_goes(metrics: Metrics) -> None:
+    """0 before the first connection, which is also what no broker means."""
+    assert value(metrics, "tflited_broker_connected") == 0
+    metrics.broker_connected(is_connected=True)
+    assert value(metrics, "tflited_broker_connected") == 1
+    metrics.broker_connected(is_connected=False)
+    assert value(metrics, "tflited_broker_connected") == 0

@@ -14,6 +14,7 @@ from tflited.domain.observation import Observation, RootObservation, Sight
 from tflited.domain.ports import Root
 from tflited.errors import SourceChangedError
 from tflited.sources.hub import HubModels
+from tflited.sources.settle import Waits
 from tflited.sources.watch import SourceWatch
 from waiting import wait_until
 
@@ -42,7 +43,7 @@ class Seen:
         self.watch = SourceWatch(
             SystemClock(),
             self.all.append,
-            settle_seconds=SETTLE_SECONDS,
+            waits=Waits(settle_seconds=SETTLE_SECONDS, whole_seconds=SETTLE_SECONDS),
             scan_interval_seconds=600,
             hub=hub,
         )
@@ -232,7 +233,11 @@ def blind(
     hub = make_hub(clock)
     seen = Seen(root, hub)
     watch = SourceWatch(
-        clock, seen.all.append, settle_seconds=5.0, scan_interval_seconds=600.0, hub=hub
+        clock,
+        seen.all.append,
+        waits=Waits(settle_seconds=5.0, whole_seconds=5.0),
+        scan_interval_seconds=600.0,
+        hub=hub,
     )
     monkeypatch.setattr(watch._hints, "ensure", lambda *_: False)
     watch._apply((root,))

@@ -28,6 +28,11 @@ _INDEX: Final = "variables/variables.index"
 _FINGERPRINT: Final = "fingerprint.pb"
 _CHECKPOINT_HASH: Final = 5
 """``FingerprintDef.checkpoint_hash`` (tensorflow/core/protobuf/fingerprint.proto)."""
+_META_GRAPHS: Final = 2
+"""``SavedModel.meta_graphs`` (tensorflow/core/protobuf/saved_model.proto)."""
+_ASSET_FILE_DEF: Final = 6
+"""``MetaGraphDef.asset_file_def``, and in it ``AssetFileDef.filename`` (meta_graph.proto)."""
+_FILENAME: Final = 2
 _LARGEST_FINGERPRINT: Final = 64 << 10
 _HDF5_SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 _COPY_AGAIN: Final = "copy the model again; it is looked at again as soon as a file changes"
@@ -131,13 +136,15 @@ def _admit_saved_model(path: Path, sizes: Mapping[str, int]) -> Wholeness:
             f"{path}: an empty directory; a SavedModel has saved_model.pb.",
             hint="copy a model into it, or remove the directory",
         )
-    _admit_graph(path, sizes)
+    has_assets = _admit_graph(path, sizes)
     if _INDEX in sizes:
         index = _admit_index(path, sizes)
         is_one = _is_of_one_export(path, sizes)
         is_proven = _admit_tensors(path, index)
-        is_dense = not _has_hole(path / "saved_model.pb") if "saved_model.pb" in sizes else False
-        return Wholeness.WHOLE if is_one and is_proven and is_dense else Wholeness.PLAUSIBLE
+        # Nothing tells whether an asset's content is all there.
+        if is_one and is_proven and not has_assets and not _has_hole(path / "saved_model.pb"):
+            return Wholeness.WHOLE
+        return Wholeness.PLAUSIBLE
     if any(_SHARD.fullmatch(name) for name in sizes):
         raise ModelRefusedError(f"{path}: {_INDEX} is missing.", hint=_COPY_AGAIN)
     return Wholeness.PLAUSIBLE
@@ -171,10 +178,15 @@ def _has_hole(path: Path) -> bool:
             raise
 
 
-def _admit_graph(path: Path, sizes: Mapping[str, int]) -> None:
+def _admit_graph(path: Path, sizes: Mapping[str, int]) -> bool:
+    """Whether the graph names assets, or may name some.
+
+    Raises:
+        ModelRefusedError: it is cut short, or one of its assets is missing.
+    """
     if "saved_model.pb" not in sizes:
         if "saved_model.pbtxt" in sizes:
-            return
+            return True
         raise ModelRefusedError(
             f"{path}: saved_model.pb is missing; there are {', '.join(sorted(sizes)[:5])}.",
             hint=_COPY_AGAIN,
@@ -186,13 +198,29 @@ def _admit_graph(path: Path, sizes: Mapping[str, int]) -> None:
             hint=_COPY_AGAIN,
         )
     try:
-        numbers = [number for number, _ in message_fields(graph.read_bytes())]
+        graphs = _numbered(graph.read_bytes(), _META_GRAPHS)
+        assets = [name for one in graphs for name in _asset_names(one)]
     except BundleError as error:
         raise ModelRefusedError(
             f"{graph}: cut short or no SavedModel: {error}.", hint=_COPY_AGAIN
         ) from error
-    if 2 not in numbers:  # noqa: PLR2004  # SavedModel.meta_graphs
+    if not graphs:
         raise ModelRefusedError(f"{graph}: holds no graph.", hint="export the model again")
+    missing = [name for name in assets if f"assets/{name}" not in sizes]
+    if missing:
+        raise ModelRefusedError(f"{path}: assets/{missing[0]} is missing.", hint=_COPY_AGAIN)
+    return bool(assets)
+
+
+def _numbered(message: bytes, wanted: int) -> list[bytes]:
+    fields = message_fields(message)
+    return [value for number, value in fields if number == wanted and isinstance(value, bytes)]
+
+
+def _asset_names(meta_graph: bytes) -> list[str]:
+    definitions = _numbered(meta_graph, _ASSET_FILE_DEF)
+    names = (name for one in definitions for name in _numbered(one, _FILENAME))
+    return [os.fsdecode(name) for name in names]
 
 
 def _admit_index(path: Path, sizes: Mapping[str, int]) -> Index:

@@ -38,7 +38,7 @@ class SettleTracker:
         rested: the state that the present copy is written over; None where there was no model.
         slowest_gap: longest quiet time that was ended by another change, in seconds.
         has_been_tried: whether the early look of this quiet time is over.
-        is_whole: whether it proved the present state whole.
+        is_whole: whether the present state is proven whole.
     """
 
     snapshot: Snapshot
@@ -61,8 +61,8 @@ class SettleTracker:
         if snapshot == self.snapshot:
             return False
         gap = now - self.changed_at
-        # A flag's time is not the writer's, and what no wait would cover is another copy.
-        if not self.snapshot.is_held and gap <= MAX_WAIT_SECONDS:
+        # A flag's time is not the writer's; what was whole, or no wait would cover, is another copy.
+        if not self.is_whole and not self.snapshot.is_held and gap <= MAX_WAIT_SECONDS:
             self.slowest_gap = max(self.slowest_gap, gap)
         self.snapshot = snapshot
         self.changed_at = now

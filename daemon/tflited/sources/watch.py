@@ -19,7 +19,7 @@ from tflited.domain.observation import Observation, RootObservation, Sight
 from tflited.domain.ports import Clock, DataFile, Root
 from tflited.errors import ModelRefusedError, SourceChangedError
 from tflited.sources import data
-from tflited.sources.admission import admit, has_settled
+from tflited.sources.admission import Wholeness, admit, has_settled
 from tflited.sources.digest import Digester
 from tflited.sources.hints import Hint, HintKind, HintWatcher
 from tflited.sources.hub import HubModels
@@ -131,11 +131,9 @@ class SourceWatch:
         """Whether the model on disk is still the admitted one with that digest."""
         state = self._roots.get(model.root)
         snapshot = None if state is None else state.admitted.get(model.path)
-        if state is None or snapshot is None:
-            return False
-        if snapshot.kind is ModelKind.HUB:
-            return self._hub.is_unchanged(model, digest)
-        return is_unchanged(state.root.path / model.path, snapshot)
+        if state is not None and snapshot is not None and snapshot.kind is not ModelKind.HUB:
+            return is_unchanged(state.root.path / model.path, snapshot)
+        return snapshot is not None and self._hub.is_unchanged(model, digest)
 
     def find_data(self, pattern: str) -> tuple[DataFile, ...]:
         """Files that match an absolute glob pattern, sorted by path."""
@@ -344,7 +342,7 @@ class SourceWatch:
         where = state.root.path / path
         try:
             if not tracker.is_whole:
-                admit(where, tracker.snapshot)
+                tracker.is_whole = admit(where, tracker.snapshot) is Wholeness.WHOLE
             with self._digest_lock:
                 digest = self._digester.model(where, tracker.snapshot)
             if tracker.snapshot.kind is ModelKind.HUB:

@@ -68,7 +68,7 @@ def test_a_whole_saved_model_is_admitted(root: Root) -> None:
 
 def test_a_saved_model_without_variables_is_admitted(root: Root) -> None:
     """A function without weights is a model."""
-    write(root.path / "add" / "saved_model.pb", field(1, 1) + field(2, b"graph"))
+    write(root.path / "add" / "saved_model.pb", field(1, 1) + field(2, field(2, b"graph")))
     admit_only(root)
 
 
@@ -92,7 +92,7 @@ def test_an_empty_graph_is_refused(root: Root) -> None:
 
 def test_a_torn_graph_is_refused(root: Root) -> None:
     """The copy stopped inside the graph."""
-    write(saved_model(root.path / "digits") / "saved_model.pb", field(2, b"graph")[:-1])
+    write(saved_model(root.path / "digits") / "saved_model.pb", field(2, field(2, b"graph"))[:-1])
     assert "cut short" in refusal(root)
 
 
@@ -236,7 +236,7 @@ def test_a_graph_with_a_hole_is_not_proven(root: Root) -> None:
     """A preallocated file holds together at its first level, and a part was never written."""
     folder = saved_model(root.path / "digits")
     write(folder / "fingerprint.pb", fingerprint(folder))
-    graph = field(2, bytes(1 << 20))
+    graph = field(2, field(2, bytes(1 << 20)))
     with (folder / "saved_model.pb").open("wb") as stream:
         stream.write(graph[:10])
         stream.truncate(len(graph))
@@ -261,3 +261,14 @@ def test_archives_are_proven_by_their_checksums(root: Root) -> None:
     hdf5(root.path / "digits.h5")
     assert admit_only(root) is Wholeness.PLAUSIBLE
     assert not settles_early(root)
+
+
+def test_an_asset_that_the_graph_names_is_asked_for(root: Root) -> None:
+    """It may come last; and since it has no checksum, only quiet tells that it is all there."""
+    folder = saved_model(root.path / "digits")
+    asset = field(6, field(2, b"words.txt"))
+    write(folder / "saved_model.pb", field(2, field(2, b"graph") + asset))
+    write(folder / "fingerprint.pb", fingerprint(folder))
+    assert "assets/words.txt is missing" in refusal(root)
+    write(folder / "assets" / "words.txt")
+    assert admit_only(root) is Wholeness.PLAUSIBLE

@@ -141,3 +141,12 @@ def test_a_temporary_name_starts_the_quiet_time_anew() -> None:
     tracker.has_been_tried = True
     tracker.put_off(7.0)
     assert tracker.next_look(WAITS) == 7.5
+
+
+def test_the_time_after_a_whole_copy_is_no_pause_of_the_next() -> None:
+    """A model renewed half a minute after its last copy settles as fast as a new one."""
+    tracker = SettleTracker(snapshot=snapshot(1), changed_at=0.0)
+    tracker.is_whole = True
+    tracker.rest()
+    tracker.observe(snapshot(2), 30.0)
+    assert tracker.deadline(5.0) == 35.0

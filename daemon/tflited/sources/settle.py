@@ -61,7 +61,8 @@ class SettleTracker:
         if snapshot == self.snapshot:
             return False
         gap = now - self.changed_at
-        # A flag's time is not the writer's; what was whole, or no wait would cover, is another copy.
+        # A flag's time is not the writer's; after a whole state, or longer than any wait covers,
+        # it is another copy.
         if not self.is_whole and not self.snapshot.is_held and gap <= MAX_WAIT_SECONDS:
             self.slowest_gap = max(self.slowest_gap, gap)
         self.snapshot = snapshot

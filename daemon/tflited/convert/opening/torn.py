@@ -8,6 +8,7 @@ agree; only the fingerprint tells.
 from pathlib import Path
 from typing import Any, Final
 
+from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import fingerprint_pb2
 
 from tflited.convert.internals import FINGERPRINTING, UnfitError, require
@@ -52,7 +53,7 @@ def _parsed(content: bytes) -> Any:
     message: Any = fingerprint_pb2.FingerprintDef()
     try:
         message.ParseFromString(content)
-    except ValueError as error:  # protobuf's DecodeError
+    except DecodeError as error:
         raise _torn(f"{_NAME} is cut short or no fingerprint: {error}.") from error
     return message
 

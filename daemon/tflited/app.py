@@ -127,10 +127,7 @@ class Daemon:
         self._sources = SourceWatch(
             self._clock,
             self._inbox.put,
-            waits=Waits(
-                settle_seconds=settings.settle_seconds,
-                whole_seconds=settings.settle_whole_seconds,
-            ),
+            waits=Waits(settings.settle_seconds, settings.settle_whole_seconds),
             scan_interval_seconds=settings.scan_interval_seconds,
             hub=hub_models(settings, self._clock, record=self._metrics.hub_fetched),
         )

@@ -15,7 +15,7 @@ MAX_WAIT_SECONDS: Final = 60.0
 _GAP_FACTOR: Final = 1.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Waits:
     """How long a model must have been still.
 

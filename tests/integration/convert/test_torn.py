@@ -16,7 +16,7 @@ from tflited.errors import ConversionError
 Build = Callable[..., BuildReport]
 
 
-class Net(tf.Module):
+class Net(tf.Module):  # type: ignore[misc]  # tensorflow has no types
     """One layer whose activation differs between exports, and whose variables do not."""
 
     def __init__(self, activation: Any, value: float) -> None:
@@ -24,7 +24,7 @@ class Net(tf.Module):
         self.kernel = tf.Variable(tf.fill([8, 4], value), name="kernel")
         self.activation = activation
 
-    @tf.function(input_signature=[tf.TensorSpec([1, 8], tf.float32, name="x")])
+    @tf.function(input_signature=[tf.TensorSpec([1, 8])])  # type: ignore[untyped-decorator]
     def __call__(self, x: Any) -> dict[str, Any]:
         """Multiplies."""
         return {"y": self.activation(tf.matmul(x, self.kernel))}

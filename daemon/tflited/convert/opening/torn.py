@@ -8,7 +8,7 @@ agree; only the fingerprint tells.
 from pathlib import Path
 from typing import Any, Final
 
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # no stubs
 from tensorflow.core.protobuf import fingerprint_pb2
 
 from tflited.convert.internals import FINGERPRINTING, UnfitError, require

@@ -41,6 +41,7 @@ from tflited.output.tree import OutputTree
 from tflited.settings.codec import decode_policy, encode_policy
 from tflited.settings.model import Settings
 from tflited.settings.resolve import FolderPolicies
+from tflited.sources.settle import Waits
 from tflited.sources.watch import SourceWatch
 from tflited.store.lock import StateLock
 from tflited.store.queue import SqliteStore
@@ -131,7 +132,7 @@ class Daemon:
         self._sources = SourceWatch(
             self._clock,
             self._inbox.put,
-            settle_seconds=settings.settle_seconds,
+            waits=Waits(settings.settle_seconds, settings.settle_whole_seconds),
             scan_interval_seconds=settings.scan_interval_seconds,
             hub=hub_models(settings, self._clock, record=self._metrics.hub_fetched),
         )

@@ -109,6 +109,7 @@ class FakeSources:
         data: pattern to its files.
         on_disk: path to kind of the models that are there, seen by a scan or not.
         error: raised by ``stage``, when set.
+        has_changed: what ``is_unchanged`` denies.
     """
 
     def __init__(self) -> None:
@@ -118,6 +119,7 @@ class FakeSources:
         self.data: dict[str, tuple[DataFile, ...]] = {}
         self.on_disk: dict[str, ModelKind] = {}
         self.error: TflitedError | None = None
+        self.has_changed = False
 
     def look_again(self, root: str, path: str) -> None:
         """Remembers."""
@@ -142,6 +144,10 @@ class FakeSources:
         copy = destination / "model.keras"
         copy.write_text(expected, encoding="ascii")
         return copy
+
+    def is_unchanged(self, model: ModelId, digest: Digest) -> bool:
+        """As set."""
+        return not self.has_changed
 
     def find_data(self, pattern: str) -> tuple[DataFile, ...]:
         """As set."""

@@ -333,6 +333,8 @@ class Policy:
     """Absolute path of a Python module with the classes of Keras models; empty without one."""
     allow_lambda: bool = False
     """Whether Lambda layers of a Keras file, which are code, may run."""
+    check_fingerprint: bool = True
+    """Whether a SavedModel that is not what its fingerprint was taken of is refused as torn."""
     calibration: Calibration | None = None
     evaluation: Evaluation = Evaluation()
     auto: AutoRules = AutoRules()

@@ -108,6 +108,10 @@ class Sources(Protocol):
         """
         ...
 
+    def is_unchanged(self, model: ModelId, digest: Digest) -> bool:
+        """Whether the model on disk is still the admitted one with that digest; opens no file."""
+        ...
+
     def find_data(self, pattern: str) -> tuple["DataFile", ...]:
         """Files that match an absolute glob pattern, sorted by path."""
         ...

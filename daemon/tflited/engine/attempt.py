@@ -168,6 +168,11 @@ class AttemptRunner:
                 f"{work.job.model}: the set is held back: {verdict.rejections}.",
                 hint='mend the model or its data, or set on_reject = "omit"',
             )
+        if not self.sources.is_unchanged(work.job.model, work.key.model):
+            raise SourceChangedError(
+                f"{work.job.model} changed while it was built.",
+                hint="nothing; it is built again as soon as it settles",
+            )
         began = self.clock.monotonic()
         published = self.publisher.publish(work.job, work.policy, work.key, report, scratch)
         seconds[Stage.PUBLISH] = self.clock.monotonic() - began

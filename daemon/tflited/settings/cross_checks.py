@@ -166,8 +166,25 @@ def _cache_overlaps(sketch: _Sketch) -> Iterator[Problem]:
 
 
 def _is_one_in_the_other(here: Path, there: Path) -> bool:
+    """By real path, and by device and inode: a bind mount has another path."""
     inner, outer = Path(os.path.realpath(here)), Path(os.path.realpath(there))
-    return inner.is_relative_to(outer) or outer.is_relative_to(inner)
+    if inner.is_relative_to(outer) or outer.is_relative_to(inner):
+        return True
+    return _is_above(inner, outer) or _is_above(outer, inner)
+
+
+def _is_above(folder: Path, path: Path) -> bool:
+    """Whether a folder that exists is a path or one of the folders above it."""
+    wanted = _identity(folder)
+    return wanted is not None and wanted in map(_identity, (path, *path.parents))
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _long_socket(sketch: _Sketch) -> Iterator[Problem]:

@@ -68,6 +68,7 @@ def _daemon(settings: Settings) -> Iterator[str]:
     yield f"workers = {toml_value(settings.workers or 'auto')}"
     for key in (
         "settle_seconds",
+        "settle_whole_seconds",
         "scan_interval_seconds",
         "attempt_timeout_seconds",
         "drain_timeout_seconds",

@@ -72,6 +72,7 @@ def _settings(table: MainTable, *, base: Path, source: str) -> Settings:
         state=state,
         workers=daemon.workers,
         settle_seconds=daemon.settle_seconds,
+        settle_whole_seconds=daemon.settle_whole_seconds,
         scan_interval_seconds=daemon.scan_interval_seconds,
         attempt_timeout_seconds=daemon.attempt_timeout_seconds,
         drain_timeout_seconds=daemon.drain_timeout_seconds,

@@ -106,6 +106,7 @@ class DaemonTable(Table):
     state: PathText = "state"
     workers: Workers = 0
     settle_seconds: Annotated[Number, Field(ge=0, le=86_400)] = 3.0
+    settle_whole_seconds: Annotated[Number, Field(ge=0, le=86_400)] = 0.5
     scan_interval_seconds: Seconds = 60.0
     attempt_timeout_seconds: Seconds = 900.0
     drain_timeout_seconds: Annotated[Number, Field(ge=0, le=86_400)] = 60.0

@@ -35,6 +35,7 @@ class Settings:
         state: the folder of the job store and scratch space.
         workers: attempts at the same time; 0 lets the daemon decide.
         settle_seconds: how long a model's files must have been still.
+        settle_whole_seconds: the same for one that proves whole; at most ``settle_seconds``.
         scan_interval_seconds: time between two whole scans.
         attempt_timeout_seconds: longest time of one attempt.
         drain_timeout_seconds: how long a stop waits for running attempts.
@@ -60,6 +61,7 @@ class Settings:
     state: Path
     workers: int = 0
     settle_seconds: float = 3.0
+    settle_whole_seconds: float = 0.5
     scan_interval_seconds: float = 60.0
     attempt_timeout_seconds: float = 900.0
     drain_timeout_seconds: float = 60.0

@@ -287,6 +287,7 @@ class PolicyTable(Table):
     require_proof: StrictBool = _DEFAULT.require_proof
     custom_objects: ModulePath = _DEFAULT.custom_objects
     allow_lambda: StrictBool = _DEFAULT.allow_lambda
+    check_fingerprint: StrictBool = _DEFAULT.check_fingerprint
     calibration: CalibrationTable = CalibrationTable()
     evaluation: EvaluationTable = EvaluationTable()
     auto: AutoTable = AutoTable()

@@ -6,7 +6,6 @@ asked for copies and digests by the engine's threads.
 
 import errno
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -20,14 +19,14 @@ from tflited.domain.observation import Observation, RootObservation, Sight
 from tflited.domain.ports import Clock, DataFile, Root
 from tflited.errors import ModelRefusedError, SourceChangedError
 from tflited.sources import data
-from tflited.sources.admission import admit
+from tflited.sources.admission import Wholeness, admit, has_settled
 from tflited.sources.digest import Digester
 from tflited.sources.hints import Hint, HintKind, HintWatcher
 from tflited.sources.hub import HubModels
-from tflited.sources.root_state import RootState, waits_for
+from tflited.sources.root_state import WAKE, Doubt, RootState, waits_for
 from tflited.sources.scan import DirectoryScanner
-from tflited.sources.settle import SettleTracker
-from tflited.sources.staging import stage_data, stage_model
+from tflited.sources.settle import SettleTracker, Waits
+from tflited.sources.staging import is_unchanged, stage_data, stage_model
 
 _LOG = structlog.get_logger()
 _MAX_SCOPES: Final = 64
@@ -41,18 +40,7 @@ _MAX_BURST_SECONDS: Final = 0.2
 Receive = Callable[[Observation | RootObservation], None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Doubt:
-    """A model whose admitted state is no longer believed."""
-
-    root: str
-    path: str
-    should_fetch: bool = False
-
-
-_Message = Hint | _Doubt | tuple[Root, ...]
-_WAKE: Final = _Doubt("", "")
-"""Of a root that is none: only a reason to look at what is due."""
+_Message = Hint | Doubt | tuple[Root, ...]
 
 
 class SourceWatch:
@@ -61,7 +49,7 @@ class SourceWatch:
     Args:
         clock: time.
         receive: told every observation, from the thread of this object.
-        settle_seconds: quiet time before a model is looked into.
+        waits: quiet times before a model is looked into.
         scan_interval_seconds: time between whole scans that no hint asked for.
         hub: makes models of Hub references.
     """
@@ -71,13 +59,13 @@ class SourceWatch:
         clock: Clock,
         receive: Receive,
         *,
-        settle_seconds: float,
+        waits: Waits,
         scan_interval_seconds: float,
         hub: HubModels,
     ) -> None:
         self._clock = clock
         self._receive = receive
-        self._settle = settle_seconds
+        self._waits = waits
         self._interval = scan_interval_seconds
         self._scanner = DirectoryScanner()
         self._digester = Digester()
@@ -85,7 +73,7 @@ class SourceWatch:
         self._roots: dict[str, RootState] = {}
         self._inbox: SimpleQueue[_Message | None] = SimpleQueue()
         self._hub = hub
-        hub.cache.wake = lambda: self._inbox.put(_WAKE)
+        hub.cache.wake = lambda: self._inbox.put(WAKE)
         self._hints = HintWatcher(self._inbox.put)
         self._thread = Thread(target=self._run, name="sources")
 
@@ -109,7 +97,7 @@ class SourceWatch:
 
     def look_again(self, root: str, path: str) -> None:
         """Asks for one model to be settled, admitted and digested anew; returns at once."""
-        self._inbox.put(_Doubt(root, path))
+        self._inbox.put(Doubt(root, path))
 
     def find_model(self, root: Root, path: str) -> ModelKind | None:
         """The kind of the model at exactly that path on disk now; None where there is none.
@@ -122,11 +110,11 @@ class SourceWatch:
 
     def fetch_again(self, root: str, path: str) -> None:
         """Asks for a Hub reference's module to be fetched anew; returns at once."""
-        self._inbox.put(_Doubt(root, path, should_fetch=True))
+        self._inbox.put(Doubt(root, path, should_fetch=True))
 
     def accept_root(self, root: str) -> None:
         """Accepts the present state of a root as it is, also where it came back empty."""
-        self._inbox.put(_Doubt(root, ""))
+        self._inbox.put(Doubt(root, ""))
 
     def stage(self, model: ModelId, destination: Path, expected: Digest) -> Path:
         """Makes a private copy of an admitted model and proves that it has the expected digest.
@@ -142,6 +130,14 @@ class SourceWatch:
         if snapshot.kind is ModelKind.HUB:
             return self._hub.stage(model, destination, expected)
         return stage_model(state.root.path / model.path, snapshot, destination, expected)
+
+    def is_unchanged(self, model: ModelId, digest: Digest) -> bool:
+        """Whether the model on disk is still the admitted one with that digest."""
+        state = self._roots.get(model.root)
+        snapshot = None if state is None else state.admitted.get(model.path)
+        if state is not None and snapshot is not None and snapshot.kind is not ModelKind.HUB:
+            return is_unchanged(state.root.path / model.path, snapshot)
+        return snapshot is not None and self._hub.is_unchanged(model, digest)
 
     def find_data(self, pattern: str) -> tuple[DataFile, ...]:
         """Files that match an absolute glob pattern, sorted by path."""
@@ -189,7 +185,7 @@ class SourceWatch:
         state = self._roots.get(message.root)
         if state is None:
             return
-        if isinstance(message, _Doubt):
+        if isinstance(message, Doubt):
             if message.should_fetch:
                 self._hub.fetch_again(ModelId(root=message.root, path=message.path))
             self._forget(state, message.path)
@@ -206,6 +202,7 @@ class SourceWatch:
         if tracker is not None:
             with self._digest_lock:
                 self._digester.forget(tracker.snapshot)
+            state.doubted.add(path)
         state.pending.discard(path)
         state.admitted.pop(path, None)
         state.dirty.add(path)
@@ -238,7 +235,7 @@ class SourceWatch:
         state.dirty.clear()
         self._settle_due(state)
         hub_due = self._tell_hub(state)
-        waits = [state.trackers[path].deadline(self._settle) for path in state.pending]
+        waits = [state.trackers[path].next_look(self._waits) for path in state.pending]
         if state.dirty:  # a model vanished while it was read
             waits.append(self._clock.monotonic() + _MAX_BURST_SECONDS)
         return min([state.next_scan, hub_due, *waits])
@@ -258,6 +255,7 @@ class SourceWatch:
         for path in [p for p in state.trackers if is_below(p, scan.scope)]:
             if path not in scan.models:
                 self._gone(state, path)
+        state.has_been_scanned = state.has_been_scanned or not scan.scope
         self._receive(
             RootObservation(
                 root=state.root.name,
@@ -294,7 +292,8 @@ class SourceWatch:
         now = self._clock.monotonic()
         tracker = state.trackers.get(path)
         if tracker is None:
-            tracker = state.trackers[path] = SettleTracker(snapshot, now)
+            rested = None if state.was_vacant(path) else snapshot
+            tracker = state.trackers[path] = SettleTracker(snapshot, now, rested)
         elif not tracker.observe(snapshot, now):
             return
         state.admitted.pop(path, None)
@@ -303,7 +302,7 @@ class SourceWatch:
             self._tell(state, path, Sight.HELD, reason="a .hold file asks to wait")
             return
         state.pending.add(path)
-        left = max(tracker.deadline(self._settle) - now, 0.0)
+        left = max(tracker.deadline(self._waits.settle_seconds) - now, 0.0)
         self._tell(
             state,
             path,
@@ -331,19 +330,23 @@ class SourceWatch:
             if self._is_restless(tracker):
                 continue
             if tracker.snapshot.blockers:
-                tracker.changed_at = self._clock.monotonic()  # a temporary name: look again later
+                tracker.put_off(self._clock.monotonic())
+                continue
+            now = self._clock.monotonic()
+            if not has_settled(state.root.path / path, tracker, self._waits, now):
                 continue
             state.pending.discard(path)
             self._admit(state, path, tracker)
 
     def _is_restless(self, tracker: SettleTracker) -> bool:
-        return self._clock.monotonic() < tracker.deadline(self._settle)
+        return self._clock.monotonic() < tracker.next_look(self._waits)
 
     def _admit(self, state: RootState, path: str, tracker: SettleTracker) -> None:
         tracker.rest()
         where = state.root.path / path
         try:
-            admit(where, tracker.snapshot)
+            if not tracker.is_whole:
+                tracker.is_whole = admit(where, tracker.snapshot) is Wholeness.WHOLE
             with self._digest_lock:
                 digest = self._digester.model(where, tracker.snapshot)
             if tracker.snapshot.kind is ModelKind.HUB:
@@ -356,6 +359,9 @@ class SourceWatch:
             if error.errno not in {errno.ENOENT, errno.ENOTDIR}:
                 hint = "make it readable for the service's user"
                 self._tell(state, path, Sight.REFUSED, reason=f"{where}: {error}", hint=hint)
+            state.dirty.add(path)
+            return
+        if not is_unchanged(where, tracker.snapshot):  # while it was read: another look decides
             state.dirty.add(path)
             return
         state.admitted[path] = tracker.snapshot

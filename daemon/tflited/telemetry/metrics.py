@@ -47,7 +47,7 @@ REASONS: Final = (
     "needs_select_ops", "no_int16x8_kernel", "no_signature", "no_variant", "not_keras",
     "not_runnable_here",
     "output_shape", "python_function", "quantiser", "save_spec", "signature_lost", "signatures",
-    "stateful_call", "tags", "tensor_list_dynamic", "too_large", "trained_for_int8",
+    "stateful_call", "tags", "tensor_list_dynamic", "too_large", "torn", "trained_for_int8",
     "type_inference", "unknown_rank", "weights_only",
     OTHER,
 )  # fmt: skip

@@ -49,6 +49,7 @@ CHANGES: dict[str, Any] = {
     "require_proof": True,
     "custom_objects": "/models/layers.py",
     "allow_lambda": True,
+    "check_fingerprint": False,
     "calibration": Calibration(data="/data/*.npz"),
     "preprocess": Preprocess(scale=0.5),
     "evaluation": Evaluation(min_snr_db=30),

@@ -64,6 +64,16 @@ def test_a_good_attempt_ends_published(world: World) -> None:
     assert set(ended.stage_seconds) == {Stage.STAGE, Stage.PUBLISH}
 
 
+def test_a_change_during_the_build_discards_it(world: World) -> None:
+    """Also one that nobody has told of yet: what is on disk is compared before publication."""
+    world.sources.has_changed = True
+    ended = run(world)
+    assert ended.published is None
+    assert ended.failure is not None
+    assert ended.failure.code == SourceChangedError.code
+    assert world.publisher.manifests() == []
+
+
 def test_nothing_is_left_in_the_scratch_folder(world: World) -> None:
     """However it ends."""
     run(world)

@@ -1,5 +1,7 @@
 """Loading the main file: defaults, paths, and everything wrong told at once."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -212,6 +214,21 @@ def test_trees_are_compared_behind_links(problems_of: Problems, tmp_path: Path) 
     (tmp_path / "models").mkdir()
     (tmp_path / "output").symlink_to("models")
     assert "root[0].path" in problems_of(ROOT)
+
+
+@pytest.mark.requires_program("unshare", "apt-get install util-linux")
+def test_trees_are_compared_behind_bind_mounts(tmp_path: Path) -> None:
+    """The same folder under another path, which no link resolves, is known by its inode."""
+    for name in ("models", "elsewhere"):
+        (tmp_path / name).mkdir()
+    main_file = tmp_path / "tflited.toml"
+    main_file.write_text(f'[daemon]\noutput = "elsewhere/out"\n{ROOT}', encoding="utf-8")
+    check = f"{sys.executable} -m tflited config check --config {main_file}"
+    script = f"mount --bind {tmp_path}/models {tmp_path}/elsewhere && {check}"
+    command = ["unshare", "--map-root-user", "--mount", "sh", "-c", script]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 3, ended.stderr
+    assert "neither inside nor around daemon.output" in ended.stderr + ended.stdout
 
 
 def test_unknown_policy_of_a_root(problems_of: Problems) -> None:

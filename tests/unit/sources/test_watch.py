@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from hub_server import HubServer, Reply, small_module
-from model_trees import saved_model, write
+from model_trees import fingerprint, saved_model, write
 from tflited.domain.model import Digest, ModelId
 from tflited.domain.observation import Observation, RootObservation, Sight
 from tflited.domain.ports import Root
 from tflited.errors import SourceChangedError
 from tflited.sources.hub import HubModels
+from tflited.sources.settle import Waits
 from tflited.sources.watch import SourceWatch
 from waiting import wait_until
 
@@ -42,7 +43,7 @@ class Seen:
         self.watch = SourceWatch(
             SystemClock(),
             self.all.append,
-            settle_seconds=SETTLE_SECONDS,
+            waits=Waits(settle_seconds=SETTLE_SECONDS, whole_seconds=SETTLE_SECONDS),
             scan_interval_seconds=600,
             hub=hub,
         )
@@ -232,7 +233,11 @@ def blind(
     hub = make_hub(clock)
     seen = Seen(root, hub)
     watch = SourceWatch(
-        clock, seen.all.append, settle_seconds=5.0, scan_interval_seconds=600.0, hub=hub
+        clock,
+        seen.all.append,
+        waits=Waits(settle_seconds=5.0, whole_seconds=5.0),
+        scan_interval_seconds=600.0,
+        hub=hub,
     )
     monkeypatch.setattr(watch._hints, "ensure", lambda *_: False)
     watch._apply((root,))
@@ -304,3 +309,39 @@ def test_a_wrong_hub_reference_is_refused(seen: Seen) -> None:
     saved_model(seen.root.path / "module")
     write(seen.root.path / "net.hub.toml", b'handle = "module"')
     seen.wait_for("net.hub.toml", Sight.ADMITTED)
+
+
+def test_an_admitted_model_is_unchanged_until_it_is_written(seen: Seen) -> None:
+    """Asked before publication; a change that no hint has told yet is seen, and so is a removal."""
+    folder = saved_model(seen.root.path / "net")
+    seen.watch.start((seen.root,))
+    digest = seen.wait_for("net", Sight.ADMITTED).digest
+    assert digest is not None
+    model = ModelId(root=seen.root.name, path="net")
+    assert seen.watch.is_unchanged(model, digest)
+    (folder / "saved_model.pb").touch()
+    assert not seen.watch.is_unchanged(model, digest)
+    assert not seen.watch.is_unchanged(ModelId(root=seen.root.name, path="other"), digest)
+
+
+def test_a_doubted_model_is_waited_for_in_full(
+    blind: tuple[SourceWatch, HandClock, Seen],
+) -> None:
+    """It was there before it is seen anew, so that it may be an older one written over."""
+    watch, clock, seen = blind
+    watch._waits = Waits(settle_seconds=5.0, whole_seconds=0.5)
+    watch._tick()
+    for name in ("net", "doubted"):
+        folder = saved_model(seen.root.path / name)
+        write(folder / "fingerprint.pb", fingerprint(folder))
+    state = watch._roots[seen.root.name]
+    state.doubted.add("doubted")
+    state.next_scan = 0.0
+    watch._tick()
+    clock.seconds += 1.0
+    watch._tick()
+    assert seen.sights("net")[-1] is Sight.ADMITTED
+    assert seen.sights("doubted")[-1] is Sight.SETTLING
+    clock.seconds += 5.0
+    watch._tick()
+    assert seen.sights("doubted")[-1] is Sight.ADMITTED

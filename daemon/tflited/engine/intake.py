@@ -18,7 +18,7 @@ from tflited.engine.binding import Binder, Bound, Over, Waits
 from tflited.engine.decide import KINDS
 from tflited.engine.locate import Place, places
 from tflited.engine.models import Models
-from tflited.errors import ConfigurationError, TriggerRefusedError
+from tflited.errors import ConfigurationError, OverCapacityError, TriggerRefusedError
 
 Parse = Callable[[bytes, TriggerSource], Trigger]
 
@@ -35,6 +35,7 @@ class Intake:
     binder: Binder
     store: JobStore
     encode_policy: Callable[[Policy], str]
+    queue_capacity: int = 10_000
 
     def receive(self, document: bytes, source: TriggerSource, now: datetime) -> TriggerReceipt:
         """Makes a trigger's job and its receipt durable, or refuses it with the reason.
@@ -46,6 +47,9 @@ class Intake:
 
         Returns:
             The receipt; a document that cannot be read is named by its content.
+
+        Raises:
+            OverCapacityError: the queue is full; nothing was recorded.
         """
         trigger_id = f"unread-{hashlib.sha256(document).hexdigest()[:32]}"
         try:
@@ -61,6 +65,7 @@ class Intake:
         known = self.store.job_of_trigger(trigger.id)
         if known is not None:
             return _receipt(trigger, known, now, is_duplicate=True)
+        self._check_capacity()
         trigger = self._kept(trigger)
         root, model, kind = self._find(trigger)
         _check_type(model, kind, trigger)
@@ -82,6 +87,15 @@ class Intake:
         if trigger.is_forced and kind is ModelKind.HUB:
             self._fetch_again(model)
         return _receipt(trigger, self._store(new, now), now, is_duplicate=False)
+
+    def _check_capacity(self) -> None:
+        """Only triggers are held off: what a watch finds is bounded by the models there are."""
+        active = self.store.active()
+        if active >= self.queue_capacity:
+            raise OverCapacityError(
+                f"queue: observed {active} active jobs, allowed {self.queue_capacity}.",
+                hint="send the trigger again later, or raise [daemon] queue_capacity",
+            )
 
     def _find(self, trigger: Trigger) -> tuple[Root, ModelId, ModelKind]:
         """The model that a trigger means: one that a scan told of, else one that is on disk."""

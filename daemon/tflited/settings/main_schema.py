@@ -1,10 +1,8 @@
 """Owns the shape of the main file, and of a Hub reference, as pydantic models."""
 
-import re
 from typing import Annotated, Final, Literal
 
 from pydantic import (
-    AfterValidator,
     Field,
     PlainValidator,
     StrictBool,
@@ -14,8 +12,8 @@ from pydantic import (
 )
 
 from tflited.domain.hub import LONGEST_HANDLE, HubLimits
+from tflited.settings.http_schema import HttpTable
 from tflited.settings.schema import (
-    LATER,
     Glob,
     InputShape,
     MainPolicyTable,
@@ -27,10 +25,7 @@ from tflited.settings.schema import (
     refuse,
 )
 
-LOOPBACK_HOSTS: Final = ("127.0.0.1", "::1", "localhost")
 LARGEST_WORKERS: Final = 64
-_LARGEST_PORT: Final = 65535
-_LISTEN: Final = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
 _HUB: Final = HubLimits()
 _HOST: Final = r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?$"
 
@@ -41,25 +36,6 @@ def _workers(value: object) -> int:
     if type(value) is int and 1 <= value <= LARGEST_WORKERS:
         return value
     raise refuse(f'"auto" or a whole number from 1 to {LARGEST_WORKERS}')
-
-
-def split_listen(value: str) -> tuple[str, int]:
-    """Takes ``HOST:PORT`` apart; an IPv6 host stands in brackets.
-
-    Raises:
-        PydanticCustomError: it is something else, or the host is no loopback host.
-    """
-    match = _LISTEN.fullmatch(value)
-    host = (match["v6"] or match["host"]) if match else ""
-    if match is None or host not in LOOPBACK_HOSTS or int(match["port"]) > _LARGEST_PORT:
-        hosts = ", ".join(LOOPBACK_HOSTS)
-        raise refuse(f"HOST:PORT with a host of {hosts}: others need tokens, {LATER}")
-    return host, int(match["port"])
-
-
-def _listen(value: str) -> str:
-    split_listen(value)
-    return value
 
 
 Workers = Annotated[
@@ -88,14 +64,7 @@ class DaemonTable(Table):
     attempt_timeout_seconds: Seconds = 900.0
     drain_timeout_seconds: Annotated[Number, Field(ge=0, le=86_400)] = 60.0
     rebuild_on_upgrade: StrictBool = False
-
-
-class HttpTable(Table):
-    """The HTTP API. An empty ``socket`` means ``tflited.sock`` in the state folder."""
-
-    enabled: StrictBool = True
-    listen: Annotated[StrictStr, AfterValidator(_listen)] = "127.0.0.1:8571"
-    socket: Glob = ""
+    queue_capacity: Annotated[StrictInt, Field(ge=1, le=10_000_000)] = 10_000
 
 
 class LogTable(Table):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tflited.domain.access import HttpRules
 from tflited.domain.hub import ROOT_NAME, HubLimits
 from tflited.domain.ports import Root
 
@@ -37,9 +38,11 @@ class Settings:
         attempt_timeout_seconds: longest time of one attempt.
         drain_timeout_seconds: how long a stop waits for running attempts.
         rebuild_on_upgrade: whether a new toolchain alone rebuilds.
+        queue_capacity: active jobs from which on triggers are held off.
         http_enabled: whether the HTTP API listens on TCP.
-        http_host: a loopback address or name.
+        http_host: an address, or localhost.
         http_port: TCP port; 0 takes a free one.
+        http: who may ask over HTTP, and how much.
         socket: the control socket.
         log_format: auto, json or console.
         log_level: debug, info, warning or error.
@@ -58,9 +61,11 @@ class Settings:
     attempt_timeout_seconds: float = 900.0
     drain_timeout_seconds: float = 60.0
     rebuild_on_upgrade: bool = False
+    queue_capacity: int = 10_000
     http_enabled: bool = True
     http_host: str = "127.0.0.1"
     http_port: int = 8571
+    http: HttpRules = field(default_factory=HttpRules)
     socket: Path
     log_format: str = "auto"
     log_level: str = "info"

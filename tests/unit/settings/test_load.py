@@ -72,10 +72,10 @@ def test_listen(settings_of: SettingsOf, listen: str, expected: tuple[str, int])
 
 
 @pytest.mark.parametrize(
-    "listen", ["0.0.0.0:80", "192.168.1.2:80", "127.0.0.1", "127.0.0.1:65536", "::1:80", ""]
+    "listen", ["0.0.0.0:80", "192.168.1.2:80", "127.0.0.1", "127.0.0.1:65536", "a.example:80", ""]
 )
 def test_listen_is_loopback_only(problems_of: Problems, listen: str) -> None:
-    """Nothing but loopback is listened on."""
+    """Without a token nothing but loopback is listened on."""
     assert "127.0.0.1" in problems_of(f'{ROOT}[http]\nlisten = "{listen}"\n')["http.listen"].allowed
 
 

@@ -7,7 +7,7 @@ from dataclasses import fields as dataclass_fields
 from datetime import datetime
 from typing import assert_never
 
-from tflited.domain.hub import ROOT_NAME
+from tflited.domain.hub import ROOT_NAME, is_address
 from tflited.domain.job import UNBOUND, Binding, Job, NewJob, TriggerSource
 from tflited.domain.model import ModelId, ModelKind
 from tflited.domain.observation import Sight
@@ -163,12 +163,23 @@ class Intake:
         if trigger.hub is None:
             return trigger
         path = self.references.place(trigger.hub)
+        self._check_handle(trigger.hub.handle)
         kept = replace(trigger, path=str(path), hub=None)
         # What is refused leaves no file behind: it would be built all the same.
         model = ModelId(root=ROOT_NAME, path=path.name)
         self._resolve(Root(name=ROOT_NAME, path=path.parent), model, kept)
         self.references.keep(trigger.hub)
         return kept
+
+    def _check_handle(self, handle: str) -> None:
+        """A handle that is a path leads into a root, or nothing is kept for it."""
+        roots = [state.root for state in self.models.roots.values()]
+        if not is_address(handle) and not places(handle, roots):
+            raise TriggerRefusedError(
+                f"model.hub: observed {handle!r}, allowed a path inside a root; roots are"
+                f" {', '.join(str(root.path) for root in roots)}.",
+                hint="copy the module below a root, or name an https address",
+            )
 
     def _fetch_again(self, model: ModelId) -> None:
         """A forced build of a Hub reference asks the handle anew; its job waits until then."""

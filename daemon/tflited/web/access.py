@@ -88,13 +88,12 @@ class Access:
     def _known(
         self, request: Request, credentials: HTTPAuthorizationCredentials | None
     ) -> Token | None:
-        peer = request.client.host if request.client is not None else ""
-        if wait := self._wrong.wait_of(peer):
-            raise _too_many(f"wrong tokens from {peer}", wait)
+        """The token of a request; whoever has a right one is not held off by those who guess."""
         secret = credentials.credentials if credentials is not None else ""
         token = find_token(self._tokens, secret)
-        if token is None:
-            self._wrong.take(peer)
+        peer = request.client.host if request.client is not None else ""
+        if token is None and (wait := self._wrong.take(peer)):
+            raise _too_many(f"wrong tokens from {peer}", wait)
         return token
 
 

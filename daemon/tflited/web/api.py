@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, cast
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import PlainTextResponse, StreamingResponse
 from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 
@@ -22,7 +22,7 @@ from tflited.web.answers import RequestError, answer, health, refuse, refuse_err
 from tflited.web.guard import KnownHosts, is_from_socket
 from tflited.web.openapi import describe, refusals, trigger_body
 from tflited.web.paths import asked_path
-from tflited.web.streams import EventStream, Streams
+from tflited.web.streams import Streams
 from tflited.web.tokens import Token
 from tflited.web.why_page import why_page
 
@@ -163,14 +163,14 @@ def _jobs(control: Control, streams: Streams) -> APIRouter:
 
     @routes.get(
         "/jobs/{job_id}/events",
-        response_class=EventStream,
+        response_class=StreamingResponse,
         responses={**refusals(404), 200: stream},
     )
     async def events_of(request: Request, job_id: JobId) -> Response:
         await run_in_threadpool(_find, control, job_id)
         return await streams.open(request, job_id)
 
-    @routes.get("/events", response_class=EventStream, responses={200: stream})
+    @routes.get("/events", response_class=StreamingResponse, responses={200: stream})
     async def events(request: Request) -> Response:
         return await streams.open(request, None)
 

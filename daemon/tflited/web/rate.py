@@ -37,11 +37,6 @@ class Buckets:
             self._levels.popitem(last=False)
         return wait
 
-    def wait_of(self, client: str) -> float:
-        """In how many seconds a client may do something; takes nothing."""
-        level = self._level(client, self._clock())
-        return 0.0 if level >= 1.0 else (1.0 - level) / self._per_second
-
     def _level(self, client: str, now: float) -> float:
         level, at = self._levels.get(client, (self._burst, now))
         return min(self._burst, level + (now - at) * self._per_second)

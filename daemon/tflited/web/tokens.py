@@ -93,7 +93,8 @@ def _secret(name: str, path: Path) -> bytes:
             hint=f"chmod 600 {path}, and take another token: this one may be known",
         )
     secret = content.strip()
-    if len(secret) < SHORTEST_CHARACTERS or not _FORM.fullmatch(secret):
+    is_long_enough = len(secret) >= SHORTEST_CHARACTERS and len(content) <= _LONGEST_BYTES
+    if not is_long_enough or not _FORM.fullmatch(secret):
         raise CannotStartError(
             f"token {name}: {path}: observed {len(secret)} bytes that are no token, allowed"
             f" {SHORTEST_CHARACTERS} to {_LONGEST_BYTES} letters, digits and . _ ~ + / - =.",

@@ -71,14 +71,8 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     daemon.main_file.write_text(main_file)
     saved_model(daemon.root / "net")
     daemon.start()
-    yield Target(daemon, port_of(daemon), outside)
+    yield Target(daemon, daemon.port(), outside)
     daemon.stop()
-
-
-def port_of(daemon: DaemonProcess) -> int:
-    """The port that the daemon's log names."""
-    events = [json.loads(line) for line in daemon.log.read_text().splitlines()]
-    return int(next(e["http_port"] for e in events if e["event"] == "daemon_started"))
 
 
 def entries(folder: Path) -> dict[str, tuple[int, int]]:

@@ -11,7 +11,7 @@ from tflited.pages.style import content_policy
 from tflited.pages.why_page import page
 from tflited.web.paths import asked_path
 
-_POLICY: Final = f"{content_policy(forms='self')}; frame-ancestors 'none'"
+POLICY: Final = f"{content_policy(forms='self')}; frame-ancestors 'none'"
 
 
 def why_page(control: Control) -> APIRouter:
@@ -23,7 +23,7 @@ def why_page(control: Control) -> APIRouter:
         asked = asked_path(request) or path
         answer = await run_in_threadpool(control.why, asked) if asked else None
         headers = {
-            "Content-Security-Policy": _POLICY,
+            "Content-Security-Policy": POLICY,
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
             "Cache-Control": "no-store",

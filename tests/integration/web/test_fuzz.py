@@ -15,6 +15,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import checks
+from schemathesis.core.result import Ok
 
 from daemon_process import MAIN_FILE, DaemonProcess
 from model_trees import saved_model
@@ -40,7 +41,9 @@ class Target:
     port: int
     outside: Path
 
-    def ask(self, method: str, target: str, body: bytes = b"", **headers: str) -> tuple[int, Any]:
+    def ask(
+        self, method: str, target: str, body: bytes = b"", /, **headers: str
+    ) -> tuple[int, Any]:
         """One request over TCP."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
@@ -113,7 +116,7 @@ def no_server_error(_: Any, response: Any, __: Any) -> None:
 
 
 checks.load_all_checks()
-CHECKS = (
+CHECKS: tuple[Any, ...] = (
     no_server_error,
     *checks.CHECKS.get_by_names(
         [
@@ -130,6 +133,7 @@ def operations(target: Target) -> Iterator[schemathesis.APIOperation[Any, Any, A
     """What the daemon says it offers."""
     _, document = target.ask("GET", "/api/v1/openapi.json")
     for result in schemathesis.openapi.from_dict(document).get_all_operations():
+        assert isinstance(result, Ok)
         operation = result.ok()
         if operation.path not in FOR_EVER:
             yield operation
@@ -153,7 +157,7 @@ def fuzz(
             suppress_health_check=list(HealthCheck),
         )
         @given(case=operation.as_strategy(generation_mode=mode))
-        def one(case: schemathesis.Case) -> None:
+        def one(case: schemathesis.Case[Any]) -> None:
             case.headers.update(headers)
             response = case.call(base_url=url, timeout=30)
             case.validate_response(response, checks=list(CHECKS))
@@ -247,3 +251,10 @@ def test_a_trigger_over_tcp_is_one_job(target: Target) -> None:
         60,
         what="the job's end",
     )
+    connection = http.client.HTTPConnection("127.0.0.1", target.port, timeout=30)
+    connection.request("GET", f"/api/v1/jobs/{job['id']}/events")
+    lines = connection.getresponse().read().decode().splitlines()
+    connection.close()
+    events = [json.loads(line.removeprefix("data: ")) for line in lines if line[:5] == "data:"]
+    assert events[0]["state"] == "queued"
+    assert events[-1]["state"] == target.ask("GET", f"/api/v1/jobs/{job['id']}")[1]["state"]

@@ -18,6 +18,7 @@ from tflited.cli.show import printable
 from tflited.domain.status import Explanation
 from tflited.pages.elements import clean
 from tflited.pages.why_facts import facts
+from tflited.web.why_page import POLICY
 
 ANSWERS: TypeAdapter[Explanation] = TypeAdapter(Explanation)
 
@@ -48,6 +49,7 @@ def page_of(daemon: DaemonProcess, path: str) -> str:
     text = answer.read().decode()
     connection.close()
     policy = answer.headers["content-security-policy"]
+    assert policy == POLICY
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
     assert "script" not in text

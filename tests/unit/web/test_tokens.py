@@ -22,7 +22,7 @@ def test_a_private_file_is_read(tmp_path: Path, mode: int) -> None:
     """The service's user, and its group for reading; white space around it is no part of it."""
     [token] = load_tokens([kept(tmp_path / "t", f"{SECRET}\n", mode)])
 
-    assert (token.name, token.scopes) == ("ci", {Scope.WRITE})
+    assert (token.name, token.scopes) == ("ci", frozenset({Scope.WRITE}))
     assert find_token([token], SECRET) is token
     assert find_token([token], SECRET[:-1]) is None
     assert SECRET not in repr(token)

@@ -47,7 +47,7 @@ def test_a_stopped_pool_has_finished_its_attempts(tmp_path: Path) -> None:
 
 
 def test_stages_are_told_as_they_begin(world: World) -> None:
-    """A build's stages and states are events, in order, to its end."""
+    """A build's stages are events, in order."""
     world.build()
     events = world.events.since(0)
 

@@ -34,8 +34,8 @@ OTHER: Final = "other"
 REASONS: Final = (
     # The daemon's own codes, from errors.py.
     "baseline_mismatch", "cannot_start", "configuration", "conversion", "daemon_unreachable",
-    "internal", "output", "over_capacity", "refused", "replaced", "source_changed", "storage_failed",
-    "storage_paused", "store", "trigger_refused", "usage", "worker",
+    "internal", "output", "over_capacity", "refused", "replaced", "source_changed",
+    "storage_failed", "storage_paused", "store", "trigger_refused", "usage", "worker",
     # How an attempt may end without a report.
     "bad_reply", "cancelled", "crash", "native_abort", "out_of_memory", "timeout", "worker_lost",
     # The converter's codes, from convert/faults/hints.py and its neighbours.

@@ -26,6 +26,7 @@ from tflited.engine.data import DataWatch
 from tflited.engine.decide import Decider
 from tflited.engine.dispatch import Slots
 from tflited.engine.engine import Engine, Parts
+from tflited.engine.events import EventLog
 from tflited.engine.explain import Explainer
 from tflited.engine.intake import Intake
 from tflited.engine.journal import tell_removals
@@ -49,11 +50,12 @@ from tflited.telemetry.metrics import Metrics
 from tflited.telemetry.notify import Notifier
 from tflited.telemetry.room import RoomWatch
 from tflited.triggers.broker.door import BrokerDoor
-from tflited.triggers.document import parse
+from tflited.triggers.document import json_schema, parse
 from tflited.triggers.references import ReferenceFolder
 from tflited.triggers.spool import Spool
 from tflited.web.api import create_app
 from tflited.web.server import HttpServer
+from tflited.web.tokens import load_tokens
 from tflited.workers.local import LocalExecutor
 
 _LOG = structlog.get_logger()
@@ -61,7 +63,8 @@ _ALIVE_SECONDS = 30.0
 _JOIN_SECONDS = 10.0
 STORE_NAME = "jobs.sqlite3"
 SPOOL_NAME = "spool"
-_RESTART_KEYS = ("output", "state", "workers", "http_host", "http_port", "socket", "hub", "broker")
+_HTTP_KEYS = ("http_host", "http_port", "http", "socket")
+_RESTART_KEYS = ("output", "state", "workers", "queue_capacity", "hub", "broker", *_HTTP_KEYS)
 
 
 class SystemClock:
@@ -112,7 +115,8 @@ class Daemon:
         self._notifier = Notifier.from_environment()
         _make_folders(settings)
         self._lock = StateLock(settings.state)
-        self._store = SqliteStore(settings.state / STORE_NAME)
+        self._events = EventLog(self._clock)
+        self._store = SqliteStore(settings.state / STORE_NAME, self._events.state_changed)
         versions = toolchain.versions()
         workers = settings.workers or toolchain.automatic_workers()
         self._metrics = Metrics(
@@ -141,12 +145,27 @@ class Daemon:
         self.control = self._make_control()
         self._broker = self._make_broker()
         self._spool = Spool(settings.state / SPOOL_NAME, self.control)
-        self._http = HttpServer(
-            create_app(self.control, self._metrics.render, version=__version__),
+        self._http = self._make_http()
+
+    def _make_http(self) -> HttpServer:
+        settings = self._settings
+        app = create_app(
+            self.control,
+            self._metrics.render,
+            version=__version__,
+            rules=settings.http,
+            tokens=load_tokens(settings.http.tokens),
+            trigger_schema=json_schema(),
+        )
+        server = HttpServer(
+            app,
             host=settings.http_host,
             port=settings.http_port,
             socket=settings.socket,
+            rules=settings.http,
         )
+        server.before_stop(app.state.streams.close)
+        return server
 
     def _make_engine(self, versions: dict[str, str], workers: int) -> Engine:
         decider = self._make_decider(versions)
@@ -171,6 +190,7 @@ class Daemon:
             binder=binder,
             store=self._store,
             encode_policy=encode_policy,
+            queue_capacity=self._settings.queue_capacity,
         )
         parts = Parts(
             clock=self._clock,
@@ -188,8 +208,7 @@ class Daemon:
             is_executor_ready=lambda: self._executor.is_ready,
             toolchain=versions,
         )
-        slots = Slots(workers, self._make_runner(workers), self._clock, self._inbox.put)
-        return Engine(parts, self._models, self._inbox, slots)
+        return Engine(parts, self._models, self._inbox, self._make_slots(workers))
 
     def _make_decider(self, versions: dict[str, str]) -> Decider:
         return Decider(
@@ -221,6 +240,7 @@ class Daemon:
             started_at=self._clock.now(),
             alive_seconds=_ALIVE_SECONDS,
             reload_settings=self._reload,
+            feed=self._events,
             doors=self._doors,
         )
 
@@ -236,9 +256,9 @@ class Daemon:
     def _doors(self) -> tuple[HealthCheck, ...]:
         return self._broker.checks()
 
-    def _make_runner(self, workers: int) -> AttemptRunner:
+    def _make_slots(self, workers: int) -> Slots:
         settings = self._settings
-        return AttemptRunner(
+        runner = AttemptRunner(
             sources=self._sources,
             executor=self._executor,
             publisher=self._publisher,
@@ -247,6 +267,7 @@ class Daemon:
             limits=AttemptLimits(wall_seconds=settings.attempt_timeout_seconds),
             threads=max(1, toolchain.processors() // workers),
         )
+        return Slots(workers, runner, self._clock, self._inbox.put, self._events.stage_began)
 
     def run(self) -> None:
         """Runs until SIGTERM or SIGINT, then drains and stops.

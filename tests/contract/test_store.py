@@ -490,3 +490,12 @@ def test_only_an_active_job_waits_or_is_bound(store: JobStore, before: JobState)
     with pytest.raises(StoreError, match=before):
         store.bind(job.id, BINDING)
     assert store.job(job.id) == job
+
+
+def test_active_counts_what_has_work_before_it(store: JobStore) -> None:
+    """Queued, waiting and running ones; ended ones are history."""
+    assert store.active() == 0
+    job = claimed(store)
+    assert store.active() == 1
+    store.finish(job.id, JobState.CANCELLED, NOON)
+    assert store.active() == 0

@@ -29,6 +29,7 @@ from tflited.engine.data import DataWatch
 from tflited.engine.decide import Decider
 from tflited.engine.dispatch import Slots
 from tflited.engine.engine import Engine, Parts
+from tflited.engine.events import EventLog
 from tflited.engine.explain import Explainer
 from tflited.engine.intake import Intake
 from tflited.engine.journal import tell_removals
@@ -287,8 +288,9 @@ class World:
             limits=AttemptLimits(),
             threads=1,
         )
+        self.events = EventLog(self.clock)
         inbox: SimpleQueue[Message] = SimpleQueue()
-        self.slots = Slots(1, self.runner, self.clock, inbox.put)
+        self.slots = Slots(1, self.runner, self.clock, inbox.put, self.events.stage_began)
         self.engine = Engine(self._parts(), self.models, inbox, self.slots)
         self.slots.start()
 
@@ -306,6 +308,7 @@ class World:
             started_at=NOON,
             alive_seconds=30.0,
             reload_settings=lambda: self.recorder.reloaded(is_successful=True, now=NOON),
+            feed=self.events,
         )
 
     def explainer(self) -> Explainer:

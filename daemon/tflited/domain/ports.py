@@ -282,6 +282,10 @@ class JobStore(Protocol):
         """Publications of a model, newest first."""
         ...
 
+    def active(self) -> int:
+        """How many jobs are queued or running; cheap however long the history is."""
+        ...
+
     def counts(self) -> StoreCounts:
         """How many jobs there are, by state."""
         ...

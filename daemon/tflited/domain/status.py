@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from tflited.domain.job import Job
-from tflited.domain.manifest import Manifest
+from tflited.domain.manifest import Build, Manifest
 from tflited.domain.model import ModelId, ModelKind
 from tflited.domain.ports import StoreCounts
 from tflited.domain.report import Stage
@@ -96,6 +96,7 @@ class Explanation:
         next_retry: when the next attempt is due.
         manifest: the model's present set.
         output: where the set is or would be.
+        last_build: the newest publication, also of a set that is gone.
     """
 
     path: str
@@ -109,6 +110,7 @@ class Explanation:
     next_retry: datetime | None = None
     manifest: Manifest | None = None
     output: str = ""
+    last_build: Build | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

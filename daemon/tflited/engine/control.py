@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from tflited.domain.events import EventFeed
 from tflited.domain.job import ACTIVE, Job, JobState, TriggerSource, may_become
 from tflited.domain.status import Explanation, HealthCheck, PlanEntry, Status
 from tflited.domain.trigger import TriggerReceipt
@@ -28,6 +29,7 @@ class EngineControl:
         alive_seconds: the engine is alive when its loop advanced within this.
         reload_settings: reads the configuration again and applies it, on the caller's thread.
         doors: the states of doors that the engine does not know of itself.
+        feed: what happens to jobs.
     """
 
     engine: Engine
@@ -36,6 +38,7 @@ class EngineControl:
     started_at: datetime
     alive_seconds: float
     reload_settings: Callable[[], None]
+    feed: EventFeed
     doors: Callable[[], Sequence[HealthCheck]] = tuple
 
     def submit(self, document: bytes, source: TriggerSource) -> TriggerReceipt:
@@ -90,6 +93,10 @@ class EngineControl:
     def reload(self) -> None:
         """Reads the configuration again."""
         self.reload_settings()
+
+    def events(self) -> EventFeed:
+        """What happens to jobs, as it happens."""
+        return self.feed
 
     def is_alive(self) -> bool:
         """Whether the engine's loop advanced lately."""

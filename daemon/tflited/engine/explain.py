@@ -110,6 +110,7 @@ class Explainer:
             next_retry=_next_retry(job),
             manifest=self._manifest(model),
             output=self._output(model),
+            last_build=next(iter(self.store.builds(model, limit=1)), None),
         )
 
     def _gone(self, path: str, model: ModelId) -> Explanation:

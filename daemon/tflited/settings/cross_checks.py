@@ -16,8 +16,9 @@ from pydantic import ValidationError
 from tflited.domain.broker import SCHEMES, BrokerKind
 from tflited.domain.hub import ROOT_NAME
 from tflited.errors import Problem
+from tflited.settings.http_schema import LOOPBACK_HOSTS, HttpTable, split_listen
 from tflited.settings.layers import BUILT_IN
-from tflited.settings.main_schema import BrokerTable, DaemonTable, HttpTable, HubTable, RootTable
+from tflited.settings.main_schema import BrokerTable, DaemonTable, HubTable, RootTable
 from tflited.settings.problems import close_match, shown
 from tflited.settings.schema import Table
 
@@ -28,7 +29,7 @@ _LONGEST_SOCKET_BYTES: Final = 107
 """``sun_path`` of unix(7) holds 108 bytes with its final zero."""
 
 _WILDCARDS: Final = {BrokerKind.MQTT: "+#", BrokerKind.NATS: "*>"}
-
+_HTTP_KEYS: Final = ("socket", "listen", "token", "require_token_for_reading")
 _Some = TypeVar("_Some", bound=Table)
 
 
@@ -71,6 +72,7 @@ def cross_problems(table: Mapping[str, Any], *, base: Path, source: str) -> tupl
         *_cache_overlaps(sketch),
         *_long_socket(sketch),
         *_reply_channel(sketch),
+        *_token_problems(sketch),
     )
 
 
@@ -84,7 +86,7 @@ def _sketch(table: Mapping[str, Any], *, base: Path, source: str) -> _Sketch:
         source=source,
         base=base,
         daemon=_understood(DaemonTable, table.get("daemon", {}), "output", "state"),
-        http=_understood(HttpTable, table.get("http", {}), "socket"),
+        http=_understood(HttpTable, table.get("http", {}), *_HTTP_KEYS),
         hub=_understood(HubTable, table.get("hub", {}), "cache"),
         broker=_understood(BrokerTable, table.get("broker", {}), "url", "source", "reply_to"),
         roots=tuple((index, root) for index, root in understood if root is not None),
@@ -210,3 +212,20 @@ def _reply_channel(sketch: _Sketch) -> Iterator[Problem]:
     if any(sign in broker.reply_to for sign in wildcards):
         allowed = f"one name without {' '.join(wildcards)}: results go to one place"
         yield sketch.problem("broker.reply_to", shown(broker.reply_to), allowed)
+
+
+def _token_problems(sketch: _Sketch) -> Iterator[Problem]:
+    """Machines elsewhere are let in by a token only, so there must be one."""
+    if sketch.http is None:
+        return
+    host, names = split_listen(sketch.http.listen)[0], [each.name for each in sketch.http.token]
+    if host not in LOOPBACK_HOSTS and not names:
+        allowed = f"a host of {', '.join(LOOPBACK_HOSTS)}, or a [[http.token]] for those who ask"
+        yield sketch.problem("http.listen", f'"{sketch.http.listen}" without a token', allowed)
+    if sketch.http.require_token_for_reading and not names:
+        allowed = "true with a [[http.token]], or nobody could read"
+        yield sketch.problem("http.require_token_for_reading", "true without a token", allowed)
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            key = f"http.token[{index}].name"
+            yield sketch.problem(key, f'"{name}" again', "a name of its own for each token")

@@ -73,6 +73,7 @@ def _daemon(settings: Settings) -> Iterator[str]:
         "attempt_timeout_seconds",
         "drain_timeout_seconds",
         "rebuild_on_upgrade",
+        "queue_capacity",
     ):
         yield f"{key} = {toml_value(getattr(settings, key))}"
 
@@ -82,6 +83,20 @@ def _http_and_log(settings: Settings) -> Iterator[str]:
     yield f"\n[http]\nenabled = {toml_value(settings.http_enabled)}"
     yield f"listen = {toml_value(f'{host}:{settings.http_port}')}"
     yield f"socket = {toml_value(str(settings.socket))}"
+    for key in (
+        "hosts",
+        "require_token_for_reading",
+        "writes_per_minute",
+        "write_burst",
+        "max_connections",
+        "max_event_streams",
+    ):
+        yield f"{key} = {toml_value(getattr(settings.http, key))}"
+    for token in settings.http.tokens:
+        yield f"\n[[http.token]]\nname = {toml_value(token.name)}"
+        place = ("credential", token.credential) if token.file is None else ("file", token.file)
+        yield f"{place[0]} = {toml_value(str(place[1]))}"
+        yield f"scopes = {toml_value(token.scopes)}"
     yield f"\n[log]\nformat = {toml_value(settings.log_format)}"
     yield f"level = {toml_value(settings.log_level)}"
 

@@ -5,6 +5,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+from tflited.domain.access import HttpRules, Scope, TokenSource
 from tflited.domain.broker import BrokerSettings
 from tflited.domain.hub import HubLimits
 from tflited.domain.ports import Root
@@ -16,8 +17,9 @@ from tflited.settings.cross_checks import (
     absolute,
     cross_problems,
 )
+from tflited.settings.http_schema import HttpTable, split_listen
 from tflited.settings.layers import BUILT_IN, MODULE_KEY, anchored
-from tflited.settings.main_schema import BrokerTable, HubTable, MainTable, RootTable, split_listen
+from tflited.settings.main_schema import BrokerTable, HubTable, MainTable, RootTable
 from tflited.settings.model import HubSettings, Settings
 from tflited.settings.problems import parse_toml, unreadable, validate
 
@@ -80,9 +82,11 @@ def _settings(table: MainTable, *, base: Path, source: str) -> Settings:
         builds_per_hour=daemon.builds_per_hour,
         removal_share=daemon.removal_share,
         removal_count=daemon.removal_count,
+        queue_capacity=daemon.queue_capacity,
         http_enabled=http.enabled,
         http_host=host,
         http_port=port,
+        http=_http(base, http),
         socket=absolute(base, http.socket) if http.socket else state / SOCKET_NAME,
         log_format=table.log.format,
         log_level=table.log.level,
@@ -92,6 +96,26 @@ def _settings(table: MainTable, *, base: Path, source: str) -> Settings:
         roots=tuple(_root(base, root) for root in table.root),
         policies=_policies(table, base),
         source=source,
+    )
+
+
+def _http(base: Path, table: HttpTable) -> HttpRules:
+    return HttpRules(
+        tokens=tuple(
+            TokenSource(
+                name=token.name,
+                file=absolute(base, token.file) if token.file else None,
+                credential=token.credential,
+                scopes=tuple(map(Scope, token.scopes)),
+            )
+            for token in table.token
+        ),
+        hosts=table.hosts,
+        require_token_for_reading=table.require_token_for_reading,
+        writes_per_minute=table.writes_per_minute,
+        write_burst=table.write_burst,
+        max_connections=table.max_connections,
+        max_event_streams=table.max_event_streams,
     )
 
 

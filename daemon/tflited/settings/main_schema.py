@@ -16,8 +16,8 @@ from pydantic_core import PydanticCustomError
 
 from tflited.domain.broker import SCHEMES, BrokerSettings
 from tflited.domain.hub import LONGEST_HANDLE, HubLimits
+from tflited.settings.http_schema import LARGEST_PORT, HttpTable
 from tflited.settings.schema import (
-    LATER,
     Glob,
     InputShape,
     MainPolicyTable,
@@ -29,10 +29,7 @@ from tflited.settings.schema import (
     refuse,
 )
 
-LOOPBACK_HOSTS: Final = ("127.0.0.1", "::1", "localhost")
 LARGEST_WORKERS: Final = 64
-_LARGEST_PORT: Final = 65535
-_LISTEN: Final = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
 _HUB: Final = HubLimits()
 _BROKER: Final = BrokerSettings(url="")
 _AUTHORITY: Final = re.compile(
@@ -49,25 +46,6 @@ def _workers(value: object) -> int:
     raise refuse(f'"auto" or a whole number from 1 to {LARGEST_WORKERS}')
 
 
-def split_listen(value: str) -> tuple[str, int]:
-    """Takes ``HOST:PORT`` apart; an IPv6 host stands in brackets.
-
-    Raises:
-        PydanticCustomError: it is something else, or the host is no loopback host.
-    """
-    match = _LISTEN.fullmatch(value)
-    host = (match["v6"] or match["host"]) if match else ""
-    if match is None or host not in LOOPBACK_HOSTS or int(match["port"]) > _LARGEST_PORT:
-        hosts = ", ".join(LOOPBACK_HOSTS)
-        raise refuse(f"HOST:PORT with a host of {hosts}: others need tokens, {LATER}")
-    return host, int(match["port"])
-
-
-def _listen(value: str) -> str:
-    split_listen(value)
-    return value
-
-
 def _broker_url(value: str) -> str:
     scheme, _, rest = value.partition("://")
     if value and scheme not in SCHEMES:
@@ -76,7 +54,7 @@ def _broker_url(value: str) -> str:
     if "@" in rest:
         raise refuse("an address without user and password: those stand in credentials_file")
     match = _AUTHORITY.fullmatch(rest)
-    if value and (match is None or int(match["port"] or 0) > _LARGEST_PORT):
+    if value and (match is None or int(match["port"] or 0) > LARGEST_PORT):
         raise refuse("SCHEME://HOST or SCHEME://HOST:PORT, and /DATABASE or /VHOST where needed")
     return value
 
@@ -114,14 +92,7 @@ class DaemonTable(Table):
     builds_per_hour: Annotated[StrictInt, Field(ge=0, le=10_000)] = 60
     removal_share: Annotated[Number, Field(ge=0, le=1)] = 0.5
     removal_count: Annotated[StrictInt, Field(ge=1, le=1_000_000)] = 10
-
-
-class HttpTable(Table):
-    """The HTTP API. An empty ``socket`` means ``tflited.sock`` in the state folder."""
-
-    enabled: StrictBool = True
-    listen: Annotated[StrictStr, AfterValidator(_listen)] = "127.0.0.1:8571"
-    socket: Glob = ""
+    queue_capacity: Annotated[StrictInt, Field(ge=1, le=10_000_000)] = 10_000
 
 
 class LogTable(Table):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tflited.domain.access import HttpRules
 from tflited.domain.broker import BrokerSettings
 from tflited.domain.hub import ROOT_NAME, HubLimits
 from tflited.domain.ports import Root
@@ -43,9 +44,11 @@ class Settings:
         builds_per_hour: most builds of one model that its changes begin; 0 for any number.
         removal_share: where more than this share of a root's models leave, their sets wait.
         removal_count: and at least so many do.
+        queue_capacity: active jobs from which on triggers are held off.
         http_enabled: whether the HTTP API listens on TCP.
-        http_host: a loopback address or name.
+        http_host: an address, or localhost.
         http_port: TCP port; 0 takes a free one.
+        http: who may ask over HTTP, and how much.
         socket: the control socket.
         log_format: auto, json or console.
         log_level: debug, info, warning or error.
@@ -69,9 +72,11 @@ class Settings:
     builds_per_hour: int = 60
     removal_share: float = 0.5
     removal_count: int = 10
+    queue_capacity: int = 10_000
     http_enabled: bool = True
     http_host: str = "127.0.0.1"
     http_port: int = 8571
+    http: HttpRules = field(default_factory=HttpRules)
     socket: Path
     log_format: str = "auto"
     log_level: str = "info"

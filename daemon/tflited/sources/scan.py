@@ -101,7 +101,7 @@ class _Walk:
     def run(self, scope: str) -> Scan:
         widened, is_held = self._widen(scope)
         path = self._root.path / widened
-        if widened and not path.is_dir():
+        if widened and (path.is_symlink() or not path.is_dir()):
             self._lone_file(widened, is_held=is_held)
         else:
             self._directory(widened, is_held=is_held)

@@ -34,7 +34,8 @@ OTHER: Final = "other"
 REASONS: Final = (
     # The daemon's own codes, from errors.py.
     "baseline_mismatch", "broker", "cannot_start", "configuration", "conversion",
-    "daemon_unreachable", "internal", "output", "refused", "replaced", "source_changed",
+    "daemon_unreachable", "internal", "output", "over_capacity", "refused", "replaced",
+    "source_changed",
     "storage_failed", "storage_paused", "store", "trigger_refused", "usage", "worker",
     # How an attempt may end without a report.
     "bad_reply", "cancelled", "crash", "native_abort", "out_of_memory", "timeout", "worker_lost",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tflited.domain.access import Scope
 from tflited.domain.hub import HubLimits
 from tflited.domain.ports import Root
 from tflited.errors import ConfigurationError, Problem
@@ -74,10 +75,10 @@ def test_listen(settings_of: SettingsOf, listen: str, expected: tuple[str, int])
 
 
 @pytest.mark.parametrize(
-    "listen", ["0.0.0.0:80", "192.168.1.2:80", "127.0.0.1", "127.0.0.1:65536", "::1:80", ""]
+    "listen", ["0.0.0.0:80", "192.168.1.2:80", "127.0.0.1", "127.0.0.1:65536", "a.example:80", ""]
 )
 def test_listen_is_loopback_only(problems_of: Problems, listen: str) -> None:
-    """Nothing but loopback is listened on."""
+    """Without a token nothing but loopback is listened on."""
     assert "127.0.0.1" in problems_of(f'{ROOT}[http]\nlisten = "{listen}"\n')["http.listen"].allowed
 
 
@@ -328,3 +329,23 @@ def test_the_own_root_comes_last(settings_of: Callable[[str], Settings]) -> None
     settings = settings_of("")
     assert [root.name for root in settings.all_roots] == ["models", "hub"]
     assert settings.all_roots[-1].path == settings.state / "hub-references"
+
+
+def test_tokens_and_their_rules(settings_of: SettingsOf, tmp_path: Path) -> None:
+    """Files are relative to the main file; the secret is not read here."""
+    rules = settings_of(
+        '[http]\nhosts = ["a.example"]\n[[http.token]]\nname = "ci"\nfile = "ci"\n'
+        'scopes = ["read", "write"]\n[[http.token]]\nname = "p"\ncredential = "p"\n'
+    ).http
+    assert rules.hosts == ("a.example",)
+    assert [token.name for token in rules.tokens] == ["ci", "p"]
+    assert rules.tokens[0].file is not None
+    assert rules.tokens[0].file.is_absolute()
+    assert (rules.tokens[1].credential, rules.tokens[1].scopes) == ("p", (Scope.READ,))
+
+
+@pytest.mark.parametrize("place", ["", 'file = "a"\ncredential = "a"\n'])
+def test_a_token_has_one_place(problems_of: Problems, place: str) -> None:
+    """Neither none nor two."""
+    problems = problems_of(f'{ROOT}[[http.token]]\nname = "a"\n{place}')
+    assert any("either file or credential" in each.allowed for each in problems.values())

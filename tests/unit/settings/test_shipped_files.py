@@ -12,13 +12,13 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from tflited.domain.policy import Policy
+from tflited.settings.http_schema import HttpTable
 from tflited.settings.json_schema import main, schemas
 from tflited.settings.layers import BUILT_IN_LAYER, leaves_of
 from tflited.settings.load import load
 from tflited.settings.main_schema import (
     BrokerTable,
     DaemonTable,
-    HttpTable,
     HubTable,
     LogTable,
     RootTable,
@@ -77,7 +77,9 @@ def test_annotated_main_file_shows_every_key() -> None:
         for name in ("daemon", "http", "log", "hub", "broker")
         for key in tables[name]
     }
-    assert shown == {key for key in main_keys() if not key.startswith("root.")}
+    assert shown == {key for key in main_keys() if not key.startswith("root.")} - {
+        "http.token"  # a list of tables, as root is
+    }
 
 
 def test_annotated_main_file_shows_every_policy_key(write: Callable[[str, str], Path]) -> None:

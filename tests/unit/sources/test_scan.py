@@ -125,6 +125,14 @@ def test_links_are_not_followed_and_are_told(root: Root, tmp_path: Path) -> None
     assert "symbolic link" in found.trouble["link"]
 
 
+def test_a_link_is_not_followed_by_its_name_either(root: Root, tmp_path: Path) -> None:
+    """A trigger may name it, or something below it; neither leads out of the root."""
+    saved_model(tmp_path / "outside")
+    (root.path / "link").symlink_to(tmp_path / "outside")
+    assert scan(root, "link").models == {}
+    assert scan(root, "link/variables").models == {}
+
+
 def test_a_pipe_is_no_model(root: Root) -> None:
     """Opening it would block for ever."""
     os.mkfifo(root.path / "a.keras")

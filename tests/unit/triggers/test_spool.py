@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from fakes.control import FakeControl
 from tflited.domain.job import TriggerSource
-from tflited.errors import CannotStartError
+from tflited.errors import CannotStartError, OverCapacityError
 from tflited.triggers.document import MAX_DOCUMENT_BYTES
 from tflited.triggers.spool import Spool, drop, receipt_name
 from waiting import wait_until
@@ -208,3 +208,20 @@ def test_the_thread_takes_what_is_dropped(tmp_path: Path, control: FakeControl) 
         wait_until((folder / "done" / "a.json").exists, 20, what="the document")
     finally:
         spool.stop(20)
+
+
+def test_a_full_queue_leaves_the_spool_as_it_is(folder: Path, control: FakeControl) -> None:
+    """Documents stay untouched, one line tells it, and all are taken once there is room."""
+    for name in ("a.json", "b.json"):
+        drop(folder, name, DOCUMENT)
+    control.error = OverCapacityError("queue: observed 2, allowed 2.")
+    spool = Spool(folder, control)
+    with capture_logs() as logs:
+        spool.start()
+        wait_until(lambda: control.asked >= 3, 10, what="three looks")
+        assert sorted(path.name for path in (folder / "new").iterdir()) == ["a.json", "b.json"]
+        assert list((folder / "rejected").iterdir()) == []
+        control.error = None
+        wait_until(lambda: len(list((folder / "done").glob("*.json"))) == 4, 10)
+        spool.stop(5)
+    assert [log["event"] for log in logs].count("spool_waits") == 1

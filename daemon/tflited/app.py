@@ -37,6 +37,7 @@ from tflited.output.tree import OutputTree
 from tflited.settings.codec import decode_policy, encode_policy
 from tflited.settings.model import Settings
 from tflited.settings.resolve import FolderPolicies
+from tflited.sources.recall import Recall
 from tflited.sources.watch import SourceWatch
 from tflited.store.lock import StateLock
 from tflited.store.queue import SqliteStore
@@ -55,6 +56,7 @@ _ALIVE_SECONDS = 30.0
 _JOIN_SECONDS = 10.0
 STORE_NAME = "jobs.sqlite3"
 SPOOL_NAME = "spool"
+RECALL_NAME = "sources.sqlite3"
 _RESTART_KEYS = ("output", "state", "workers", "http_host", "http_port", "socket", "hub")
 
 
@@ -129,6 +131,7 @@ class Daemon:
             settle_seconds=settings.settle_seconds,
             scan_interval_seconds=settings.scan_interval_seconds,
             hub=hub_models(settings, self._clock, record=self._metrics.hub_fetched),
+            recall=Recall(settings.state / RECALL_NAME),
         )
         self._models = Models({root.name: RootEntry(root) for root in settings.all_roots})
         self.engine = self._make_engine(versions, workers)

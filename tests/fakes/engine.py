@@ -99,6 +99,7 @@ class FakeSources:
 
     Attributes:
         looked: where ``look_again`` was asked to look.
+        accepted: the roots that ``accept_root`` was asked for.
         fetched: what ``fetch_again`` was asked for.
         data: pattern to its files.
         on_disk: path to kind of the models that are there, seen by a scan or not.
@@ -107,6 +108,7 @@ class FakeSources:
 
     def __init__(self) -> None:
         self.looked: list[tuple[str, str]] = []
+        self.accepted: list[str] = []
         self.fetched: list[tuple[str, str]] = []
         self.data: dict[str, tuple[DataFile, ...]] = {}
         self.on_disk: dict[str, ModelKind] = {}
@@ -115,6 +117,10 @@ class FakeSources:
     def look_again(self, root: str, path: str) -> None:
         """Remembers."""
         self.looked.append((root, path))
+
+    def accept_root(self, root: str) -> None:
+        """Remembers."""
+        self.accepted.append(root)
 
     def find_model(self, root: Root, path: str) -> ModelKind | None:
         """As set."""
@@ -214,6 +220,11 @@ class ListRecorder:
     def root_available(self, root: str, *, is_available: bool) -> None:
         """Notes."""
         self.told.append(("root_available", is_available))
+
+    def watched(self, root: str, *, unwatched: int, missed: int) -> None:
+        """Remembers what events did not cover."""
+        if unwatched or missed:
+            self.told.append(("watched", root, unwatched, missed))
 
     def queue_changed(self, counts: StoreCounts, *, running: int) -> None:
         """Notes."""

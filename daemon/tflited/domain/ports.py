@@ -29,12 +29,14 @@ class Root:
         path: where it is.
         policy: the named policy its models start from.
         is_trusted: whoever may write here may have code of their own run in a child.
+        follow_links: symbolic links are followed as long as they lead into a root.
     """
 
     name: str
     path: Path
     policy: str | None = None
     is_trusted: bool = False
+    follow_links: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +80,10 @@ class Sources(Protocol):
 
     def look_again(self, root: str, path: str) -> None:
         """Asks for a fresh look at one model; returns at once."""
+        ...
+
+    def accept_root(self, root: str) -> None:
+        """Takes a root as it is now, although it came back empty or on another device."""
         ...
 
     def find_model(self, root: Root, path: str) -> ModelKind | None:

@@ -117,13 +117,19 @@ class PlanEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootStatus:
-    """One root now: where it is, whether it can be read, and its models by phase."""
+    """One root now: where it is, whether it can be read, and its models by phase.
+
+    ``polled`` names the parts that events do not cover, by path below the root, with the reason.
+    ``unwatched`` counts the directories that the kernel's watch limit leaves out.
+    """
 
     name: str
     path: str
     is_available: bool
     reason: str = ""
     last_scan_at: datetime | None = None
+    polled: Mapping[str, str] = field(default_factory=dict)
+    unwatched: int = 0
     models: Mapping[Phase, int] = field(default_factory=dict)
 
 

@@ -249,6 +249,7 @@ class Engine:
         recorder.root_available(seen.root, is_available=seen.is_available)
         if not seen.is_available:
             return
+        recorder.watched(seen.root, unwatched=seen.unwatched, missed=seen.missed)
         if not seen.scope:
             recorder.scanned(seen.root, models=seen.models, seconds=seen.seconds, now=seen.at)
         self.parts.decider.data.refresh()

@@ -45,6 +45,8 @@ class RootEntry:
     last_scan_at: datetime | None = None
     policies: dict[str, object] = field(default_factory=dict)
     trouble: dict[str, str] = field(default_factory=dict)
+    polled: Mapping[str, str] = field(default_factory=dict)
+    unwatched: int = 0
 
     @property
     def has_answered(self) -> bool:
@@ -69,6 +71,7 @@ class Models:
         state.is_available, state.reason = seen.is_available, seen.reason
         if not seen.is_available:
             return False
+        state.polled, state.unwatched = seen.polled, seen.unwatched
         if not seen.scope:
             state.last_scan_at = seen.at
         prefix = f"{seen.scope}/" if seen.scope else ""
@@ -87,6 +90,8 @@ class Models:
                 is_available=state.is_available,
                 reason=state.reason,
                 last_scan_at=state.last_scan_at,
+                polled=state.polled,
+                unwatched=state.unwatched,
                 models=self.phases(name),
             )
             for name, state in self.roots.items()

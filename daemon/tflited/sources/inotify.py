@@ -6,9 +6,12 @@ of this package stands on this file instead.
 
 import ctypes
 import ctypes.util
+import fcntl
 import os
 import select
 import struct
+import termios
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +70,7 @@ class Inotify:
         self._lock = Lock()
         self._is_closed = False
 
-    def watch(self, path: Path) -> int:
+    def watch(self, path: str | Path) -> int:
         """Watches one directory; the same inode gives the same watch again.
 
         Raises:
@@ -93,6 +96,15 @@ class Inotify:
             name = data[position : position + length].rstrip(b"\0")
             position += length
             yield Event(watch, mask, os.fsdecode(name))
+
+    def has_unread(self) -> bool:
+        """Whether events wait to be read."""
+        with self._lock:
+            if self._is_closed:
+                return False
+            waiting = array("i", [0])
+            fcntl.ioctl(self._fd, termios.FIONREAD, waiting)
+            return waiting[0] > 0
 
     def wake(self) -> None:
         """Makes ``read`` return at once, now and ever after; does nothing once closed."""

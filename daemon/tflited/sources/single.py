@@ -61,6 +61,9 @@ class SingleLook:
     def look_again(self, root: str, path: str) -> None:
         """Does nothing: a single look is not repeated."""
 
+    def accept_root(self, root: str) -> None:
+        """Does nothing, as ``look_again``."""
+
     def find_model(self, root: Root, path: str) -> ModelKind | None:
         """The kind of the model at exactly that path on disk now; None where there is none."""
         found = DirectoryScanner().scan(root, path).models.get(path)

@@ -42,6 +42,12 @@ class Coverage:
             polled[mount] = "it changed without an event"
         self.state.polled = _folded(polled)
 
+    def limit(self) -> None:
+        """More cannot be watched than at the last look; it is polled from now on."""
+        polled = dict(self.state.polled)
+        self._watched(polled)
+        self.state.polled = _folded(polled)
+
     def missed(self, paths: list[str]) -> None:
         """Events are not trusted any more on the mounts of these models."""
         root = self.state.root.name

@@ -141,8 +141,8 @@ class Looker:
         if self.state.outage:
             _LOG.info("root_available", root=self.state.root.name)
         self.state.outage = ""
-        changed = [path for path, snapshot in scan.models.items() if self._sighted(path, snapshot)]
         frozen = self._frozen(scan)
+        changed = [path for path, snapshot in scan.models.items() if self._sighted(path, snapshot)]
         gone = [
             path
             for path in self.state.trackers
@@ -159,12 +159,12 @@ class Looker:
         """The parts of a look about which it tells nothing; each is said."""
         state, frozen = self.state, set(scan.unread)
         for mount in state.mounts - scan.mounts - {""}:
-            if not is_related(mount, scan.scope) or any(
-                is_below(path, mount) for path in scan.models
-            ):
-                continue
-            if any(is_below(path, mount) for path in state.trackers):
+            known = [path for path in state.trackers if is_below(path, mount)]
+            is_seen = is_related(mount, scan.scope)
+            if is_seen and known and not any(path in scan.models for path in known):
                 frozen.add(mount)
+                for path in [path for path in scan.models if is_below(path, mount)]:
+                    del scan.models[path]  # the empty mount point looks like a model to come
                 scan.trouble[mount] = (
                     f"its file system is not mounted; {_FROZEN}."
                     f" If that is meant: tflited confirm {state.root.name}"

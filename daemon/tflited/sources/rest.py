@@ -1,7 +1,7 @@
 """Admits the models of one root that have come to rest, and follows its Hub references."""
 
 import errno
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Final
 
@@ -64,9 +64,11 @@ class Admitter:
 
     def forget(self, path: str) -> None:
         """Makes the next look at a model the first one, and its files be read again."""
-        tracker = self.state.trackers.pop(path, None)
+        tracker = self.state.trackers.get(path)
         if tracker is not None:
             self.digester.forget(tracker.snapshot)
+            nothing = replace(tracker.snapshot, files=())
+            self.state.trackers[path] = SettleTracker(nothing, self.clock.monotonic())
         self.recall.forget_model(self.state.root.name, path)
         self.state.pending.discard(path)
         self.state.admitted.pop(path, None)

@@ -193,6 +193,8 @@ class RootWatch:
             case Hint(kind=HintKind.CHANGED):
                 self._audit.hinted(message.path)
                 self._state.dirty.add(message.path)
+            case Hint(kind=HintKind.WATCH_LIMIT):
+                self._coverage.limit()
             case Hint():
                 _LOG.warning("watch_in_doubt", root=self.root.name, kind=message.kind.value)
                 self._state.is_known = False

@@ -18,7 +18,7 @@ from tflited.domain.observation import Sight
 from tflited.domain.ports import Root
 from tflited.sources import pace
 from tflited.sources.mounts import Mount, MountTable
-from watched_root import Watched
+from watched_root import NEVER_SECONDS, Watched
 
 NOBODY = 65534
 SCENE_SECONDS = 120.0
@@ -55,11 +55,11 @@ def mount(*arguments: str) -> None:
     subprocess.run(["mount", *arguments], check=True)
 
 
-def watched(folder: Path, **options: float) -> Watched:
+def watched(folder: Path, *, scan_seconds: float = NEVER_SECONDS) -> Watched:
     """A root below the scene's folder."""
     (folder / "models").mkdir(exist_ok=True)
     root = Root(name="models", path=folder / "models")
-    return Watched(root, cache=folder / "cache", **options)
+    return Watched(root, cache=folder / "cache", scan_seconds=scan_seconds)
 
 
 def set_limit(name: str, value: int) -> None:

@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from tflited.domain.hub import HubLimits
 from tflited.domain.observation import Observation, RootObservation, Sight
@@ -70,11 +71,11 @@ class Watched:
             recall=Recall(recall),
         )
 
-    def __enter__(self) -> "Watched":
+    def __enter__(self) -> Self:
         """Watches; the first whole scan of every root is over."""
         self.watch.start(self.roots)
         for root in self.roots:
-            self.wait(lambda name=root.name: self.looks(name), f"the first look at {root.name}")
+            self.wait(partial(self.looks, root.name), f"the first look at {root.name}")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -116,7 +117,9 @@ class Watched:
             is_new = seen.sight is Sight.ADMITTED and seen.digest != other_than.digest
             return seen if is_new else None
 
-        return wait_until(newest, DEADLINE_SECONDS, what=f"{path} with another digest") or other_than
+        return (
+            wait_until(newest, DEADLINE_SECONDS, what=f"{path} with another digest") or other_than
+        )
 
     def wait_for_outage(self, root: str = "models") -> str:
         """Waits until a root is said not to be available; returns the reason."""

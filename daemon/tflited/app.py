@@ -1,5 +1,6 @@
 """The composition root: the only place that constructs concrete adapters and joins them."""
 
+import gc
 import os
 import shutil
 import signal
@@ -53,6 +54,8 @@ from tflited.workers.local import LocalExecutor
 
 _LOG = structlog.get_logger()
 _ALIVE_SECONDS = 30.0
+_GC_THRESHOLDS = (50_000, 20, 100)
+"""A scan makes very many small objects that live on; looking at them each time is a third of it."""
 _JOIN_SECONDS = 10.0
 STORE_NAME = "jobs.sqlite3"
 SPOOL_NAME = "spool"
@@ -220,6 +223,7 @@ class Daemon:
             CannotStartError: a door cannot be opened.
             StorageFailedError: an fsync failed while it ran.
         """
+        gc.set_threshold(*_GC_THRESHOLDS)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         try:

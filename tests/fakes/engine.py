@@ -224,7 +224,7 @@ class ListRecorder:
     def watched(self, root: str, *, unwatched: int, missed: int) -> None:
         """Remembers what events did not cover."""
         if unwatched or missed:
-            self.told.append(("watched", root, unwatched, missed))
+            self.told.append(("watched", (root, unwatched, missed)))
 
     def queue_changed(self, counts: StoreCounts, *, running: int) -> None:
         """Notes."""

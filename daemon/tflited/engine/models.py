@@ -20,13 +20,18 @@ class Entry:
     decision: Decision | None = None
     since: datetime | None = None
 
+    @property
+    def phase(self) -> Phase:
+        """Where the model stands."""
+        return self.decision.phase if self.decision else Phase.CHECKING
+
     def status(self) -> ModelStatus:
         """The model as the status shows it."""
         seen, decision = self.observation, self.decision
         return ModelStatus(
             model=seen.model,
             kind=seen.snapshot.kind,
-            phase=decision.phase if decision else Phase.CHECKING,
+            phase=self.phase,
             reason=decision.reason if decision else "seen, not looked into yet",
             hint=decision.hint if decision else "",
             since=self.since or seen.at,
@@ -99,5 +104,5 @@ class Models:
 
     def phases(self, root: str) -> Mapping[Phase, int]:
         """How many models of a root are in each phase."""
-        counted = Counter(entry.status().phase for entry in self.of_root(root))
+        counted = Counter(entry.phase for entry in self.of_root(root))
         return {phase: counted.get(phase, 0) for phase in Phase}

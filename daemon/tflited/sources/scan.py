@@ -260,8 +260,6 @@ class _Walk:
         unit = _Unit(self._lister, place.device)
         unit.take(f"{self._top}/{place.path}", "", listing)
         self._scan.mounts.update(_join(place.path, below) for below in unit.mounts)
-        if unit.has_links:
-            self._scan.linked.add(place.path)
         self._scan.models[place.path] = unit.snapshot(is_held=is_held)
 
 
@@ -276,7 +274,6 @@ class _Unit:
     trouble: list[str] = field(default_factory=list)
     mounts: list[str] = field(default_factory=list)
     is_ready: bool = False
-    has_links: bool = False
 
     def collect(self, directory: str, below: str) -> None:
         try:
@@ -288,9 +285,13 @@ class _Unit:
 
     def take(self, directory: str, below: str, listing: Listing) -> None:
         self.is_ready = self.is_ready or (not below and READY_NAME in listing.files)
-        self.has_links = self.has_links or bool(listing.followed)
         self.trouble.extend(
             f"{directory}/{link} is {reason}" for link, reason in listing.links.items()
+        )
+        # A model is one tree: a link in it could be another state, or lead in a circle.
+        self.trouble.extend(
+            f"{directory}/{name} is a symbolic link; inside a model none is followed"
+            for name in sorted(listing.followed)
         )
         for name, status in listing.files.items():
             if is_temporary(name):
@@ -300,10 +301,7 @@ class _Unit:
         for name, status in listing.directories.items():
             if is_temporary(name):
                 self.blockers.append(_join(below, name))
-            elif name in listing.followed:
-                # A model is one tree; a link in it may lead in a circle.
-                self.trouble.append(f"{directory}/{name} is a symbolic link to a folder")
-            elif not is_hidden_directory(name):
+            elif name not in listing.followed and not is_hidden_directory(name):
                 if status.st_dev != self.device:
                     self.mounts.append(_join(below, name))
                 self.collect(f"{directory}/{name}", _join(below, name))

@@ -140,7 +140,10 @@ class SourceWatch:
             raise SourceChangedError(f"{model} changed or went away before its copy was made.")
         if snapshot.kind is ModelKind.HUB:
             return self._hub.stage(model, destination, expected)
-        return stage_model(watch.root.path / model.path, snapshot, destination, expected)
+        where = watch.root.path / model.path
+        if watch.root.follow_links:  # the copy itself follows no link
+            where = where.resolve()
+        return stage_model(where, snapshot, destination, expected)
 
     def find_data(self, pattern: str) -> tuple[DataFile, ...]:
         """Files that match an absolute glob pattern, sorted by path."""

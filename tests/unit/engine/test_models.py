@@ -32,7 +32,7 @@ def test_a_root_that_cannot_be_read_has_answered_too(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "expected"), [(replace(IDENTITY, size=4), True), (IDENTITY, False)]
+    ("now", "expected"), [(IDENTITY._replace(size=4), True), (IDENTITY, False)]
 )
 def test_a_changed_policy_file_is_noticed(world: World, now: FileIdentity, expected: bool) -> None:
     """An equal identity is no change."""

@@ -118,7 +118,7 @@ def test_a_lost_root_is_told_and_watched_again(watched: Watched) -> None:
     watched.path.rename(watched.path.with_name("away"))
     watched.wait_for("", HintKind.LOST)
     watched.path.mkdir()
-    wait_until(lambda: watched.watcher.ensure(), DEADLINE_SECONDS, what="a new watch")
+    wait_until(watched.watcher.ensure, DEADLINE_SECONDS, what="a new watch")
     write(watched.path / "a.keras")
     watched.wait_for("a.keras")
 
@@ -135,7 +135,7 @@ def test_a_root_that_comes_later_is_watched(watched: Watched) -> None:
     watched.watcher.start()
     watched.watcher.ensure()
     watched.path.mkdir()
-    wait_until(lambda: watched.watcher.ensure(), DEADLINE_SECONDS, what="a new watch")
+    wait_until(watched.watcher.ensure, DEADLINE_SECONDS, what="a new watch")
     write(watched.path / "a.keras")
     watched.wait_for("a.keras")
 

@@ -212,58 +212,6 @@ def _is_outage(one: Observation | RootObservation) -> bool:
     return isinstance(one, RootObservation) and not one.is_available
 
 
-class HandClock(SystemClock):
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def monotonic(self) -> float:
-        """What the test says."""
-        return self.seconds
-
-
-@pytest.fixture
-def blind(
-    root: Root, make_hub: Callable[..., HubModels], monkeypatch: pytest.MonkeyPatch
-) -> tuple[SourceWatch, HandClock, Seen]:
-    """A watch without hints and without a thread, whose ticks the test makes."""
-    clock = HandClock()
-    hub = make_hub(clock)
-    seen = Seen(root, hub)
-    watch = SourceWatch(
-        clock, seen.all.append, settle_seconds=5.0, scan_interval_seconds=600.0, hub=hub
-    )
-    monkeypatch.setattr(watch._hints, "ensure", lambda *_: False)
-    watch._apply((root,))
-    return watch, clock, seen
-
-
-def test_a_lost_removal_of_several_settling_models(
-    blind: tuple[SourceWatch, HandClock, Seen],
-) -> None:
-    """The look at the first finds that the second is gone, too."""
-    watch, clock, seen = blind
-    for name in ("one", "two"):
-        saved_model(seen.root.path / "vision" / name)
-    watch._tick()
-    (seen.root.path / "vision").rename(seen.root.path.parent / "elsewhere")
-    clock.seconds += 6.0
-    watch._tick()
-    assert [seen.sights(f"vision/{name}")[-1] for name in ("one", "two")] == [Sight.GONE] * 2
-
-
-def test_an_outage_while_settling_is_no_refusal(blind: tuple[SourceWatch, HandClock, Seen]) -> None:
-    """A root that cannot be read says nothing about its models."""
-    watch, clock, seen = blind
-    saved_model(seen.root.path / "net")
-    watch._tick()
-    seen.root.path.rename(seen.root.path.with_name("away"))
-    clock.seconds += 6.0
-    watch._tick()
-    assert seen.sights("net") == [Sight.SETTLING]
-
-
 def test_a_hub_reference_is_fetched_and_admitted(
     seen: Seen, server: HubServer, tmp_path: Path
 ) -> None:

@@ -128,14 +128,7 @@ class Daemon:
         self._publisher = OutputTree(settings.output)
         self._references = ReferenceFolder(settings.references, settings.hub.limits.hosts)
         self._inbox: SimpleQueue[Message] = SimpleQueue()
-        self._sources = SourceWatch(
-            self._clock,
-            self._inbox.put,
-            settle_seconds=settings.settle_seconds,
-            scan_interval_seconds=settings.scan_interval_seconds,
-            hub=hub_models(settings, self._clock, record=self._metrics.hub_fetched),
-            recall=Recall(settings.state / RECALL_NAME),
-        )
+        self._sources = self._make_sources()
         self._models = Models({root.name: RootEntry(root) for root in settings.all_roots})
         self.engine = self._make_engine(versions, workers)
         self.control = EngineControl(
@@ -152,6 +145,17 @@ class Daemon:
             host=settings.http_host,
             port=settings.http_port,
             socket=settings.socket,
+        )
+
+    def _make_sources(self) -> SourceWatch:
+        settings = self._settings
+        return SourceWatch(
+            self._clock,
+            self._inbox.put,
+            settle_seconds=settings.settle_seconds,
+            scan_interval_seconds=settings.scan_interval_seconds,
+            hub=hub_models(settings, self._clock, record=self._metrics.hub_fetched),
+            recall=Recall(settings.state / RECALL_NAME),
         )
 
     def _make_engine(self, versions: dict[str, str], workers: int) -> Engine:

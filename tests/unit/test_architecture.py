@@ -52,7 +52,11 @@ TESTED_THROUGH = {
     "output/shelf": "tests/unit/output/test_tree.py",
     "settings/folder_file": "tests/unit/settings/test_resolve.py",
     "settings/problems": "tests/unit/settings/test_load.py and test_resolve.py",
+    "sources/coverage": "tests/integration/sources, under real limits and mounts",
+    "sources/look": "tests/unit/sources/test_root_watch.py",
+    "sources/rest": "tests/unit/sources/test_root_watch.py",
     "sources/root_state": "tests/unit/sources/test_watch.py",
+    "sources/teller": "tests/unit/sources/test_root_watch.py",
     "web/listeners": "tests/integration/web/test_server.py, on real sockets",
     "workers": "tests/unit/workers/test_local.py, in real children",
 }

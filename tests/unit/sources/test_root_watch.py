@@ -66,9 +66,9 @@ def make_blind(
 ) -> MakeBlind:
     monkeypatch.setattr("tflited.sources.hints.HintWatcher.ensure", lambda _: False)
 
-    def made(recall: Recall | None = None, **changes: bool) -> Blind:
+    def made(recall: Recall | None = None, *, follow_links: bool = False) -> Blind:
         clock = HandClock()
-        watched = Root(name=root.name, path=root.path, **changes)
+        watched = Root(name=root.name, path=root.path, follow_links=follow_links)
         return Blind(watched, make_hub(clock), clock, recall or Recall())
 
     return made

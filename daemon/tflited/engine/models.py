@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tflited.domain.model import ModelId
+from tflited.domain.model import ModelId, is_below
 from tflited.domain.observation import Observation, RootObservation
 from tflited.domain.ports import Root
 from tflited.domain.status import ModelStatus, Phase, RootStatus
@@ -52,6 +52,11 @@ class RootEntry:
     trouble: dict[str, str] = field(default_factory=dict)
     polled: Mapping[str, str] = field(default_factory=dict)
     unwatched: int = 0
+
+    def polled_because(self, path: str) -> str:
+        """Why events do not cover a path below the root; "" where they do."""
+        reasons = (reason for part, reason in self.polled.items() if is_below(path, part))
+        return next(reasons, "")
 
     @property
     def has_answered(self) -> bool:

@@ -215,10 +215,10 @@ class RootWatch:
         self._is_looking = True
         try:
             self._look()
-            if not self._state.outage:
-                self._admitter.admit_due()
         finally:
             self._is_looking = False
+        if not self._state.outage:
+            self._admitter.admit_due()
         hub_due = self._admitter.follow_hub()
         self._recall.flush()
         now = self._clock.monotonic()

@@ -50,6 +50,16 @@ def test_a_scoped_look_forgets_only_what_lies_in_its_scope(world: World) -> None
     assert set(state.trouble) == {"b/x"}
 
 
+def test_what_is_polled_holds_for_all_below_it(world: World) -> None:
+    """And for nothing beside it; the status names it."""
+    world.models.take_root(replace(SEEN, polled={"far": "nfs4"}, unwatched=3))
+    state = world.models.roots[MODEL.root]
+    assert state.polled_because("far/net") == "nfs4"
+    assert state.polled_because("farther") == ""
+    status = world.models.root_statuses()[0]
+    assert (dict(status.polled), status.unwatched) == ({"far": "nfs4"}, 3)
+
+
 def test_models_are_counted_by_phase(world: World) -> None:
     """Every phase is there, so that a metric falls back to zero."""
     world.see(sight=Sight.HELD)

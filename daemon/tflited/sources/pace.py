@@ -1,7 +1,7 @@
 """When to look without being asked: whole scans, and polls of the parts that events do not cover.
 
-Pure, driven by the caller's clock. Looks pay for themselves: however large a root is, whole scans
-take at most a two-hundredth of the time, polls a twentieth.
+Pure, driven by the caller's clock. However large a root is, whole scans take at most a
+two-hundredth of the time, polls a twentieth, and scans under a flood of hints a quarter.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ POLL_SECONDS: Final = 5.0
 OUTAGE_SECONDS: Final = 5.0
 _SCAN_SHARE: Final = 200.0
 _POLL_SHARE: Final = 20.0
+_FLOOD_SHARE: Final = 4.0
 
 
 @dataclass(slots=True)
@@ -21,16 +22,19 @@ class Pace:
     Attributes:
         interval: least time between whole scans.
         scan_due: the next whole scan.
-        poll_due: the next look at the polled parts.
+    poll_due: the next look at the polled parts.
+    flood_due: the next whole scan that is done only since very many places changed.
     """
 
     interval: float
     scan_due: float = 0.0
     poll_due: float = 0.0
+    flood_due: float = 0.0
 
     def scanned(self, started: float, ended: float) -> None:
         """A whole scan is over."""
         self.scan_due = started + max(self.interval, (ended - started) * _SCAN_SHARE)
+        self.flood_due = started + (ended - started) * _FLOOD_SHARE
         self.polled(started, ended)
 
     def polled(self, started: float, ended: float) -> None:

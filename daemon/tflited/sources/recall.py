@@ -84,12 +84,13 @@ class Recall:
             if not self._connection.in_transaction:
                 return
             try:
+                self._connection.execute(
+                    "DELETE FROM files WHERE rowid <= (SELECT max(rowid) FROM files) - ?",
+                    (_MOST_FILES,),
+                )
                 self._connection.commit()
             except sqlite3.Error as error:
                 self._give_up(error)
-        self._rows(
-            "DELETE FROM files WHERE rowid <= (SELECT max(rowid) FROM files) - ?", _MOST_FILES
-        )
 
     def close(self) -> None:
         """Flushes and closes; a second call does nothing."""

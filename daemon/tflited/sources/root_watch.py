@@ -236,6 +236,8 @@ class RootWatch:
         self._judge()
         now = self._clock.monotonic()
         scopes, dirty = state.scopes(), frozenset(state.dirty)
+        if len(scopes) > MOST_SCOPES and now < min(self._pace.flood_due, self._pace.scan_due):
+            return  # what goes on for long is looked at now and then
         state.dirty.clear()
         is_polling = bool(state.polled) and now >= self._pace.poll_due
         if (

@@ -14,7 +14,7 @@ def test_a_long_scan_stretches_both() -> None:
     """A two-hundredth of the time for scans, a twentieth for polls."""
     pace = Pace(60.0)
     pace.scanned(100.0, 102.0)
-    assert (pace.scan_due, pace.poll_due) == (500.0, 140.0)
+    assert (pace.scan_due, pace.poll_due, pace.flood_due) == (500.0, 140.0, 108.0)
 
 
 def test_a_short_interval_is_kept_in_an_outage() -> None:

@@ -10,6 +10,7 @@ from model_trees import saved_model, write
 from tflited.domain.model import ModelId
 from tflited.domain.observation import Observation, RootObservation, Sight
 from tflited.domain.ports import Root
+from tflited.sources.hints import Hint
 from tflited.sources.hub import HubModels
 from tflited.sources.recall import Recall
 from tflited.sources.root_watch import Doubt, RootWatch, Surroundings
@@ -185,3 +186,20 @@ def test_links_are_followed_into_roots_only_and_polled(
     flipped.rename(data)
     blind.tick(5.1)
     assert blind.sights("net")[-1] is Sight.SETTLING
+
+
+def test_a_flood_of_hints_is_looked_at_now_and_then(
+    make_blind: MakeBlind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that it announced is forgotten meanwhile."""
+    blind = make_blind()
+    blind.tick()
+    monkeypatch.setattr("tflited.sources.root_watch.MOST_SCOPES", 1)
+    blind.watch._pace.flood_due = blind.clock.seconds + 10.0
+    for name in ("one", "two"):
+        saved_model(blind.root / name)
+        blind.watch._take(Hint(path=name))
+    blind.tick()
+    assert blind.sights("one") == []
+    blind.tick(10.1)
+    assert [blind.sights(name) for name in ("one", "two")] == [[Sight.SETTLING]] * 2

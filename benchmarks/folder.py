@@ -82,7 +82,7 @@ def _ours(model: Path, count: int, folder: Path) -> float:
         started = time.monotonic()
         names = [f"model{number}" for number in range(count)]
         for name in names:
-            _copy(model, folder / "models" / name)
+            copy(model, folder / "models" / name)
         manifests = [folder / "output" / "models" / name / "manifest.json" for name in names]
         _wait_for(manifests)
         return time.monotonic() - started
@@ -141,11 +141,12 @@ def _drop(model: Path, watched: Path, names: list[str]) -> None:
     # Moved in whole: the loop cannot tell a half-written model from a whole one.
     for name in names:
         aside = watched.parent / name
-        _copy(model, aside)
+        copy(model, aside)
         aside.rename(watched / name)
 
 
-def _copy(model: Path, destination: Path) -> None:
+def copy(model: Path, destination: Path) -> None:
+    """Copies a model, each of its files whole and new."""
     for path in sorted(model.rglob("*")):
         target = destination / path.relative_to(model)
         if path.is_file():

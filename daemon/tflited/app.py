@@ -1,5 +1,6 @@
 """The composition root: the only place that constructs concrete adapters and joins them."""
 
+import gc
 import os
 import shutil
 import signal
@@ -42,6 +43,7 @@ from tflited.output.tree import OutputTree
 from tflited.settings.codec import decode_policy, encode_policy
 from tflited.settings.model import Settings
 from tflited.settings.resolve import FolderPolicies
+from tflited.sources.recall import Recall
 from tflited.sources.settle import Waits
 from tflited.sources.watch import SourceWatch
 from tflited.store.lock import StateLock
@@ -60,9 +62,12 @@ from tflited.workers.local import LocalExecutor
 
 _LOG = structlog.get_logger()
 _ALIVE_SECONDS = 30.0
+_GC_THRESHOLDS = (50_000, 20, 100)
+"""A scan makes very many small objects that live on; looking at them each time is a third of it."""
 _JOIN_SECONDS = 10.0
 STORE_NAME = "jobs.sqlite3"
 SPOOL_NAME = "spool"
+RECALL_NAME = "sources.sqlite3"
 _HTTP_KEYS = ("http_host", "http_port", "http", "socket")
 _RESTART_KEYS = ("output", "state", "workers", "queue_capacity", "hub", "broker", *_HTTP_KEYS)
 
@@ -133,13 +138,7 @@ class Daemon:
         self._publisher = OutputTree(settings.output)
         self._references = ReferenceFolder(settings.references, settings.hub.limits.hosts)
         self._inbox: SimpleQueue[Message] = SimpleQueue()
-        self._sources = SourceWatch(
-            self._clock,
-            self._inbox.put,
-            waits=Waits(settings.settle_seconds, settings.settle_whole_seconds),
-            scan_interval_seconds=settings.scan_interval_seconds,
-            hub=hub_models(settings, self._clock, record=self._metrics.hub_fetched),
-        )
+        self._sources = self._make_sources()
         self._models = Models({root.name: RootEntry(root) for root in settings.all_roots})
         self.engine = self._make_engine(versions, workers)
         self.control = self._make_control()
@@ -166,6 +165,17 @@ class Daemon:
         )
         server.before_stop(app.state.streams.close)
         return server
+
+    def _make_sources(self) -> SourceWatch:
+        settings = self._settings
+        return SourceWatch(
+            self._clock,
+            self._inbox.put,
+            waits=Waits(settings.settle_seconds, settings.settle_whole_seconds),
+            scan_interval_seconds=settings.scan_interval_seconds,
+            hub=hub_models(settings, self._clock, record=self._metrics.hub_fetched),
+            recall=Recall(settings.state / RECALL_NAME),
+        )
 
     def _make_engine(self, versions: dict[str, str], workers: int) -> Engine:
         decider = self._make_decider(versions)
@@ -276,6 +286,7 @@ class Daemon:
             CannotStartError: a door cannot be opened.
             StorageFailedError: an fsync failed while it ran.
         """
+        gc.set_threshold(*_GC_THRESHOLDS)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         try:

@@ -98,7 +98,11 @@ class FakeControl:
             job_id=2, model=MODEL, attempt=1, stage=Stage.LOWER, detail="int8", seconds=1.5
         )
         root = RootStatus(
-            name="zoo", path="/srv/zoo", is_available=True, models={Phase.BUILDING: 1}
+            name="zoo",
+            path="/srv/zoo",
+            is_available=True,
+            models={Phase.BUILDING: 1},
+            polled={"far": "nfs4"},
         )
         return Status(
             version="1.2.3",

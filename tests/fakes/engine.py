@@ -126,6 +126,10 @@ class FakeSources:
         """Remembers."""
         self.looked.append((root, path))
 
+    def accept_root(self, root: str) -> None:
+        """Remembers."""
+        self.accepted.append(root)
+
     def find_model(self, root: Root, path: str) -> ModelKind | None:
         """As set."""
         return self.on_disk.get(path)
@@ -133,10 +137,6 @@ class FakeSources:
     def fetch_again(self, root: str, path: str) -> None:
         """Remembers."""
         self.fetched.append((root, path))
-
-    def accept_root(self, root: str) -> None:
-        """Remembers."""
-        self.accepted.append(root)
 
     def stage(self, model: ModelId, destination: Path, expected: Digest) -> Path:
         """Makes a file with the digest in it."""
@@ -232,6 +232,11 @@ class ListRecorder:
     def root_available(self, root: str, *, is_available: bool) -> None:
         """Notes."""
         self.told.append(("root_available", is_available))
+
+    def watched(self, root: str, *, unwatched: int, missed: int) -> None:
+        """Remembers what events did not cover."""
+        if unwatched or missed:
+            self.told.append(("watched", (root, unwatched, missed)))
 
     def queue_changed(self, counts: StoreCounts, *, running: int) -> None:
         """Notes."""

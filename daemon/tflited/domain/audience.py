@@ -61,6 +61,10 @@ class Recorder(Protocol):
         """A root can or cannot be read."""
         ...
 
+    def watched(self, root: str, *, unwatched: int, missed: int) -> None:
+        """So many directories of a root raise no events; so many changes came without one."""
+        ...
+
     def queue_changed(self, counts: StoreCounts, *, running: int) -> None:
         """The queue has these counts now."""
         ...

@@ -1,9 +1,9 @@
 """What a model is on disk: its kind, its name, and the identity of its files."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePosixPath
-from typing import NewType
+from typing import NamedTuple, NewType
 
 Digest = NewType("Digest", str)
 """Lower-case hexadecimal SHA-256."""
@@ -73,11 +73,11 @@ class ModelId:
         return name[: len(name) - len(end)] or name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileIdentity:
+class FileIdentity(NamedTuple):
     """What tells that a file is still the same without reading it; compared for inequality only.
 
     "Newer than" is never asked: copies keep old times, clocks jump, renames bring old files in.
+    A tuple, because one look at a large root makes and compares a hundred thousand of them.
     """
 
     device: int
@@ -123,13 +123,20 @@ class Scan:
         models: path below the root to snapshot, for every model inside the scope.
         policies: path below the root of every folder policy file to its identity.
         trouble: path below the root to the reason why it could not be read.
+        mounts: path below the root of every directory that lies on another device than the one
+            above it, the top of the walk included.
+        linked: path below the root of every symbolic link that was followed.
+        unread: path below the root of every directory that could not be read.
     """
 
     root: str
     scope: str
-    models: dict[str, Snapshot]
-    policies: dict[str, FileIdentity]
-    trouble: dict[str, str]
+    models: dict[str, Snapshot] = field(default_factory=dict)
+    policies: dict[str, FileIdentity] = field(default_factory=dict)
+    trouble: dict[str, str] = field(default_factory=dict)
+    mounts: set[str] = field(default_factory=set)
+    linked: set[str] = field(default_factory=set)
+    unread: set[str] = field(default_factory=set)
 
 
 def is_below(path: str, scope: str) -> bool:

@@ -29,12 +29,14 @@ class Root:
         path: where it is.
         policy: the named policy its models start from.
         is_trusted: whoever may write here may have code of their own run in a child.
+        follow_links: symbolic links are followed as long as they lead into a root.
     """
 
     name: str
     path: Path
     policy: str | None = None
     is_trusted: bool = False
+    follow_links: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,10 @@ class Sources(Protocol):
         """Asks for a fresh look at one model; returns at once."""
         ...
 
+    def accept_root(self, root: str) -> None:
+        """Takes a root as it is now, although it came back empty or on another device."""
+        ...
+
     def find_model(self, root: Root, path: str) -> ModelKind | None:
         """The kind of the model at exactly that path on disk now; None where there is none.
 
@@ -90,10 +96,6 @@ class Sources(Protocol):
 
     def fetch_again(self, root: str, path: str) -> None:
         """Asks for a Hub reference's module to be fetched anew; returns at once."""
-        ...
-
-    def accept_root(self, root: str) -> None:
-        """Accepts the present state of a root as it is, also where it came back empty."""
         ...
 
     def stage(self, model: ModelId, destination: Path, expected: Digest) -> Path:

@@ -131,6 +131,8 @@ class RootStatus:
     """One root now: where it is, whether it can be read, and its models by phase.
 
     ``removals_waiting`` sets of models that are gone wait for ``tflited confirm``.
+    ``polled`` names the parts that events do not cover, by path below the root, with the reason.
+    ``unwatched`` counts the directories that the kernel's watch limit leaves out.
     """
 
     name: str
@@ -139,6 +141,8 @@ class RootStatus:
     reason: str = ""
     last_scan_at: datetime | None = None
     removals_waiting: int = 0
+    polled: Mapping[str, str] = field(default_factory=dict)
+    unwatched: int = 0
     models: Mapping[Phase, int] = field(default_factory=dict)
 
 

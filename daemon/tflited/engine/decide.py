@@ -1,14 +1,14 @@
 """The decision on one model: what holds for it and what is to be done; changes nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
 
 from tflited.domain.build_key import BuildKey
 from tflited.domain.job import ACTIVE, UNBOUND, Job, JobState, NewJob, TriggerSource
 from tflited.domain.manifest import Manifest
-from tflited.domain.model import ModelId, ModelKind
+from tflited.domain.model import Digest, ModelId, ModelKind
 from tflited.domain.observation import Observation, Sight
 from tflited.domain.policy import ModelType, Policy, ResolvedPolicy, Versions
 from tflited.domain.ports import JobStore, PolicyResolver, Publisher, Root
@@ -26,6 +26,7 @@ KINDS: Mapping[ModelType, frozenset[ModelKind]] = {
 _NEWEST_JOBS = 20
 _MOST_JOBS = 200
 """Jobs of a model that are looked at for one that failed under the same key."""
+_MOST_DIGESTS = 512
 _NOT_AGAIN = frozenset({JobState.FAILED, JobState.DEAD, JobState.CANCELLED})
 
 
@@ -71,14 +72,28 @@ class Decider:
     publisher: Publisher
     toolchain: Mapping[str, str]
     should_rebuild_on_upgrade: bool
+    _digests: dict[int, tuple[Policy, Digest]] = field(default_factory=dict)
 
     def key(self, seen: Observation, policy: Policy, data: DataView) -> BuildKey:
         """The build key of an admitted model under a policy whose data have settled."""
         if seen.digest is None or data.digest is None:
             raise AssertionError("an admitted model and settled data have digests")
         return BuildKey.of(
-            model=seen.digest, policy=policy.digest, data=data.digest, toolchain=self.toolchain
+            model=seen.digest,
+            policy=self._digest(policy),
+            data=data.digest,
+            toolchain=self.toolchain,
         )
+
+    def _digest(self, policy: Policy) -> Digest:
+        """A policy's digest; thousands of models share one policy, and it costs a millisecond."""
+        kept, digest = self._digests.get(id(policy), (None, None))
+        if kept is not policy or digest is None:
+            if len(self._digests) >= _MOST_DIGESTS:
+                self._digests.clear()
+            digest = policy.digest
+            self._digests[id(policy)] = policy, digest
+        return digest
 
     def decide(
         self, root: Root, observation: Observation, newer: ModelId | None = None

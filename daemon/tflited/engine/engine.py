@@ -27,6 +27,7 @@ from tflited.engine.models import Entry, Models
 from tflited.engine.outcome import Finisher
 from tflited.engine.pace import Pace
 from tflited.engine.removal import Removals
+from tflited.engine.turns import Turns
 from tflited.errors import SourceChangedError, StorageFailedError, StoragePausedError, TflitedError
 
 _LOG = structlog.get_logger()
@@ -71,6 +72,8 @@ class Engine:
     _count_due: float = 0.0
     _record_due: float = 0.0
     _unrecorded: list[AttemptEnded] = field(default_factory=list)
+    _untold: set[str] = field(default_factory=set)
+    _turns: Turns = field(default_factory=Turns)
 
     def post(self, message: Message) -> None:
         """Puts a message into the inbox; returns at once."""
@@ -104,6 +107,8 @@ class Engine:
             self._count_due = now + _COUNT_SECONDS
             running = self.slots.count - self.slots.free
             self.parts.recorder.queue_changed(self.parts.store.counts(), running=running)
+            for root in self._untold & self.models.roots.keys():
+                self._tell_phases(root)
 
     def cancel(self, job: Job, as_state: JobState) -> None:
         """Ends an active job, killing its attempt if it has one."""
@@ -247,19 +252,26 @@ class Engine:
         recorder.root_available(seen.root, is_available=seen.is_available)
         if not seen.is_available:
             return
+        recorder.watched(seen.root, unwatched=seen.unwatched, missed=seen.missed)
         if not seen.scope:
             recorder.scanned(seen.root, models=seen.models, seconds=seen.seconds, now=seen.at)
         self.parts.decider.data.refresh()
         self.parts.binder.refresh_unseen(seen.root)
-        is_whole = has_new_policies or not seen.scope
         waiting = self._waiting()
-        for entry in list(self.models.of_root(seen.root)):
-            if is_whole or _has_data(entry) or entry.observation.model in waiting:
+        entries = list(self.models.of_root(seen.root))
+        turn = self._turns.take(seen.root, entries) if not seen.scope else frozenset()
+        for entry in entries:
+            model = entry.observation.model
+            if has_new_policies or model in turn or _has_data(entry) or model in waiting:
                 self._reconsider(entry)
         if not seen.scope:
             self.parts.removals.scanned(seen.root)
-        phases = {phase.value: count for phase, count in self.models.phases(seen.root).items()}
-        recorder.models_changed(seen.root, phases)
+        self._tell_phases(seen.root)
+
+    def _tell_phases(self, root: str) -> None:
+        self._untold.discard(root)
+        phases = {phase.value: count for phase, count in self.models.phases(root).items()}
+        self.parts.recorder.models_changed(root, phases)
 
     def _look_at_data(self) -> None:
         """Decides anew on models whose data has settled by now."""
@@ -286,7 +298,8 @@ class Engine:
             self._drop_queued(seen.model, REPLACED)
         if before is None or (before.phase, before.reason) != (decision.phase, decision.reason):
             entry.since = self.parts.clock.now()
-            journal.phase_changed(seen.model, entry.decision)
+            self._untold.add(seen.model.root)
+            journal.phase_changed(seen.model, entry.decision, is_first=before is None)
             if before is None:
                 journal.version_seen(seen.model, versions.twins(self.models, seen.model))
             self._reconsider_older(entry)

@@ -162,7 +162,7 @@ class Explainer:
             if users:
                 return _data(path, users)
             if where.exists():
-                return _known_path(path, place, where)
+                return _known_path(path, place, where, state.polled_because(place.path))
         return Explanation(
             path=path,
             subject="not there",
@@ -190,7 +190,7 @@ def _data(path: str, users: list[ModelId]) -> Explanation:
     )
 
 
-def _known_path(path: str, place: Place, where: Path) -> Explanation:
+def _known_path(path: str, place: Place, where: Path, polled: str) -> Explanation:
     if where.name == FOLDER_POLICY_NAME:
         return Explanation(
             path=path,
@@ -201,7 +201,10 @@ def _known_path(path: str, place: Place, where: Path) -> Explanation:
     if where.is_dir():
         subject = "folder" if place.path else "root"
         return Explanation(
-            path=path, subject=subject, summary="A folder that is searched for models."
+            path=path,
+            subject=subject,
+            summary="A folder that is searched for models."
+            + (f" It is looked at every few seconds: {polled}." if polled else ""),
         )
     announced = "" if kind_of_file(where.name) is None else " It has not been seen by a scan yet."
     return Explanation(

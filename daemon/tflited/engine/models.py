@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePosixPath
 
-from tflited.domain.model import ModelId
+from tflited.domain.model import ModelId, is_below
 from tflited.domain.observation import Observation, RootObservation
 from tflited.domain.ports import Root
 from tflited.domain.status import ModelStatus, Phase, RootStatus
@@ -21,13 +21,18 @@ class Entry:
     decision: Decision | None = None
     since: datetime | None = None
 
+    @property
+    def phase(self) -> Phase:
+        """Where the model stands."""
+        return self.decision.phase if self.decision else Phase.CHECKING
+
     def status(self) -> ModelStatus:
         """The model as the status shows it."""
         seen, decision = self.observation, self.decision
         return ModelStatus(
             model=seen.model,
             kind=seen.snapshot.kind,
-            phase=decision.phase if decision else Phase.CHECKING,
+            phase=self.phase,
             reason=decision.reason if decision else "seen, not looked into yet",
             hint=decision.hint if decision else "",
             since=self.since or seen.at,
@@ -46,6 +51,13 @@ class RootEntry:
     last_scan_at: datetime | None = None
     policies: dict[str, object] = field(default_factory=dict)
     trouble: dict[str, str] = field(default_factory=dict)
+    polled: Mapping[str, str] = field(default_factory=dict)
+    unwatched: int = 0
+
+    def polled_because(self, path: str) -> str:
+        """Why events do not cover a path below the root; "" where they do."""
+        reasons = (reason for part, reason in self.polled.items() if is_below(path, part))
+        return next(reasons, "")
 
     @property
     def has_answered(self) -> bool:
@@ -80,6 +92,7 @@ class Models:
         state.is_available, state.reason = seen.is_available, seen.reason
         if not seen.is_available:
             return False
+        state.polled, state.unwatched = seen.polled, seen.unwatched
         if not seen.scope:
             state.last_scan_at = seen.at
         prefix = f"{seen.scope}/" if seen.scope else ""
@@ -98,6 +111,8 @@ class Models:
                 is_available=state.is_available,
                 reason=state.reason,
                 last_scan_at=state.last_scan_at,
+                polled=state.polled,
+                unwatched=state.unwatched,
                 models=self.phases(name),
             )
             for name, state in self.roots.items()
@@ -105,7 +120,7 @@ class Models:
 
     def phases(self, root: str) -> Mapping[Phase, int]:
         """How many models of a root are in each phase."""
-        counted = Counter(entry.status().phase for entry in self.of_root(root))
+        counted = Counter(entry.phase for entry in self.of_root(root))
         return {phase: counted.get(phase, 0) for phase in Phase}
 
 

@@ -156,7 +156,11 @@ def _credentials_file(base: Path, text: str) -> Path | None:
 def _root(base: Path, table: RootTable) -> Root:
     path = absolute(base, table.path)
     return Root(
-        name=table.name or path.name, path=path, policy=table.policy, is_trusted=table.trusted
+        name=table.name or path.name,
+        path=path,
+        policy=table.policy,
+        is_trusted=table.trusted,
+        follow_links=table.follow_links,
     )
 
 

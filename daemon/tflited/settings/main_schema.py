@@ -144,6 +144,7 @@ class RootTable(Table):
     path: PathText
     policy: Slug | None = None
     trusted: StrictBool = False
+    follow_links: StrictBool = False
 
 
 class MainTable(Table):

@@ -11,9 +11,9 @@ from typing import Final
 
 from tflited.domain.build_key import combine
 from tflited.domain.model import Digest, FileIdentity, Snapshot
+from tflited.sources.recall import Recall
 
 _CHUNK_BYTES: Final = 1 << 20
-_MAX_CACHED: Final = 200_000
 _FICLONE: Final = 0x40049409
 """``_IOW(0x94, 9, int)`` of linux/fs.h; Python has a name for it from 3.14 on."""
 _CANNOT_CLONE: Final = frozenset(
@@ -32,18 +32,21 @@ _CANNOT_CLONE: Final = frozenset(
 
 
 class Digester:
-    """Digests files. Used by one thread at a time."""
+    """Digests files. Reads none that the cache knows.
 
-    def __init__(self) -> None:
-        self._cache: dict[FileIdentity, Digest] = {}
+    Args:
+        recall: the cache; one in memory by default.
+    """
+
+    def __init__(self, recall: Recall | None = None) -> None:
+        self._recall = Recall() if recall is None else recall
 
     def file(self, path: Path, identity: FileIdentity) -> Digest:
         """SHA-256 of a file's content, from the cache while its identity is the same."""
-        known = self._cache.get(identity)
+        known = self._recall.file(identity)
         if known is None:
-            if len(self._cache) >= _MAX_CACHED:
-                self._cache.clear()
-            known = self._cache[identity] = file_digest(path)
+            known = file_digest(path)
+            self._recall.keep_file(identity, known)
         return known
 
     def model(self, path: Path, snapshot: Snapshot) -> Digest:
@@ -56,7 +59,7 @@ class Digester:
     def forget(self, snapshot: Snapshot) -> None:
         """Lets a model's files be read again although their identities are the same."""
         for _, identity in snapshot.files:
-            self._cache.pop(identity, None)
+            self._recall.forget_file(identity)
 
 
 def combine_files(files: Iterable[tuple[str, Digest]]) -> Digest:

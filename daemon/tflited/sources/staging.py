@@ -12,7 +12,7 @@ from tflited.domain.model import Digest, Snapshot
 from tflited.durable import storage_errors
 from tflited.errors import SourceChangedError
 from tflited.sources.digest import combine_files, copy_with_digest
-from tflited.sources.scan import identity_of
+from tflited.sources.listing import identity_of
 
 _GLOB: Final = re.compile(r"[*?\[\]\\]")
 

@@ -199,9 +199,13 @@ class Metrics:
         self._fetches.labels(result=result).observe(seconds)
 
     def _declare_roots(self, roots: Sequence[str]) -> None:
-        gauge, _ = self._makers()
+        gauge, counter = self._makers()
         self._available = gauge("tflited_root_available", "1 while readable.", ("root",))
         self._scan_at = gauge("tflited_scan_last_timestamp_seconds", "Last whole scan.", ("root",))
+        self._unwatched = gauge(
+            "tflited_directories_unwatched", "Directories that raise no events.", ("root",)
+        )
+        self._missed = counter("tflited_events_missed", "Changes without an event.", ("root",))
         self._scan_models = gauge("tflited_scan_models", "Models the last scan saw.", ("root",))
         self._scan_seconds = self._make(
             Histogram,
@@ -257,6 +261,8 @@ class Metrics:
             self._scan_models,
             self._scan_seconds,
             self._removals,
+            self._unwatched,
+            self._missed,
         )
         for name in self._roots - names:
             for metric in by_root:
@@ -339,6 +345,11 @@ class Metrics:
     def root_available(self, root: str, *, is_available: bool) -> None:
         """A root can or cannot be read."""
         self._available.labels(root).set(is_available)
+
+    def watched(self, root: str, *, unwatched: int, missed: int) -> None:
+        """So many directories of a root raise no events; so many changes came without one."""
+        self._unwatched.labels(root).set(unwatched)
+        self._missed.labels(root).inc(missed)
 
     def queue_changed(self, counts: StoreCounts, *, running: int) -> None:
         """The queue has these counts now."""

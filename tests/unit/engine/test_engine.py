@@ -17,7 +17,7 @@ from fakes.engine import (
 from fakes.samples import MODEL, NOON
 from tflited.domain.attempt import AttemptResult
 from tflited.domain.job import JobState
-from tflited.domain.observation import Sight
+from tflited.domain.observation import RootObservation, Sight
 from tflited.domain.policy import OnSourceRemoved, OutputRules, Policy, Variant
 from tflited.domain.retry import MAX_DEATHS, STORAGE_SECONDS, delay_seconds
 from tflited.domain.status import Phase
@@ -451,3 +451,14 @@ def test_a_full_disk_under_the_store_is_no_reason_to_restart(
     world.scan()
     world.run()
     assert world.states() == [JobState.PUBLISHED]
+
+
+def test_the_recorder_is_told_what_events_did_not_cover(world: World) -> None:
+    """Missed changes and folders without a watch."""
+    world.engine.inbox.put(
+        RootObservation(
+            root=MODEL.root, scope="", is_available=True, at=NOON, missed=2, unwatched=7
+        )
+    )
+    world.engine.step()
+    assert ("watched", (MODEL.root, 7, 2)) in world.recorder.told

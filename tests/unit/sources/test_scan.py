@@ -10,7 +10,8 @@ import pytest
 from model_trees import saved_model, write
 from tflited.domain.model import ModelKind, Scan
 from tflited.domain.ports import Root
-from tflited.sources.scan import DirectoryScanner, identity_of
+from tflited.sources.listing import identity_of
+from tflited.sources.scan import DirectoryScanner
 
 
 def scan(root: Root, scope: str = "") -> Scan:
@@ -162,8 +163,8 @@ def test_an_unreadable_folder_is_trouble_not_absence(
     write(root.path / "closed" / "b.keras")
     scandir = os.scandir
 
-    def refusing(path: Path) -> Any:
-        if path.name == "closed":
+    def refusing(path: str) -> Any:
+        if Path(path).name == "closed":
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
         return scandir(path)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hub_server import HubServer, Reply, small_module
-from model_trees import fingerprint, saved_model, write
+from model_trees import saved_model, write
 from tflited.domain.model import Digest, ModelId
 from tflited.domain.observation import Observation, RootObservation, Sight
 from tflited.domain.ports import Root
@@ -43,7 +43,7 @@ class Seen:
         self.watch = SourceWatch(
             SystemClock(),
             self.all.append,
-            waits=Waits(settle_seconds=SETTLE_SECONDS, whole_seconds=SETTLE_SECONDS),
+            waits=Waits(SETTLE_SECONDS, SETTLE_SECONDS),
             scan_interval_seconds=600,
             hub=hub,
         )
@@ -213,62 +213,6 @@ def _is_outage(one: Observation | RootObservation) -> bool:
     return isinstance(one, RootObservation) and not one.is_available
 
 
-class HandClock(SystemClock):
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def monotonic(self) -> float:
-        """What the test says."""
-        return self.seconds
-
-
-@pytest.fixture
-def blind(
-    root: Root, make_hub: Callable[..., HubModels], monkeypatch: pytest.MonkeyPatch
-) -> tuple[SourceWatch, HandClock, Seen]:
-    """A watch without hints and without a thread, whose ticks the test makes."""
-    clock = HandClock()
-    hub = make_hub(clock)
-    seen = Seen(root, hub)
-    watch = SourceWatch(
-        clock,
-        seen.all.append,
-        waits=Waits(settle_seconds=5.0, whole_seconds=5.0),
-        scan_interval_seconds=600.0,
-        hub=hub,
-    )
-    monkeypatch.setattr(watch._hints, "ensure", lambda *_: False)
-    watch._apply((root,))
-    return watch, clock, seen
-
-
-def test_a_lost_removal_of_several_settling_models(
-    blind: tuple[SourceWatch, HandClock, Seen],
-) -> None:
-    """The look at the first finds that the second is gone, too."""
-    watch, clock, seen = blind
-    for name in ("one", "two"):
-        saved_model(seen.root.path / "vision" / name)
-    watch._tick()
-    (seen.root.path / "vision").rename(seen.root.path.parent / "elsewhere")
-    clock.seconds += 6.0
-    watch._tick()
-    assert [seen.sights(f"vision/{name}")[-1] for name in ("one", "two")] == [Sight.GONE] * 2
-
-
-def test_an_outage_while_settling_is_no_refusal(blind: tuple[SourceWatch, HandClock, Seen]) -> None:
-    """A root that cannot be read says nothing about its models."""
-    watch, clock, seen = blind
-    saved_model(seen.root.path / "net")
-    watch._tick()
-    seen.root.path.rename(seen.root.path.with_name("away"))
-    clock.seconds += 6.0
-    watch._tick()
-    assert seen.sights("net") == [Sight.SETTLING]
-
-
 def test_a_hub_reference_is_fetched_and_admitted(
     seen: Seen, server: HubServer, tmp_path: Path
 ) -> None:
@@ -309,39 +253,3 @@ def test_a_wrong_hub_reference_is_refused(seen: Seen) -> None:
     saved_model(seen.root.path / "module")
     write(seen.root.path / "net.hub.toml", b'handle = "module"')
     seen.wait_for("net.hub.toml", Sight.ADMITTED)
-
-
-def test_an_admitted_model_is_unchanged_until_it_is_written(seen: Seen) -> None:
-    """Asked before publication; a change that no hint has told yet is seen, and so is a removal."""
-    folder = saved_model(seen.root.path / "net")
-    seen.watch.start((seen.root,))
-    digest = seen.wait_for("net", Sight.ADMITTED).digest
-    assert digest is not None
-    model = ModelId(root=seen.root.name, path="net")
-    assert seen.watch.is_unchanged(model, digest)
-    (folder / "saved_model.pb").touch()
-    assert not seen.watch.is_unchanged(model, digest)
-    assert not seen.watch.is_unchanged(ModelId(root=seen.root.name, path="other"), digest)
-
-
-def test_a_doubted_model_is_waited_for_in_full(
-    blind: tuple[SourceWatch, HandClock, Seen],
-) -> None:
-    """It was there before it is seen anew, so that it may be an older one written over."""
-    watch, clock, seen = blind
-    watch._waits = Waits(settle_seconds=5.0, whole_seconds=0.5)
-    watch._tick()
-    for name in ("net", "doubted"):
-        folder = saved_model(seen.root.path / name)
-        write(folder / "fingerprint.pb", fingerprint(folder))
-    state = watch._roots[seen.root.name]
-    state.doubted.add("doubted")
-    state.next_scan = 0.0
-    watch._tick()
-    clock.seconds += 1.0
-    watch._tick()
-    assert seen.sights("net")[-1] is Sight.ADMITTED
-    assert seen.sights("doubted")[-1] is Sight.SETTLING
-    clock.seconds += 5.0
-    watch._tick()
-    assert seen.sights("doubted")[-1] is Sight.ADMITTED

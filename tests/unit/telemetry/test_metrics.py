@@ -209,6 +209,7 @@ def test_gauges_follow_the_last_report(metrics: Metrics) -> None:
 def test_roots_triggers_and_the_daemon_are_told(metrics: Metrics) -> None:
     """What is left of the port and the two setters reach their series."""
     metrics.scanned("zoo", models=4, seconds=0.5, now=NOW)
+    metrics.watched("zoo", unwatched=3, missed=2)
     metrics.root_available("zoo", is_available=True)
     metrics.trigger_received(TriggerSource.API, is_accepted=False)
     metrics.job_accepted(make_job(1))
@@ -218,6 +219,8 @@ def test_roots_triggers_and_the_daemon_are_told(metrics: Metrics) -> None:
     assert value(metrics, "tflited_scan_models", root="zoo") == 4
     assert value(metrics, "tflited_scan_last_timestamp_seconds", root="zoo") == NOW.timestamp()
     assert value(metrics, "tflited_root_available", root="zoo") == 1
+    assert value(metrics, "tflited_directories_unwatched", root="zoo") == 3
+    assert value(metrics, "tflited_events_missed_total", root="zoo") == 2
     assert value(metrics, "tflited_triggers_total", trigger="api", result="refused") == 1
     assert value(metrics, "tflited_jobs_accepted_total", trigger="watch") == 1
     assert value(metrics, "tflited_ready") == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 
 from tflited import toolchain
-from tflited.app import STORE_NAME, SystemClock
+from tflited.assembly import STORE_NAME, SystemClock
 from tflited.domain.attempt import AttemptLimits
 from tflited.domain.job import Job, JobState, TriggerSource
 from tflited.domain.model import ModelId

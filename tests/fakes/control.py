@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from tflited.app import SystemClock
+from tflited.assembly import SystemClock
 from tflited.domain.events import EventFeed
 from tflited.domain.job import ACTIVE, Job, JobState, TriggerSource
 from tflited.domain.model import Digest, ModelId, ModelKind

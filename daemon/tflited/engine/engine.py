@@ -141,7 +141,7 @@ class Engine:
 
     def rebuild_stale(self) -> int:
         """Queues every stale model; returns how many."""
-        stale = [e for e in self.models.entries.values() if _phase(e) is Phase.STALE]
+        stale = [e for e in self.models.entries.values() if e.phase is Phase.STALE]
         for entry in stale:
             if entry.decision is not None:
                 self._queue(entry, entry.decision)
@@ -262,7 +262,7 @@ class Engine:
         turn = self._turns.take(seen.root, entries) if not seen.scope else frozenset()
         for entry in entries:
             model = entry.observation.model
-            if has_new_policies or model in turn or _has_data(entry) or model in waiting:
+            if has_new_policies or model in turn or entry.has_data or model in waiting:
                 self._reconsider(entry)
         if not seen.scope:
             self.parts.removals.scanned(seen.root)
@@ -279,7 +279,7 @@ class Engine:
         if due is not None and self.parts.clock.monotonic() >= due:
             waiting = self._waiting()
             for entry in list(self.models.entries.values()):
-                if _has_data(entry) or entry.observation.model in waiting:
+                if entry.has_data or entry.observation.model in waiting:
                     self._reconsider(entry)
 
     def _waiting(self) -> set[ModelId]:
@@ -395,16 +395,3 @@ class Engine:
                 )
         if entry is not None:
             self._reconsider(entry)
-
-
-def _phase(entry: Entry) -> Phase | None:
-    return entry.decision.phase if entry.decision else None
-
-
-def _has_data(entry: Entry) -> bool:
-    resolved = entry.decision.resolved if entry.decision else None
-    return resolved is not None and bool(
-        resolved.policy.calibration
-        or resolved.policy.evaluation.data
-        or resolved.policy.custom_objects
-    )

@@ -26,6 +26,16 @@ class Entry:
         """Where the model stands."""
         return self.decision.phase if self.decision else Phase.CHECKING
 
+    @property
+    def has_data(self) -> bool:
+        """Whether its policy names files beside the model."""
+        resolved = self.decision.resolved if self.decision else None
+        return resolved is not None and bool(
+            resolved.policy.calibration
+            or resolved.policy.evaluation.data
+            or resolved.policy.custom_objects
+        )
+
     def status(self) -> ModelStatus:
         """The model as the status shows it."""
         seen, decision = self.observation, self.decision

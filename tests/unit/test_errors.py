@@ -42,6 +42,7 @@ def test_only_what_heals_by_itself_is_retryable() -> None:
     """Waiting helps against these and no other."""
     assert {kind.code for kind in TREE if kind.retryable} == {
         "broker",
+        "over_capacity",
         "source_changed",
         "worker",
         "storage_paused",

@@ -16,7 +16,7 @@ from tflited.domain.control import Control
 from tflited.domain.job import Job, JobState, TriggerSource
 from tflited.domain.status import Explanation, HealthCheck, PlanEntry, Status
 from tflited.domain.trigger import TriggerReceipt
-from tflited.errors import TflitedError
+from tflited.errors import TflitedError, UsageError
 from tflited.web.access import Access
 from tflited.web.answers import RequestError, answer, health, refuse, refuse_error
 from tflited.web.guard import KnownHosts, is_from_socket
@@ -219,9 +219,13 @@ def _writing(control: Control) -> APIRouter:
         control.reload()
         return answer(_COUNT, {})
 
-    @routes.post("/roots/{name}/confirm", response_model=dict[str, int])
+    @routes.post("/roots/{name}/confirm", response_model=dict[str, int], responses=refusals(404))
     def confirm(name: str) -> Response:
-        return answer(_COUNT, {"confirmed": control.confirm(name)})
+        try:
+            count = control.confirm(name)
+        except UsageError as error:
+            raise RequestError(404, "no_such_root", error.message, hint=error.hint) from error
+        return answer(_COUNT, {"confirmed": count})
 
     @routes.post("/rebuild-stale", response_model=dict[str, int])
     def rebuild_stale() -> Response:

@@ -13,7 +13,7 @@ _WHEN: Final[Mapping[int, str]] = {
     400: "The request cannot be understood.",
     401: "It needs a token, or the token is unknown.",
     403: "The token has another scope, or the request names another host or comes from a page.",
-    404: "There is no such job.",
+    404: "There is no such job or root.",
     408: "The body took too long.",
     409: "The job's state does not allow it.",
     413: "The body is too long.",

@@ -22,11 +22,6 @@ from tflited.domain.trigger import TriggerReceipt
 from tflited.errors import CannotStartError, StoragePausedError, TflitedError
 from waiting import wait_until
 
-# A connection of aio-pika that dies while it closes is left behind, and ends with its event loop.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Exception ignored in. <coroutine object RobustConnection"
-    ":pytest.PytestUnraisableExceptionWarning"
-)
 TESTS = Path(__file__).parents[2]
 TAKE_SECONDS = 30.0
 OpenDoor = Callable[..., AbstractContextManager[Any]]

@@ -50,8 +50,6 @@ def silent() -> Iterator[Silent]:
     server.close()
 
 
-# zmqtt 0.2.5 leaves the socket of a refused handshake to the garbage collector.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("scheme", ["redis", "amqp", "nats", "mqtt"])
 def test_silent_server_is_given_up_and_does_not_keep_the_door(
     silent: Silent, scheme: str, open_door: OpenDoor, tmp_path: Path

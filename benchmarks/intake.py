@@ -28,7 +28,7 @@ FILES: Final = 10
 SAMPLE: Final = 500
 """Models of which every open is counted; more would slow down what is measured."""
 IDLE_SECONDS: Final = 60.0
-SETTLE_SECONDS: Final = 1.0
+SETTLE_SECONDS: Final = 0.5
 START_SECONDS: Final = 180.0
 BUILD_SECONDS: Final = 180.0
 STOP_SECONDS: Final = 60.0

@@ -17,10 +17,10 @@ _LOG = structlog.get_logger()
 
 def phase_changed(model: ModelId, decision: Decision, *, is_first: bool = False) -> None:
     """A model entered a phase, or its reason changed; found published at the start is no news."""
+    if is_first and decision.phase is Phase.PUBLISHED:
+        return
     is_bad = decision.phase in {Phase.REFUSED, Phase.POLICY_ERROR, Phase.FAILED}
     log = _LOG.warning if is_bad else _LOG.info
-    if is_first and decision.phase is Phase.PUBLISHED:
-        log = _LOG.debug
     log(
         "model_phase",
         model=str(model),

@@ -15,6 +15,12 @@ LIMIT_ERRORS: Final = frozenset({errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno
 
 _WATCHES: Final = ("fs.inotify.max_user_watches", "user.max_inotify_watches")
 _INSTANCES: Final = ("fs.inotify.max_user_instances", "user.max_inotify_instances")
+_LEAF_LINKS: Final = 2
+"""Its name and its own ``.``: where ``..`` entries count as links, it has no directory in it.
+
+Other file systems say 1. One that said 2 for what has directories would leave them without a
+watch, and the audit of every whole scan would find that.
+"""
 _SYSCTLS: Final = Path("/proc/sys")
 
 
@@ -96,6 +102,8 @@ def subdirectories(directory: str) -> list[str]:
     Raises:
         OSError: it cannot be read.
     """
+    if os.stat(directory).st_nlink == _LEAF_LINKS:
+        return []
     with os.scandir(directory) as entries:
         return [
             entry.path

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
+from tflited.domain.breach import excess
 from tflited.domain.build_key import BuildKey
 from tflited.domain.job import ACTIVE, UNBOUND, Job, JobState, NewJob, TriggerSource
 from tflited.domain.manifest import Manifest
@@ -120,6 +121,15 @@ class Decider:
                 action=Action.REFUSE,
                 reason=f"model_type: observed {observation.snapshot.kind}, allowed {wanted}",
                 hint="set model_type to auto in the policy",
+                resolved=resolved,
+            )
+        excessive = excess(observation.snapshot, resolved.policy.limits)
+        if excessive is not None:
+            return Decision(
+                phase=Phase.REFUSED,
+                action=Action.REFUSE,
+                reason=excessive.message,
+                hint=excessive.hint,
                 resolved=resolved,
             )
         return self._keyed(observation, resolved)

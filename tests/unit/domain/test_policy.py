@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tflited.domain.limits import Limits
 from tflited.domain.policy import (
     AutoRules,
     Calibration,
@@ -59,6 +60,7 @@ NO_REBUILD: dict[str, Any] = {
     "output": OutputRules(keep_builds=9, on_source_removed=OnSourceRemoved.REMOVE),
     "hooks": Hooks(published=("true",), timeout_seconds=1.0),
     "profile": ProfileRules(enabled=False, threads=1, runs=1),
+    "limits": Limits(wall_seconds=1.0, memory_bytes=2**30),
 }
 
 

@@ -23,6 +23,7 @@ from tflited.settings.schema import (
     CalibrationTable,
     EvaluationTable,
     HooksTable,
+    LimitsTable,
     OutputTable,
     ProfileTable,
 )
@@ -46,6 +47,7 @@ POLICY_TABLES: dict[str, type[BaseModel]] = {
     "profile": ProfileTable,
     "output": OutputTable,
     "hooks": HooksTable,
+    "limits": LimitsTable,
 }
 
 

@@ -9,6 +9,7 @@ from tflited.convert.opening.keras_model import open_keras
 from tflited.convert.opening.saved_model import open_saved_model
 from tflited.convert.opening.source import Shapes, Source, with_shapes
 from tflited.convert.opening.training_aware import recognised
+from tflited.convert.preflight.look import look
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.figures import TensorSpec
 from tflited.domain.model import ModelKind
@@ -32,6 +33,7 @@ def load(request: AttemptRequest) -> Source:
     if request.kind is ModelKind.HUB:
         policy = with_reference(request.policy, Path(request.model))
         request = replace(request, policy=policy)
+    look(request)
     source = _open(request, scratch)
     shapes = asked_shapes(source, request.policy.input_shape)
     if _changes(source, shapes) or request.policy.concrete_function:

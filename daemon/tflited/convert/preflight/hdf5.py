@@ -35,9 +35,10 @@ def look_at_hdf5(file: Path | IO[bytes], name: str) -> None:
             place, group = waiting.pop()
             for member in group:
                 found = _member(group, place, member)
-                if found is None or _address(found) in seen:
+                address = 0 if found is None else int(h5py.h5o.get_info(found.id).addr)
+                if found is None or address in seen:
                     continue
-                seen.add(_address(found))
+                seen.add(address)
                 if len(seen) > MOST_OBJECTS:
                     raise _refused(f"{name} holds more than {MOST_OBJECTS} objects", SIZE_CODE)
                 if isinstance(found, h5py.Group):
@@ -52,10 +53,6 @@ def _member(group: Any, place: str, name: str) -> Any:
     if isinstance(kind, h5py.ExternalLink):
         raise _refused(f"{place}/{name} is a link to another file, {kind.filename!r}", STORAGE_CODE)
     return group[name] if isinstance(kind, h5py.HardLink) else None
-
-
-def _address(found: Any) -> int:
-    return int(h5py.h5o.get_info(found.id).addr)
 
 
 def _look_at(data: Any, place: str) -> None:

@@ -1,5 +1,6 @@
 """Looks through a Keras configuration for modules, functions, files and sizes of no model's."""
 
+import builtins
 import importlib.util
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
@@ -88,7 +89,7 @@ def _refuse_module(entry: Mapping[str, Any], own: Collection[str]) -> None:
         if called not in _GADGETS:
             return
         why = "which reads files or loads other models"
-    elif name == "function" and module == "builtins":
+    elif module == "builtins" and (name == "function" or not hasattr(builtins, str(called))):
         return
     elif not _is_importable(module):
         return  # Keras says that it does not know the class, and the hint names custom_objects

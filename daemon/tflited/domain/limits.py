@@ -33,3 +33,19 @@ class Limits:
 
 
 LIMIT_NAMES: Final = tuple(entry.name for entry in fields(Limits))
+
+LARGEST_RATIO: Final = 100
+"""Keras stores without compression; above this, what is unpacked is next to nothing but zeros."""
+SMALL_BYTES: Final = 64 * 2**20
+"""What any archive may become, whatever the ratio."""
+
+
+def most_unpacked_bytes(packed_bytes: int, archive_bytes: int = 0) -> int:
+    """What an archive may become.
+
+    Args:
+        packed_bytes: its size.
+        archive_bytes: the policy's limit; 0 for none.
+    """
+    allowed = max(SMALL_BYTES, LARGEST_RATIO * packed_bytes)
+    return min(allowed, archive_bytes) if archive_bytes else allowed

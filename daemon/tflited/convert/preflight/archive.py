@@ -14,15 +14,11 @@ from typing import IO, Any, Final
 
 from tflited.convert.faults.foreign import explained
 from tflited.convert.preflight.hdf5 import look_at_hdf5
-from tflited.domain.limits import Limits
+from tflited.domain.limits import Limits, most_unpacked_bytes
 from tflited.errors import ConversionError
 
 CODE: Final = "refused_archive"
 MOST_MEMBERS: Final = 10_000
-LARGEST_RATIO: Final = 100
-"""Keras stores without compression; above this, what is unpacked is next to nothing but zeros."""
-SMALL_BYTES: Final = 64 * 2**20
-"""What any archive may become, whatever the ratio."""
 _HEADER_BYTES: Final = 30
 _HINT: Final = "save it again with model.save()"
 
@@ -77,9 +73,7 @@ def _look_at_members(archive: zipfile.ZipFile, name: str) -> None:
 def _look_at_size(archive: zipfile.ZipFile, path: Path, limits: Limits) -> None:
     # A reader takes no more of a member than is declared, so that the declared sizes are a bound.
     total, packed = sum(entry.file_size for entry in archive.infolist()), path.stat().st_size
-    allowed = max(SMALL_BYTES, LARGEST_RATIO * packed)
-    if limits.archive_bytes:
-        allowed = min(allowed, limits.archive_bytes)
+    allowed = most_unpacked_bytes(packed, limits.archive_bytes)
     if total > allowed:
         raise ConversionError(
             f"{path.name} would become too large: observed {total} bytes out of {packed}, allowed "

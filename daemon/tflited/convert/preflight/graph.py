@@ -200,8 +200,8 @@ def _numbers(tensor: Any) -> list[int]:
     if tensor.tensor_content:
         width = tf.dtypes.as_dtype(tensor.dtype).as_numpy_dtype
         return [int(number) for number in np.frombuffer(tensor.tensor_content, width)]
-    listed: list[int] = [*tensor.int_val, *tensor.int64_val]
-    repeated = tensor.tensor_shape.dim[0].size - len(listed)  # the last one, written once
+    listed = [int(number) for number in (*tensor.int_val, *tensor.int64_val)]
+    repeated = int(tensor.tensor_shape.dim[0].size) - len(listed)  # the last one, written once
     return listed + listed[-1:] * min(max(repeated, 0), _MOST_DIMENSIONS)
 
 

@@ -109,4 +109,4 @@ def why_attribute(operator: str, attributes: dict[str, str]) -> str:
         return _FILE
     name, pattern = PATH_ATTRIBUTES.get(operator, ("", None))
     value = attributes.get(name, "")
-    return f"{_FILE}: {value}" if pattern is not None and pattern.match(value) else ""
+    return f"{_FILE}: {value[:100]}" if pattern is not None and pattern.match(value) else ""

@@ -37,7 +37,7 @@ def test_a_file_operator_is_named_with_its_place() -> None:
 def test_functions_are_walked_too() -> None:
     """A function may be called from nowhere, until a signature does."""
 
-    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])  # type: ignore[untyped-decorator]  # tensorflow
     def hidden(text: Any) -> Any:
         tf.io.write_file("/tmp/x", text)
         return text

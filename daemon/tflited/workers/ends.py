@@ -59,8 +59,24 @@ def too_much(usage: Usage, limits: Limits, where: str) -> Failure | None:
     return None
 
 
-def signalled(status: int, limits: Limits, where: str) -> Failure | None:
-    """The failure of a child that the kernel ended over one of its limits; None for other ends."""
+def signalled(
+    status: int, limits: Limits, where: str, *, has_outgrown: bool = False
+) -> Failure | None:
+    """The failure of a child that the kernel ended over one of its limits; None for other ends.
+
+    Args:
+        status: exit status, or the negative number of the signal that ended it.
+        limits: of its policy.
+        where: the stage that it was in.
+        has_outgrown: its cgroup was out of memory.
+    """
+    if status == -signal.SIGKILL and has_outgrown:
+        return Limit.MEMORY.failure(
+            key="limits.memory_bytes",
+            observed="more in the child's cgroup",
+            allowed=str(limits.memory_bytes),
+            where=where,
+        )
     if status == -signal.SIGXCPU:
         return Limit.CPU.failure(
             key="limits.cpu_seconds",

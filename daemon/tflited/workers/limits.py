@@ -13,6 +13,9 @@ from tflited.domain.limits import Limits
 OPEN_FILES: Final = 256
 """Reading a SavedModel and writing a set needs a few dozen."""
 
+DATA_FACTOR: Final = 4
+"""An allocation that fails leaves tensorflow waiting for memory, and its author without a reason:
+what grows is left to the poll, this holds where the poll comes too late."""
 DATA_SLACK_BYTES: Final = 2**30
 """What tensorflow maps privately and never touches; measured 76 to 105 MB."""
 DATA_BYTES_PER_THREAD: Final = 16 * 2**20
@@ -43,7 +46,8 @@ def apply(limits: Limits, *, threads: int = 1) -> None:
     if limits.scratch_bytes:
         _set(resource.RLIMIT_FSIZE, limits.scratch_bytes, limits.scratch_bytes)
     if limits.memory_bytes:
-        data = limits.memory_bytes + DATA_SLACK_BYTES + DATA_BYTES_PER_THREAD * threads
+        own = DATA_SLACK_BYTES + DATA_BYTES_PER_THREAD * threads
+        data = DATA_FACTOR * limits.memory_bytes + own
         _set(resource.RLIMIT_DATA, data, data)
     if limits.cpu_seconds:
         # At the hard limit comes SIGKILL, which tells nobody why: SIGXCPU has to come first.

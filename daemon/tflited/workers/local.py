@@ -10,6 +10,7 @@ from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest
 from tflited.domain.limits import Limits
 from tflited.domain.ports import Progress
 from tflited.workers import wire
+from tflited.workers.cgroup import delegated
 from tflited.workers.ends import CANCELLED, WORKER_LOST
 from tflited.workers.keeper import Keeper, Retirement
 from tflited.workers.noise import Noise
@@ -33,6 +34,7 @@ class LocalExecutor:
         retirement: Retirement | None = None,
     ) -> None:
         self._keeper = Keeper(preload=preload, entry=entry, retirement=retirement)
+        self._cgroups = delegated()
 
     @property
     def is_ready(self) -> bool:
@@ -93,6 +95,7 @@ class LocalExecutor:
                 limits=_tightened(request.policy.limits, limits),
                 scratch=request.scratch,
                 condemn=self._keeper.condemn,
+                cgroups=self._cgroups,
             )
             watch.follow()
             return watch.outcome()

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Event
 from typing import Final, assert_never
 
@@ -15,6 +16,7 @@ from tflited.domain.limits import Limits
 from tflited.domain.ports import Progress
 from tflited.domain.report import Stage
 from tflited.workers import ends, wire
+from tflited.workers.cgroup import Cgroup, caged
 from tflited.workers.noise import Noise
 from tflited.workers.usage import Usage
 from tflited.workers.zygote import KILL
@@ -42,6 +44,7 @@ class Watch:
         limits: what it may use.
         scratch: the folder that it may write.
         condemn: ends a zygote that does not answer.
+        cgroups: where a cgroup for it may be made; None where none may.
     """
 
     reply: socket.socket
@@ -52,6 +55,7 @@ class Watch:
     limits: Limits
     scratch: str
     condemn: Callable[[], None]
+    cgroups: Path | None = None
     stage_seconds: dict[str, float] = field(default_factory=dict)
     final: wire.ReportMessage | wire.FailureMessage | None = None
     exit: wire.ExitMessage | None = None
@@ -62,6 +66,8 @@ class Watch:
     _assembler: wire.Assembler = field(default_factory=wire.Assembler)
     _started: float = field(default_factory=time.monotonic)
     _usage: Usage | None = None
+    _cgroup: Cgroup | None = None
+    _has_outgrown: bool = False
     _stage: Stage | None = Stage.START
     _where: str = Stage.START.value
     _stage_started: float = field(default_factory=time.monotonic)
@@ -84,6 +90,9 @@ class Watch:
             if not self._read_reply():
                 break
         self._enter(None)
+        if self._cgroup is not None:
+            self._has_outgrown = self._cgroup.has_killed
+            self._cgroup.remove()
 
     def _check(self) -> None:
         now = time.monotonic()
@@ -119,6 +128,7 @@ class Watch:
             return False
         if isinstance(message, wire.BirthMessage):
             self._usage = Usage(pid=message.pid, scratch=self.scratch)
+            self._cgroup = caged(self.cgroups, message.pid, self.limits.memory_bytes)
             return True
         self.exit = message
         return False
@@ -194,7 +204,7 @@ class Watch:
                 assert_never(self.final)
 
     def _died(self, status: int) -> tuple[AttemptResult, Failure]:
-        breach = ends.signalled(status, self.limits, self._where)
+        breach = ends.signalled(status, self.limits, self._where, has_outgrown=self._has_outgrown)
         if breach is not None:
             return AttemptResult.LIMIT, breach
         failure = ends.crashed(status=status, noise=self.noise.finish(), where=self._where)

@@ -18,7 +18,8 @@ from faults.hostile.bait import SMALL, Bait, Case, Layer
 from faults.hostile.saved_models import saved
 
 Write = Callable[[Path, Bait], None]
-DATA: Final = frozenset({"data"})
+DATA: Final = frozenset({"data", "no_variant"})
+"""The only variant that was asked for is rejected with the reader's words."""
 POLICY: Final = frozenset({"policy_error"})
 
 
@@ -149,7 +150,7 @@ CASES: Final = (
     _data_case(picture_bomb, "bomb.png"),
     _data_case(absurd_sound, "absurd.wav"),
     _data_case(long_record, "long.tfrecord"),
-    _data_case(link, "link.npy", frozenset({"data", "needs_calibration"})),
+    _data_case(link, "link.npy", POLICY),
     _policy_case("deep", lambda *_: f"input_shape = {'[' * 5000}{']' * 5000}"),
     _policy_case("digits", lambda *_: f"[calibration]\nsamples = {'9' * 20_000}"),
     _policy_case("large", lambda *_: "# padding\n" * 10_000),

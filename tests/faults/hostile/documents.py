@@ -46,7 +46,7 @@ def _bomb() -> bytes:
 
 
 def _document(**changes: Any) -> bytes:
-    return json.dumps({"version": 1, "model": {"path": "x"}} | changes).encode()
+    return json.dumps({"version": 1, "model": {"path": "large_set/large_set"}} | changes).encode()
 
 
 def triggers(bait: Bait) -> dict[str, bytes]:

@@ -232,7 +232,7 @@ def grown_fill(path: Path, bait: Bait) -> None:
 
 def grown_tile(path: Path, bait: Bait) -> None:
     def serve(x: Any) -> Any:
-        times = 300_000_000 + tf.cast(tf.math.floor(tf.abs(x[0, 0]) * 0.0), tf.int32)
+        times = 100_000_000 + tf.cast(tf.math.floor(tf.abs(x[0, 0]) * 0.0), tf.int32)
         return x + tf.reduce_sum(tf.tile(x, [times, 1]))
 
     saved(path, serve)

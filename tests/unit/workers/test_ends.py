@@ -42,3 +42,11 @@ def test_exactly_the_limit_is_no_breach() -> None:
 def test_other_ends_are_no_breach(status: int) -> None:
     """Only the kernel's own two signals stand for a limit."""
     assert ends.signalled(status, Limits(), "load") is None
+
+
+def test_a_cgroup_that_was_out_of_memory_is_a_breach() -> None:
+    """The same SIGKILL without it is the machine's own want of memory."""
+    status, limits = -signal.SIGKILL, Limits(memory_bytes=10)
+    breach = ends.signalled(status, limits, "load", has_outgrown=True)
+    assert breach is not None
+    assert breach.code == "memory_limit"

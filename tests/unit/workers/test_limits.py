@@ -52,7 +52,7 @@ def test_limit_that_does_not_hold_is_an_error(monkeypatch: pytest.MonkeyPatch) -
 def test_what_a_policy_allows_is_set() -> None:
     """Processor time ends with a signal of its own a second before the kernel kills."""
     asked = Limits(cpu_seconds=7, memory_bytes=2**30, scratch_bytes=2**20)
-    data = 2**30 + limits.DATA_SLACK_BYTES + 2 * limits.DATA_BYTES_PER_THREAD
+    data = limits.DATA_FACTOR * 2**30 + limits.DATA_SLACK_BYTES + 2 * limits.DATA_BYTES_PER_THREAD
     assert held(asked=asked, kinds=ASKED) == [[7, 8], [data, data], [2**20, 2**20]]
 
 

@@ -1,6 +1,8 @@
 """The operators that no model to be converted needs: files, network, processes, foreign code.
 
-Found by reading the arguments and attributes of all 1910 operators of TensorFlow 2.21.
+Found by reading the arguments and attributes of all 1910 operators of TensorFlow 2.21. ``PyFunc``
+and its kin are not among them: their function stayed in the process that made the model, so that
+they run nothing here, and the converter names them with a hint of their own.
 """
 
 import re

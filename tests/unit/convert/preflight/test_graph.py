@@ -64,8 +64,8 @@ def test_checkpoints_come_from_the_loader(path: str, *, is_refused: bool) -> Non
         prefix = {
             "placeholder": given,
             "default": tf.compat.v1.placeholder_with_default("model", []),
-            "constant": tf.constant("/root/model"),
-            "joined": tf.strings.join([tf.constant("/root/"), given]),
+            "constant": tf.constant("/srv/model"),
+            "joined": tf.strings.join([tf.constant("/srv/"), given]),
         }[path]
         tf.raw_ops.RestoreV2(
             prefix=prefix, tensor_names=["w"], shape_and_slices=[""], dtypes=[tf.float32]

@@ -299,8 +299,8 @@ CASES: Final = (
     *(
         Case(name=make.__name__, make=make, layer=Layer.LIMITS, codes=frozenset(codes))
         for make, codes in (
-            (grown_fill, {"memory_limit", "out_of_memory"}),
-            (grown_tile, {"memory_limit", "out_of_memory"}),
+            (grown_fill, {"memory_limit"}),
+            (grown_tile, {"memory_limit"}),
             (endless, {"cpu_limit", "wall_limit"}),
         )
     ),

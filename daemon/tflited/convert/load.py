@@ -10,6 +10,7 @@ from tflited.convert.opening.saved_model import open_saved_model
 from tflited.convert.opening.source import Shapes, Source, with_shapes
 from tflited.convert.opening.torn import check_fingerprint
 from tflited.convert.opening.training_aware import recognised
+from tflited.convert.preflight.look import look
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.figures import TensorSpec
 from tflited.domain.model import ModelKind
@@ -33,6 +34,7 @@ def load(request: AttemptRequest) -> Source:
     if request.kind is ModelKind.HUB:
         policy = with_reference(request.policy, Path(request.model))
         request = replace(request, policy=policy)
+    look(request)
     source = _open(request, scratch)
     shapes = asked_shapes(source, request.policy.input_shape)
     if _changes(source, shapes) or request.policy.concrete_function:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from tflited.domain.limits import Limits
 from tflited.domain.model import Digest
 from tflited.domain.preprocess import Preprocess
 
@@ -305,6 +306,7 @@ class Hooks:
 
 
 _AS_THEY_STAND: Final = Preprocess()
+_LIMITS: Final = Limits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -344,14 +346,17 @@ class Policy:
     c_array: CArray = CArray()
     output: OutputRules = OutputRules()
     hooks: Hooks = Hooks()
+    limits: Limits = _LIMITS
 
     def conversion_keys(self) -> dict[str, Any]:
         """The keys that decide an artifact's bytes, as plain JSON values.
 
-        Retention, versions, hooks and the profile are left out: changing them rebuilds nothing.
+        Retention, versions, hooks, the profile and limits are left out: changing them rebuilds
+        nothing.
         """
         keys = asdict(self)
-        del keys["output"], keys["hooks"], keys["profile"], keys["versions"]
+        for name in ("output", "hooks", "profile", "versions", "limits"):
+            del keys[name]
         return keys
 
     @property

@@ -37,6 +37,7 @@ from tflited.errors import OutputError, SourceChangedError, TflitedError, Worker
 _LOG = structlog.get_logger()
 _ON_VARIANTS = frozenset({Stage.QUANTISE, Stage.PROVE, Stage.PROFILE})
 """Stages that name the variant they are about."""
+_DEATHS = frozenset({AttemptResult.CRASH, AttemptResult.LIMIT, AttemptResult.TIMEOUT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +197,7 @@ class _Followed:
 
         Want of memory is no variant's own fault, and without its float32 file nothing can be made.
         """
-        has_died = outcome.result in {AttemptResult.CRASH, AttemptResult.TIMEOUT}
+        has_died = outcome.result in _DEATHS
         is_memory = outcome.failure is not None and outcome.failure.code == "out_of_memory"
         name = self.detail.partition(" ")[0]
         is_variant = name in set(Variant) - {Variant.FLOAT32}

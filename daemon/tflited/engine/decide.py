@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
 
+from tflited.domain.breach import excess
 from tflited.domain.build_key import BuildKey
 from tflited.domain.job import ACTIVE, UNBOUND, Job, JobState, NewJob, TriggerSource
 from tflited.domain.manifest import Manifest
@@ -155,6 +156,15 @@ class Decider:
                 phase=Phase.OLDER,
                 action=Action.NOTHING,
                 reason=f"a newer version is there: {newer}",
+                resolved=resolved,
+            )
+        excessive = excess(observation.snapshot, resolved.policy.limits)
+        if excessive is not None:
+            return Decision(
+                phase=Phase.REFUSED,
+                action=Action.REFUSE,
+                reason=excessive.message,
+                hint=excessive.hint,
                 resolved=resolved,
             )
         return self._keyed(observation, resolved)

@@ -13,7 +13,7 @@ from tflited.domain.retry import MAX_DEATHS, MAX_LOSSES, STORAGE_SECONDS, delay_
 from tflited.engine.messages import AttemptEnded
 from tflited.errors import SourceChangedError, StoragePausedError
 
-_DEATHS = frozenset({AttemptResult.TIMEOUT, AttemptResult.CRASH})
+_DEATHS = frozenset({AttemptResult.TIMEOUT, AttemptResult.LIMIT, AttemptResult.CRASH})
 _UNKNOWN = Failure(code="internal", message="The attempt ended without a reason.")
 
 

@@ -16,6 +16,7 @@ from typing import Final, assert_never
 
 import farmhash
 
+from tflited.domain.limits import most_unpacked_bytes
 from tflited.domain.model import ModelKind, Snapshot
 from tflited.errors import ModelRefusedError
 from tflited.sources.bundle import BundleError, Index, message_fields, read_index
@@ -264,6 +265,7 @@ def _shard_name(shard: int, index: Index) -> str:
 def _admit_keras(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
+            _refuse_bomb(path, archive)
             missing = [name for name in _KERAS_MEMBERS if name not in archive.namelist()]
             damaged = None if missing else archive.testzip()
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
@@ -277,6 +279,21 @@ def _admit_keras(path: Path) -> None:
         )
     if damaged is not None:
         raise ModelRefusedError(f"{path}: checksum of {damaged} is wrong.", hint=_COPY_AGAIN)
+
+
+def _refuse_bomb(path: Path, archive: zipfile.ZipFile) -> None:
+    """The checksums take a pass over everything unpacked, of which no more is read than declared.
+
+    Raises:
+        ModelRefusedError: it would take hours.
+    """
+    declared = sum(entry.file_size for entry in archive.infolist())
+    allowed = most_unpacked_bytes(path.stat().st_size)
+    if declared > allowed:
+        raise ModelRefusedError(
+            f"{path}: would become {declared} bytes when unpacked, allowed {allowed}.",
+            hint="save it with model.save(), which compresses nothing",
+        )
 
 
 def _admit_hdf5(path: Path) -> None:

@@ -38,7 +38,10 @@ REASONS: Final = (
     "source_changed",
     "storage_failed", "storage_paused", "store", "trigger_refused", "usage", "worker",
     # How an attempt may end without a report.
-    "bad_reply", "cancelled", "crash", "native_abort", "out_of_memory", "timeout", "worker_lost",
+    "bad_reply", "cancelled", "crash", "native_abort", "out_of_memory", "worker_lost",
+    "cpu_limit", "memory_limit", "model_limit", "output_limit", "scratch_limit", "wall_limit",
+    # What the look before a model is opened refuses, from convert/preflight/.
+    "refused_archive", "refused_module", "refused_operator", "refused_storage", "absurd_size",
     # The converter's codes, from convert/faults/hints.py and its neighbours.
     "calibration_incomplete", "calibration_source", "calibration_type", "control_flow_v1",
     "custom_objects", "custom_objects_module", "damaged_file", "data",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tflited.domain.limits import Limits
 from tflited.domain.policy import (
     AutoRules,
     Calibration,
@@ -62,6 +63,7 @@ NO_REBUILD: dict[str, Any] = {
     "hooks": Hooks(published=("true",), timeout_seconds=1.0),
     "versions": Versions.NEWEST,
     "profile": ProfileRules(enabled=False, threads=1, runs=1),
+    "limits": Limits(wall_seconds=1.0, memory_bytes=2**30),
 }
 
 

@@ -91,7 +91,7 @@ def test_a_failed_child_publishes_nothing(world: World) -> None:
     assert world.publisher.manifests() == []
 
 
-@pytest.mark.parametrize("end", [AttemptResult.CRASH, AttemptResult.TIMEOUT])
+@pytest.mark.parametrize("end", [AttemptResult.CRASH, AttemptResult.LIMIT, AttemptResult.TIMEOUT])
 @pytest.mark.parametrize("told", [(Stage.QUANTISE, "int8"), (Stage.PROVE, "int8 layers")])
 def test_a_variant_that_ends_its_child_is_given_up(
     world: World, end: AttemptResult, told: tuple[Stage, str]

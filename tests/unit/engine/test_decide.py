@@ -8,6 +8,8 @@ from fakes.engine import DATA, World, a_data_file, an_end, an_observation, with_
 from fakes.samples import MODEL
 from tflited.domain.attempt import AttemptResult
 from tflited.domain.job import JobState, NewJob
+from tflited.domain.limits import Limits
+from tflited.domain.model import ModelKind, Snapshot
 from tflited.domain.observation import Observation, Sight
 from tflited.domain.policy import ModelType, Policy
 from tflited.domain.status import Action, Phase
@@ -47,6 +49,21 @@ def test_a_model_of_another_type_is_refused(world: World) -> None:
     decision = decide(world)
     assert decision.phase is Phase.REFUSED
     assert "observed saved_model, allowed keras" in decision.reason
+
+
+@pytest.mark.parametrize("limits", [Limits(model_files=0, model_bytes=1), Limits(model_bytes=0)])
+def test_a_model_over_its_limits_is_refused(world: World, limits: Limits) -> None:
+    """Before anything is copied; the figures and the key are told, and 0 allows any."""
+    world.resolver.policy = Policy(limits=limits)
+    files = (("saved_model.pb", a_data_file(size=2).identity),)
+    seen = an_observation(snapshot=Snapshot(kind=ModelKind.SAVED_MODEL, files=files))
+    decision = decide(world, seen)
+    if not limits.model_bytes:
+        assert decision.phase is Phase.QUEUED
+        return
+    assert decision.phase is Phase.REFUSED
+    assert "allowed 1" in decision.reason
+    assert "limits.model_bytes" in decision.hint
 
 
 def test_data_that_changes_is_waited_for(world: World) -> None:

@@ -135,7 +135,9 @@ def test_a_crash_is_tried_again_after_a_delay(world: World) -> None:
     assert world.states() == [JobState.PUBLISHED]
 
 
-@pytest.mark.parametrize("result", [AttemptResult.CRASH, AttemptResult.TIMEOUT])
+@pytest.mark.parametrize(
+    "result", [AttemptResult.CRASH, AttemptResult.LIMIT, AttemptResult.TIMEOUT]
+)
 def test_the_third_death_is_the_last(world: World, result: AttemptResult) -> None:
     """A model that kills its child does so three times and no more."""
     world.executor.script = [an_end(result)] * MAX_DEATHS

@@ -30,6 +30,7 @@ from tflited.settings.schema import (
     CalibrationTable,
     EvaluationTable,
     HooksTable,
+    LimitsTable,
     OutputTable,
     ProfileTable,
 )
@@ -54,6 +55,7 @@ POLICY_TABLES: dict[str, type[BaseModel]] = {
     "profile": ProfileTable,
     "output": OutputTable,
     "hooks": HooksTable,
+    "limits": LimitsTable,
 }
 
 

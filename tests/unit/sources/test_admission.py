@@ -161,6 +161,15 @@ def test_an_archive_with_a_hole_is_refused(root: Root) -> None:
     assert re.search("checksum of .* is wrong", refusal(root))
 
 
+def test_keras_bomb_is_refused_before_it_is_unpacked(root: Root) -> None:
+    """What it declares is a bound on what a pass over its checksums would read."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as opened:
+        opened.writestr("model.weights.h5", bytes(80 * 2**20))
+    write(root.path / "digits.keras", stream.getvalue())
+    assert f"would become {80 * 2**20} bytes" in refusal(root)
+
+
 def test_an_archive_without_weights_is_refused(root: Root) -> None:
     """Any zip file can be called .keras."""
     write(root.path / "digits.keras", archive(leave_out="model.weights.h5"))

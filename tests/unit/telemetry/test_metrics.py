@@ -153,14 +153,14 @@ def test_an_attempt_counts_its_failure_memory_and_stages(metrics: Metrics) -> No
     """A timeout that will be repeated shows in every metric of attempts."""
     outcome = AttemptOutcome(
         result=AttemptResult.TIMEOUT,
-        failure=Failure(code="timeout", message="m"),
+        failure=Failure(code="wall_limit", message="m"),
         stage_seconds={"load": 2.0, "../evil": 1.0},
         peak_rss_bytes=2**30,
     )
     metrics.attempt_finished(outcome, will_retry=True)
 
     assert value(metrics, "tflited_attempts_total", result="timeout") == 1
-    assert value(metrics, "tflited_attempt_failures_total", reason="timeout") == 1
+    assert value(metrics, "tflited_attempt_failures_total", reason="wall_limit") == 1
     assert value(metrics, "tflited_attempt_retries_total") == 1
     assert value(metrics, "tflited_attempt_peak_rss_bytes_sum") == 2**30
     assert value(metrics, "tflited_stage_duration_seconds_sum", stage="load") == 2.0

@@ -82,6 +82,14 @@ def test_other_documents_are_handed_on_as_they_are(
     assert control.submitted[0][0] == document
 
 
+def test_a_deeply_nested_document_ends_no_thread(spool: Spool, folder: Path) -> None:
+    """JSON's parser gives up on it in its own way; the next document is taken as ever."""
+    drop(folder, "a.json", b'{"model":' * 7_000 + b"1" + b"}" * 7_000)
+    drop(folder, "b.json", DOCUMENT)
+    assert spool.take() == 2
+    assert (folder / "done" / "b.json").exists()
+
+
 def test_a_link_is_rejected_unread(spool: Spool, folder: Path, control: FakeControl) -> None:
     """Whoever may write the spool must not have the daemon's files read."""
     secret = folder / "secret"

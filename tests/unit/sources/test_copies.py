@@ -83,6 +83,16 @@ def wait_for_verdicts(seen: list[Observation], count: int, path: str = "net") ->
     return verdicts(seen, path)
 
 
+def wait_for_all(seen: list[Observation], count: int) -> list[list[Sight]]:
+    """The verdicts on every copy, once each has so many and has been quiet for the full time."""
+    paths = [f"net{number}" for number in range(len(ORDERS))]
+    wait_until(
+        lambda: all(len(verdicts(seen, path)) >= count for path in paths), 30, what="all verdicts"
+    )
+    wait_for_verdicts(seen, count, paths[0])
+    return [verdicts(seen, path) for path in paths]
+
+
 def copy_all(root: Root, seen: list[Observation], files: dict[str, bytes]) -> list[list[Sight]]:
     """Copies one folder for each order, all at once; what was told when each copy ended."""
 
@@ -97,8 +107,7 @@ def copy_all(root: Root, seen: list[Observation], files: dict[str, bytes]) -> li
 def test_copies_into_empty_places_are_admitted_once(root: Root, seen: list[Observation]) -> None:
     """Whichever file comes last, nothing is admitted or refused before it."""
     assert copy_all(root, seen, NEW) == [[]] * len(ORDERS)
-    for number in range(len(ORDERS)):
-        assert wait_for_verdicts(seen, 1, f"net{number}") == [Sight.ADMITTED], ORDERS[number]
+    assert wait_for_all(seen, 1) == [[Sight.ADMITTED]] * len(ORDERS)
 
 
 @pytest.mark.parametrize("new", [NEW, OTHER_GRAPH], ids=["both new", "same weights"])
@@ -108,12 +117,9 @@ def test_copies_over_older_models_are_admitted_once(
     """A graph and weights of two exports hold together by every checksum known here."""
     for number in range(len(ORDERS)):
         copy(OLD, root.path / f"net{number}", ())
-    for number in range(len(ORDERS)):
-        wait_for_verdicts(seen, 1, f"net{number}")
+    wait_for_all(seen, 1)
     assert copy_all(root, seen, new) == [[Sight.ADMITTED]] * len(ORDERS)
-    for number in range(len(ORDERS)):
-        found = wait_for_verdicts(seen, 2, f"net{number}")
-        assert found == [Sight.ADMITTED] * 2, ORDERS[number]
+    assert wait_for_all(seen, 2) == [[Sight.ADMITTED] * 2] * len(ORDERS)
     digests = {one.digest for one in seen if one.sight is Sight.ADMITTED}
     assert len(digests) == 2, "the old model and the new one, no mixture"
 

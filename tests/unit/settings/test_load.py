@@ -1,5 +1,6 @@
 """Loading the main file: defaults, paths, and everything wrong told at once."""
 
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -224,8 +225,9 @@ def test_trees_are_compared_behind_bind_mounts(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     main_file = tmp_path / "tflited.toml"
     main_file.write_text(f'[daemon]\noutput = "elsewhere/out"\n{ROOT}', encoding="utf-8")
-    check = f"{sys.executable} -m tflited config check --config {main_file}"
-    script = f"mount --bind {tmp_path}/models {tmp_path}/elsewhere && {check}"
+    check = shlex.join([sys.executable, "-m", "tflited", "config", "check", "--config"])
+    bind = shlex.join(["mount", "--bind", str(tmp_path / "models"), str(tmp_path / "elsewhere")])
+    script = f"{bind} && {check} {shlex.quote(str(main_file))}"
     command = ["unshare", "--map-root-user", "--mount", "sh", "-c", script]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 3, ended.stderr

@@ -283,11 +283,17 @@ def large_set(path: Path, bait: Bait) -> None:
 LOOKED_AT: Final = (
     write_in_serving, read_in_serving, print_to_file, matching_files, text_lines, remote_read,
     restore_in_serving, hidden_function, nested_function, initialiser, v1_restore_exfil, v1_main_op,
-    v1_table, asset_elsewhere,
+    v1_table,
 )  # fmt: skip
 """Those that reach out: the look names their operator, the sandbox holds without it."""
 
 CASES: Final = (
+    Case(
+        name="asset_elsewhere",
+        make=asset_elsewhere,
+        layer=Layer.FORMAT,  # admission: no file of the model has that name
+        codes=frozenset({"refused"}),
+    ),
     *(
         Case(name=make.__name__, make=make, layer=Layer.PREFLIGHT, codes=REFUSED)
         for make in LOOKED_AT

@@ -65,6 +65,8 @@ def _confinement(birth: Birth, request: AttemptRequest) -> Confinement:
         scratch=request.scratch,
         noise_fd=birth.noise_fd,
         kept_fds=(birth.reply.fileno(),),
+        limits=request.policy.limits,
+        threads=request.threads,
         readable=(
             request.model,
             *request.calibration,

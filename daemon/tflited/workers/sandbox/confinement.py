@@ -3,6 +3,8 @@
 import os
 from dataclasses import dataclass, field
 
+from tflited.domain.limits import Limits
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confinement:
@@ -13,6 +15,8 @@ class Confinement:
         scratch: the one directory the child may write.
         noise_fd: where its standard output and error go.
         kept_fds: descriptors that stay open beside the standard ones.
+        limits: of the attempt's policy.
+        threads: processor threads it may use.
         readable: files and folders of the request that the child may read.
         may_spawn: whether it may start the interpreter again, which inherits every layer.
     """
@@ -21,6 +25,8 @@ class Confinement:
     scratch: str
     noise_fd: int
     kept_fds: tuple[int, ...]
+    limits: Limits
+    threads: int
     readable: tuple[str, ...] = ()
     may_spawn: bool = False
 

@@ -6,7 +6,6 @@ Each layer takes something away and can tell whether it holds: what is short ref
 import contextlib
 import fcntl
 import os
-import resource
 import signal
 import tempfile
 from collections.abc import Callable
@@ -155,16 +154,12 @@ def _elsewhere(confinement: Confinement, _: Taken) -> str:
     return "" if is_there else "it works outside its scratch folder"
 
 
-def _limits(_: Confinement, __: Taken) -> None:
-    limits.apply()
+def _limits(confinement: Confinement, _: Taken) -> None:
+    limits.apply(confinement.limits, threads=confinement.threads)
 
 
-def _unlimited(_: Confinement, __: Taken) -> str:
-    for kind, value in limits.LIMITS.items():
-        held = resource.getrlimit(kind)
-        if any(number == resource.RLIM_INFINITY or number > value for number in held):
-            return f"resource limit {kind}: observed {held}, allowed {value}"
-    return ""
+def _unlimited(confinement: Confinement, _: Taken) -> str:
+    return limits.lacking(confinement.limits, threads=confinement.threads)
 
 
 def _closed(_: Confinement, __: Taken) -> None:

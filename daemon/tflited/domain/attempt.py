@@ -8,6 +8,7 @@ from tflited.domain.job import Failure
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Policy, Variant
 from tflited.domain.report import BuildReport
+from tflited.domain.sandbox import SandboxDemand, SandboxLevel
 
 
 class AttemptResult(StrEnum):
@@ -27,26 +28,6 @@ class AttemptResult(StrEnum):
     """Killed because its job was cancelled or superseded, or the daemon is stopping."""
     WORKER_LOST = "worker_lost"
     """The zygote ended while the child ran."""
-
-
-class SandboxDemand(StrEnum):
-    """What an operator demands of the sandbox."""
-
-    REQUIRED = "required"
-    """Every layer holds, or the model is not opened."""
-    OFF = "off"
-    """The model's code may do what the daemon may do."""
-
-
-class SandboxLevel(StrEnum):
-    """What held while model code ran."""
-
-    FULL = "full"
-    """Every layer."""
-    NO_NAMESPACES = "no_namespaces"
-    """An outer sandbox forbids namespaces; seccomp forbids sockets."""
-    OFF = "off"
-    """Only what costs nothing: an operator switched the sandbox off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ from tflited.domain.ports import (
     Sources,
 )
 from tflited.domain.report import BuildReport, Stage
+from tflited.domain.sandbox import SandboxDemand
 from tflited.domain.verdict import decide
 from tflited.durable import storage_errors
 from tflited.engine.data import DataView
@@ -85,6 +86,7 @@ class AttemptRunner:
             outcome = self._run(request, progress, cancel)
             report, failure = outcome.report, outcome.failure
             if report is not None:
+                report = replace(report, sandbox=outcome.sandbox)
                 progress(Stage.PUBLISH, "")
                 published = self._publish(work, report, Path(request.scratch), seconds)
         except TflitedError as error:
@@ -107,6 +109,8 @@ class AttemptRunner:
 
     def _run(self, request: AttemptRequest, progress: Progress, cancel: Event) -> AttemptOutcome:
         """Runs a child, and another one without the variant that ended it: it costs no other."""
+        if request.sandbox is SandboxDemand.OFF:
+            _LOG.warning("attempt_unsandboxed", attempt=request.attempt, model=request.stem)
         while True:
             followed = _Followed(progress)
             outcome = self.executor.run_attempt(request, self.limits, followed, cancel)
@@ -148,6 +152,7 @@ class AttemptRunner:
             custom_objects=modules,
             provenance=_provenance(work),
             threads=self.threads,
+            sandbox=job.sandbox,
         )
 
     def _modules(self, work: Work, folder: Path) -> tuple[str, ...]:

@@ -123,6 +123,7 @@ def _roots(settings: Settings) -> Iterator[str]:
             yield f"policy = {toml_value(root.policy)}"
         yield f"trusted = {toml_value(root.is_trusted)}"
         yield f"follow_links = {toml_value(root.follow_links)}"
+        yield f"sandbox = {toml_value(root.sandbox.value)}"
     for name, table in settings.policies.items():
         yield f"\n[policy.{toml_value(name)}]"
         for key, value in leaves_of(table).items():

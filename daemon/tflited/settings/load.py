@@ -9,6 +9,7 @@ from tflited.domain.access import HttpRules, Scope, TokenSource
 from tflited.domain.broker import BrokerSettings
 from tflited.domain.hub import HubLimits
 from tflited.domain.ports import Root
+from tflited.domain.sandbox import SandboxDemand
 from tflited.errors import ConfigurationError
 from tflited.settings.cross_checks import (
     HUB_CACHE_NAME,
@@ -161,6 +162,7 @@ def _root(base: Path, table: RootTable) -> Root:
         policy=table.policy,
         is_trusted=table.trusted,
         follow_links=table.follow_links,
+        sandbox=SandboxDemand(table.sandbox),
     )
 
 

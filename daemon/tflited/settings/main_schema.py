@@ -145,6 +145,7 @@ class RootTable(Table):
     policy: Slug | None = None
     trusted: StrictBool = False
     follow_links: StrictBool = False
+    sandbox: Literal["required", "off"] = "required"
 
 
 class MainTable(Table):

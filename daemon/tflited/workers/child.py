@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from tflited.domain.attempt import AttemptRequest, SandboxDemand
+from tflited.domain.attempt import AttemptRequest
 from tflited.domain.policy import Target
 from tflited.domain.ports import Progress
 from tflited.domain.report import BuildReport, Stage
+from tflited.domain.sandbox import SandboxDemand
 from tflited.errors import SandboxError, TflitedError
 from tflited.workers import wire
 from tflited.workers.sandbox.confinement import Confinement

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tflited.domain.attempt import SandboxLevel
+from tflited.domain.sandbox import SandboxLevel
 from tflited.errors import SandboxError
 from tflited.workers import limits
 from tflited.workers.sandbox import capabilities, kernel, landlock, namespaces, seccomp
@@ -40,11 +40,13 @@ class Layer:
         name: for the refusal.
         apply: takes it away; an OSError refuses the attempt.
         lacking: what is short of it, once all are applied; empty where nothing is.
+        remedy: how a machine comes to have it.
     """
 
     name: str
     apply: Callable[[Confinement, Taken], None]
     lacking: Callable[[Confinement, Taken], str]
+    remedy: str = "tell what this machine forbids a process: docs/security.md lists the layers"
 
 
 def confine(confinement: Confinement, *, is_whole: bool = True) -> SandboxLevel:
@@ -79,7 +81,8 @@ def confine(confinement: Confinement, *, is_whole: bool = True) -> SandboxLevel:
 def _refused(layer: Layer, short: str) -> SandboxError:
     return SandboxError(
         f"The sandbox is short of its {layer.name} layer: {short}.",
-        hint="the model was not opened; docs/security.md tells what each layer needs of the kernel",
+        hint=f"{layer.remedy}; or, for models you trust like the daemon itself, "
+        'set sandbox = "off" for this [[root]]; then tflited retry. The model was not opened.',
     )
 
 
@@ -189,8 +192,18 @@ LAYERS: Final[tuple[Layer, ...]] = (
     Layer("capabilities", capabilities.drop, capabilities.lacking),
     Layer("memory", _closed, _can_be_read),
     Layer("no new privileges", _no_new_privileges, _new_privileges),
-    Layer("landlock", landlock.restrict, landlock.lacking),
-    Layer("seccomp", seccomp.restrict, seccomp.lacking),
+    Layer(
+        "landlock",
+        landlock.restrict,
+        landlock.lacking,
+        "run Linux 5.13 or newer with landlock among the modules of /sys/kernel/security/lsm",
+    ),
+    Layer(
+        "seccomp",
+        seccomp.restrict,
+        seccomp.lacking,
+        "run a kernel with CONFIG_SECCOMP_FILTER on x86_64 or aarch64",
+    ),
 )
 """In the order of their application."""
 ALWAYS: Final = frozenset(

@@ -8,16 +8,10 @@ from threading import Event
 
 import pytest
 
-from tflited.domain.attempt import (
-    AttemptLimits,
-    AttemptOutcome,
-    AttemptRequest,
-    AttemptResult,
-    SandboxDemand,
-    SandboxLevel,
-)
+from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest, AttemptResult
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Policy
+from tflited.domain.sandbox import SandboxDemand, SandboxLevel
 from tflited.workers.local import LocalExecutor
 from tflited.workers.sandbox.layers import ALWAYS, LAYERS
 
@@ -97,6 +91,7 @@ def test_without_a_layer_nothing_runs(short: LocalExecutor, tmp_path: Path, name
     # Without it the kernel lets an ordinary process have no Landlock.
     told = "landlock" if name == "no new privileges" else name
     assert f"{told} layer" in outcome.failure.message
+    assert 'sandbox = "off"' in outcome.failure.hint
     assert not outcome.failure.is_retryable
     assert set(outcome.stage_seconds) <= {"start"}
 

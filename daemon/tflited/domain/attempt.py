@@ -48,6 +48,8 @@ class AttemptRequest:
         provenance: lines for the head of generated C: name to value.
         threads: processor threads the child may use.
         sandbox: what is demanded before the model is opened.
+        evidence: absolute path of the scratch folder of a child that converted, for another one
+            that proves what it left and opens no model; empty for one that converts.
         given_up: variants that ended a child of this attempt, and how: they are not made again.
     """
 
@@ -64,6 +66,7 @@ class AttemptRequest:
     threads: int = 1
     sandbox: SandboxDemand = SandboxDemand.REQUIRED
     given_up: Mapping[Variant, str] = field(default_factory=dict)
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,15 +68,17 @@ def _confinement(birth: Birth, request: AttemptRequest) -> Confinement:
         kept_fds=(birth.reply.fileno(),),
         limits=request.policy.limits,
         threads=request.threads,
-        readable=(
-            request.model,
-            *request.calibration,
-            *request.evaluation,
-            *request.custom_objects,
-        ),
+        readable=_readable(request),
         # TFLM ends its process over a model that does not fit: it has one of its own.
-        may_spawn=request.policy.target is Target.MICRO,
+        may_spawn=request.policy.target is Target.MICRO and not request.evidence,
     )
+
+
+def _readable(request: AttemptRequest) -> tuple[str, ...]:
+    """What the request lets its child read: a proof has no model, and a conversion no evidence."""
+    if request.evidence:
+        return (request.evidence, *request.evaluation)
+    return (request.model, *request.calibration, *request.evaluation, *request.custom_objects)
 
 
 def _failure(error: TflitedError) -> wire.FailureMessage:

@@ -217,3 +217,34 @@ def test_an_attempt_without_the_sandbox_is_logged(world: World) -> None:
         assert logs == []
         run(world, sandbox=SandboxDemand.OFF)
     assert [entry["event"] for entry in logs] == ["attempt_unsandboxed"]
+
+
+def test_another_child_proves_without_the_model(world: World) -> None:
+    """It knows the first one's folder, and has its own: but neither model nor code."""
+    run(world, custom_objects=(Path("/models/layers.py"),))
+    (made,), (proof,) = world.executor.requests, world.executor.proofs
+    assert (made.evidence, proof.evidence) == ("", made.scratch)
+    assert proof.scratch not in {made.scratch, ""}
+    assert (proof.model, proof.calibration, proof.custom_objects) == ("", (), ())
+    assert (proof.policy, proof.sandbox) == (made.policy, made.sandbox)
+
+
+def test_a_set_that_the_second_proof_rejects_is_not_published(world: World) -> None:
+    """Its reason is the job's."""
+    bad = a_variant(state=VariantState.REJECTED, reason="fidelity: 3 dB")
+    world.executor.second = AttemptOutcome(result=AttemptResult.OK, report=a_report(bad))
+    ended = run(world)
+    assert ended.published is None
+    assert ended.failure is not None
+    assert ended.failure.code == "baseline_mismatch"
+    assert "3 dB" in ended.failure.message
+
+
+def test_a_proof_that_dies_publishes_nothing(world: World) -> None:
+    """A file that takes its prover down is no set, and the end has its name."""
+    world.executor.second = an_end(AttemptResult.CRASH, code="crash")
+    ended = run(world)
+    assert ended.published is None
+    assert ended.failure is not None
+    assert ended.failure.code == "crash"
+    assert len(world.executor.proofs) == 1

@@ -108,6 +108,7 @@ def _hub(settings: Settings) -> Iterator[str]:
     yield f"refresh_seconds = {toml_value(hub.refresh_seconds)}"
     for key in ("timeout_seconds", "largest_archive_bytes", "largest_unpacked_bytes", "most_files"):
         yield f"{key} = {toml_value(getattr(hub.limits, key))}"
+    yield f"sandbox = {toml_value(hub.limits.sandbox.value)}"
 
 
 def _broker(broker: BrokerSettings | None) -> Iterator[str]:

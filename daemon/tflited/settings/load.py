@@ -130,6 +130,7 @@ def _hub(base: Path, state: Path, table: HubTable) -> HubSettings:
             largest_archive_bytes=table.largest_archive_bytes,
             largest_unpacked_bytes=table.largest_unpacked_bytes,
             most_files=table.most_files,
+            sandbox=SandboxDemand(table.sandbox),
         ),
     )
 

@@ -68,17 +68,20 @@ def loading(file: Path) -> Load:
                 values[:] = [bytes.fromhex(text) for text in stored.texts]
                 return values.reshape(stored.shape)
             count = prod(stored.shape)
-            size = count * np.dtype(stored.dtype).itemsize
-            if not 0 <= stored.at <= stored.at + size <= file.stat().st_size:
-                raise ValueError(f"{size} bytes at {stored.at} are not in the file")
-            with file.open("rb") as stream:
-                stream.seek(stored.at)
-                content = stream.read(size)
+            content = _content(file, stored.at, count * np.dtype(stored.dtype).itemsize)
             return np.frombuffer(content, dtype=stored.dtype, count=count).reshape(stored.shape)
         except (ValueError, TypeError, OverflowError, OSError) as error:
             raise ConversionError(f"An array of the evidence cannot be read: {error}.") from error
 
     return load
+
+
+def _content(file: Path, at: int, size: int) -> bytes:
+    if not 0 <= at <= at + size <= file.stat().st_size:
+        raise ValueError(f"{size} bytes at {at} are not in the file")
+    with file.open("rb") as stream:
+        stream.seek(at)
+        return stream.read(size)
 
 
 def _bytes(value: object) -> bytes:

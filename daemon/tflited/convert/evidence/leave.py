@@ -35,9 +35,9 @@ def leave(scratch: Path, ground: Ground, baseline: bytes, claims: Sequence[Claim
         claims: what is to be published.
     """
     folder = scratch / FOLDER
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     (folder / BASELINE).write_bytes(baseline)
-    with (folder / ARRAYS).open("xb") as file:
+    with (folder / ARRAYS).open("wb") as file:
         store = storing(file)
         pruning = ground.pruning
         document = Document(

@@ -42,7 +42,7 @@ from tflited.domain.report import (
 from tflited.errors import ConversionError
 
 SET: Final = "set"
-CARRIED: Final = frozenset({"resolver", "sparse_encoding", "tflm"})
+CARRIED: Final = frozenset({"held_back", "resolver", "sparse_encoding", "tflm"})
 """Checks that only the conversion makes: they need its tools, and can only take away here."""
 
 

@@ -8,7 +8,7 @@ import fcntl
 import os
 import signal
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -59,8 +59,27 @@ def confine(confinement: Confinement, *, is_whole: bool = True) -> SandboxLevel:
     Raises:
         SandboxError: a layer could not be applied or does not hold; the child must not go on.
     """
-    taken = Taken()
     layers = [layer for layer in LAYERS if is_whole or layer.name in ALWAYS]
+    taken = _hold(layers, confinement)
+    if not is_whole:
+        return SandboxLevel.OFF
+    return SandboxLevel.FULL if taken.has_own_namespaces else SandboxLevel.NO_NAMESPACES
+
+
+def confine_fetch(confinement: Confinement) -> None:
+    """Applies what a process gives up that fetches from the network and opens no model.
+
+    Raises:
+        SandboxError: a layer could not be applied or does not hold.
+    """
+    _hold([layer for layer in LAYERS if layer.name in FETCH], confinement)
+
+
+def _hold(layers: Sequence[Layer], confinement: Confinement) -> Taken:
+    """Applies layers in order, then looks whether each holds."""
+    taken = Taken()
+    if "descriptors" not in {layer.name for layer in layers}:
+        taken.status_fd = os.open(_STATUS, os.O_RDONLY | os.O_CLOEXEC)
     for layer in layers:
         try:
             layer.apply(confinement, taken)
@@ -73,9 +92,7 @@ def confine(confinement: Confinement, *, is_whole: bool = True) -> SandboxLevel:
             raise _refused(layer, short)
     with contextlib.suppress(OSError):
         os.close(taken.status_fd)
-    if not is_whole:
-        return SandboxLevel.OFF
-    return SandboxLevel.FULL if taken.has_own_namespaces else SandboxLevel.NO_NAMESPACES
+    return taken
 
 
 def _refused(layer: Layer, short: str) -> SandboxError:
@@ -218,3 +235,7 @@ ALWAYS: Final = frozenset(
     }
 )
 """What holds even where the sandbox is switched off."""
+FETCH: Final = frozenset(
+    {"parent death", "capabilities", "memory", "no new privileges", "landlock", "seccomp"}
+)
+"""What holds around a process that fetches from the network."""

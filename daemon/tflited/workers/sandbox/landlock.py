@@ -8,6 +8,7 @@ import os
 import struct
 import sys
 import sysconfig
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -110,12 +111,19 @@ def lacking(_: Confinement, __: Taken) -> str:
     return "the root folder can be read"
 
 
+@cache
 def interpreter() -> tuple[str, ...]:
-    """Where modules and libraries of this Python lie; never the search path as it happens to be."""
+    """Where modules and libraries of this Python lie; never the search path as it happens to be.
+
+    Found when this module is imported, and so in the zygote: a child need not look again.
+    """
     places = sysconfig.get_paths()
     found = {sys.prefix, sys.base_prefix, str(Path(tflited.__file__).parent)}
     found |= {places[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     return tuple(sorted(found))
+
+
+interpreter()
 
 
 def abi() -> int:

@@ -24,7 +24,7 @@ _LOG = structlog.get_logger()
 _GC_THRESHOLDS = (50_000, 20, 100)
 """A scan makes very many small objects that live on; looking at them each time is a third of it."""
 _JOIN_SECONDS = 10.0
-_HTTP_KEYS = ("http_host", "http_port", "http", "socket")
+_HTTP_KEYS = ("http_enabled", "http_host", "http_port", "http", "socket")
 _RESTART_KEYS = ("output", "state", "workers", "queue_capacity", "hub", "broker", *_HTTP_KEYS)
 
 

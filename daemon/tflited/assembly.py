@@ -144,7 +144,7 @@ class Assembly:
         server = HttpServer(
             app,
             host=settings.http_host,
-            port=settings.http_port,
+            port=settings.http_port if settings.http_enabled else None,
             socket=settings.socket,
             rules=settings.http,
         )

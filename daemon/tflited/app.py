@@ -106,7 +106,7 @@ class Daemon:
         self._notifier = Notifier.from_environment()
         _make_folders(settings)
         self._lock = StateLock(settings.state)
-        self._store = SqliteStore(settings.state / STORE_NAME)
+        self._store = SqliteStore(settings.state / STORE_NAME, self._clock)
         versions = toolchain.versions()
         workers = settings.workers or toolchain.automatic_workers()
         self._metrics = Metrics(
@@ -293,7 +293,8 @@ class Daemon:
         deadline = self._clock.monotonic() + self._settings.drain_timeout_seconds
         is_cut = False
         while self.engine.slots.free < self.engine.slots.count or not self._inbox.empty():
-            hurry = self._stop_signals > 1 or self._clock.monotonic() > deadline
+            is_hurried = self._stop_signals > 1 or self.engine.fatal is not None
+            hurry = is_hurried or self._clock.monotonic() > deadline
             if hurry and not is_cut:
                 is_cut = True
                 self.engine.cancel_running()

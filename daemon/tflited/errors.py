@@ -165,6 +165,13 @@ class StoreError(TflitedError):
     exit_code = 3
 
 
+class StoreCorruptError(StoreError):
+    """The job store's file is damaged; a start sets it aside and makes a new one."""
+
+    code = "store_corrupt"
+    exit_code = 1
+
+
 class DaemonUnreachableError(TflitedError):
     """No daemon answers on the control socket."""
 

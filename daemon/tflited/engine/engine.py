@@ -34,6 +34,7 @@ from tflited.errors import (
     SourceChangedError,
     StorageFailedError,
     StoragePausedError,
+    StoreCorruptError,
     TflitedError,
 )
 
@@ -165,7 +166,7 @@ class Engine:
         """Runs a part of the tick; a fault costs that part and is told, never the daemon."""
         try:
             action()
-        except StorageFailedError as error:
+        except (StorageFailedError, StoreCorruptError) as error:
             self.fatal = error
         except Exception:  # noqa: BLE001  # the engine's one border
             _LOG.exception("engine_fault")
@@ -199,7 +200,8 @@ class Engine:
             call.answer.set_result(call.action())
         except Exception as error:
             call.answer.set_exception(error)
-            if not isinstance(error, TflitedError | OSError):
+            is_fatal = isinstance(error, StorageFailedError | StoreCorruptError)
+            if is_fatal or not isinstance(error, TflitedError | OSError):
                 raise
 
     def _observed(self, seen: Observation) -> None:
@@ -338,9 +340,11 @@ class Engine:
 
     def _ended(self, ended: AttemptEnded) -> None:
         cancelled_as = self._cancelled_as.pop(ended.job.id, None)
-        job = self.parts.finisher.finish(ended, cancelled_as=cancelled_as)
         if ended.failure is not None and ended.failure.code == StorageFailedError.code:
+            # Nothing is recorded on a failing device: the next start finds it running, redoes it.
             self.fatal = StorageFailedError(ended.failure.message, hint=ended.failure.hint)
+            return
+        job = self.parts.finisher.finish(ended, cancelled_as=cancelled_as)
         journal.attempt_ended(job, ended)
         entry = self.models.entries.get(job.model)
         is_changed = ended.failure is not None and ended.failure.code == SourceChangedError.code

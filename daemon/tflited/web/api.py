@@ -138,6 +138,11 @@ def _writing(control: Control) -> APIRouter:
         _find(control, job_id)
         return answer(_JOB, control.retry(job_id))
 
+    @routes.post("/jobs/{job_id}/discard")
+    def discard(job_id: int) -> Response:
+        _find(control, job_id)
+        return answer(_JOB, control.discard(job_id))
+
     @routes.post("/jobs/{job_id}/cancel")
     def cancel(job_id: int) -> Response:
         _find(control, job_id)

@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 
 from fakes.samples import NOON, a_new_job
-from tflited.errors import StorageFailedError, StoragePausedError, StoreError, TflitedError
+from tflited.errors import (
+    StorageFailedError,
+    StoragePausedError,
+    StoreCorruptError,
+    StoreError,
+    TflitedError,
+)
 from tflited.store import database
 from tflited.store.database import Database, store_errors
 from tflited.store.queue import SqliteStore
@@ -134,7 +140,7 @@ def sqlite_error(code: int) -> sqlite3.Error:
         (sqlite3.SQLITE_IOERR_SHMSIZE, StoragePausedError),
         (sqlite3.SQLITE_IOERR_FSYNC, StorageFailedError),
         (sqlite3.SQLITE_IOERR_WRITE, StorageFailedError),
-        (sqlite3.SQLITE_CORRUPT, StoreError),
+        (sqlite3.SQLITE_CORRUPT, StoreCorruptError),
         (sqlite3.SQLITE_READONLY, StoreError),
         (sqlite3.SQLITE_BUSY, StoreError),
     ],

@@ -1,6 +1,6 @@
 """Measures tflited against its peers on this machine and prints one JSON document.
 
-    python benchmarks/run.py [--models N] [--pairs N] [--attempts N]
+    python benchmarks/run.py [--models N] [--pairs N] [--attempts N] [--watched N] [--builds N]
 
 Nothing here passes or fails on time: ratios of one run say more than seconds of two machines.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import folder
+import intake
 import isolation
 from stopwatch import quiet
 from tflited import toolchain
@@ -29,6 +30,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--models", type=_count, default=20, help="models in the folder")
     parser.add_argument("--pairs", type=_count, default=3, help="pairs of conversions")
+    parser.add_argument("--watched", type=_count, default=10_000, help="models that rest")
+    parser.add_argument("--builds", type=_count, default=15, help="builds of one small model")
     parser.add_argument("--attempts", type=_count, default=20, help="empty attempts")
     print(json.dumps(measured(parser.parse_args()), indent=2))
 
@@ -49,6 +52,7 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
             "versions": toolchain.versions(),
             "conversion": _conversion(scratch, model, options.pairs),
             "folder": folder.measure(model, options.models, scratch),
+            "intake": intake.measure(model, options.watched, options.builds, scratch),
             "isolation": isolation.measure(options.attempts),
             "c_array": _c_array(options.pairs),
         }

@@ -1,5 +1,6 @@
 """The real program as a process of its own: started, asked over its socket, stopped or killed."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -72,6 +73,13 @@ class DaemonProcess:
         """Sends SIGHUP."""
         assert self._process is not None
         self._process.send_signal(signal.SIGHUP)
+
+    def port(self) -> int:
+        """The TCP port that the newest start has."""
+        lines = self.log.read_text().splitlines()  # a child's own noise is among them
+        events = [json.loads(line) for line in lines if line.startswith("{")]
+        ports = [entry["http_port"] for entry in events if entry["event"] == "daemon_started"]
+        return int(ports[-1])
 
     def children(self) -> set[tuple[int, str]]:
         """Every process below the daemon now: its number and when it began."""

@@ -86,6 +86,26 @@ class TriggerRefusedError(TflitedError):
     exit_code = 2
 
 
+class OverCapacityError(TflitedError):
+    """The queue is full: a trigger is neither accepted nor refused, and may come again later.
+
+    A door that can keep the trigger keeps it: the spool leaves the document where it is, a broker
+    is not told that the message was taken, HTTP answers 503.
+
+    Args:
+        message: observed against allowed.
+        hint: the next step.
+        retry_after_seconds: when to ask again.
+    """
+
+    code = "over_capacity"
+    retryable = True
+
+    def __init__(self, message: str, *, hint: str = "", retry_after_seconds: float = 30.0) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class SourceChangedError(TflitedError):
     """The model changed between the decision to build it and its private copy."""
 
@@ -170,6 +190,13 @@ class StoreCorruptError(StoreError):
 
     code = "store_corrupt"
     exit_code = 1
+
+
+class BrokerError(TflitedError):
+    """The message broker cannot be used now; the daemon goes on and tries again."""
+
+    code = "broker"
+    retryable = True
 
 
 class DaemonUnreachableError(TflitedError):

@@ -1,7 +1,7 @@
 """Composes the engine for work without a daemon: one conversion, or answers from a single look."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields as dataclass_fields
 from dataclasses import replace
@@ -9,23 +9,26 @@ from pathlib import Path
 from threading import Event
 
 from tflited import toolchain
-from tflited.app import STORE_NAME, CurrentPolicies, SystemClock
+from tflited.assembly import STORE_NAME, SystemClock
 from tflited.domain.attempt import AttemptLimits
 from tflited.domain.job import Job, JobState, TriggerSource
 from tflited.domain.model import ModelId
 from tflited.domain.observation import Observation, Sight
 from tflited.domain.ports import JobStore, Progress, Root
+from tflited.engine import versions
 from tflited.engine.attempt import AttemptRunner, Work, work_of
 from tflited.engine.data import DataWatch
 from tflited.engine.decide import Decider, job_for
 from tflited.engine.explain import Explainer
 from tflited.engine.messages import AttemptEnded
 from tflited.engine.models import Entry, Models, RootEntry
+from tflited.engine.removal import Removals
 from tflited.errors import ConversionError, ModelRefusedError
 from tflited.hub import hub_models
 from tflited.output.tree import OutputTree
 from tflited.settings.codec import encode_policy
 from tflited.settings.model import Settings
+from tflited.settings.resolve import FolderPolicies
 from tflited.sources.single import SingleLook
 from tflited.store.queue import SqliteStore
 from tflited.workers.local import LocalExecutor
@@ -34,44 +37,75 @@ _STOP_SECONDS = 10.0
 
 
 @contextmanager
-def explainer(settings: Settings) -> Iterator[Explainer]:
+def explainer(settings: Settings, drafts: Mapping[Path, Path] | None = None) -> Iterator[Explainer]:
     """Answers ``why`` and ``plan`` from one look at the roots, changing nothing.
 
     Args:
         settings: the configuration; its job store is read where it exists.
+        drafts: folder to a file that stands for its policy.
     """
     with tempfile.TemporaryDirectory() as empty:
         present = settings.state / STORE_NAME
         with SqliteStore(present if present.exists() else Path(empty) / STORE_NAME) as store:
-            yield _explain(settings, store)
+            yield _explain(settings, store, FolderPolicies(settings, drafts))
 
 
-def _explain(settings: Settings, store: JobStore) -> Explainer:
+def _explain(settings: Settings, store: JobStore, policies: FolderPolicies) -> Explainer:
     clock = SystemClock()
     look = SingleLook(clock, hub_models(settings, clock, is_offline=True))
-    decider = _decider(settings, look, store, settle_seconds=0.0)
+    decider = _decider(settings, look, store, policies)
     roots = [root for root in settings.all_roots if root in settings.roots or root.path.is_dir()]
     models = Models({root.name: RootEntry(root) for root in roots})
     for root in roots:
         for seen in look.look(root):
             if isinstance(seen, Observation):
                 decision = decider.decide(root, seen)
-                models.entries[seen.model] = Entry(seen, decision, seen.at)
+                models.put(Entry(seen, decision, seen.at))
             else:
                 models.take_root(seen)
-    return Explainer(models=models, store=store, publisher=OutputTree(settings.output))
+    _mark_older(models, decider)
+    removals = _removals(settings, models, look, decider)
+    for state in models.roots.values():
+        if state.is_available:
+            removals.scanned(state.root.name)
+    return Explainer(
+        models=models, store=store, publisher=OutputTree(settings.output), removals=removals
+    )
+
+
+def _mark_older(models: Models, decider: Decider) -> None:
+    """Decides once more where another version may be the newest; the look finds them in turn."""
+    for entry in models.entries.values():
+        newer = versions.newer(models, entry.observation.model)
+        if newer is not None:
+            root = models.roots[newer.root].root
+            entry.decision = decider.decide(root, entry.observation, newer)
+
+
+def _removals(settings: Settings, models: Models, look: SingleLook, decider: Decider) -> Removals:
+    """Tells what would leave; nobody calls ``advance``, so nothing does."""
+    return Removals(
+        models=models,
+        sources=look,
+        publisher=decider.publisher,
+        resolver=decider.resolver,
+        clock=SystemClock(),
+        tell=lambda *_: None,
+        brake=settings.brake,
+        settle_seconds=0.0,
+    )
 
 
 def _decider(
-    settings: Settings, look: SingleLook, store: JobStore, *, settle_seconds: float
+    settings: Settings, look: SingleLook, store: JobStore, policies: FolderPolicies
 ) -> Decider:
     return Decider(
-        resolver=CurrentPolicies(settings),
-        data=DataWatch(look, SystemClock(), settle_seconds),
+        resolver=policies,
+        data=DataWatch(look, SystemClock(), 0.0),
         store=store,
         publisher=OutputTree(settings.output),
         toolchain=toolchain.versions(),
-        should_rebuild_on_upgrade=False,
+        should_rebuild_on_upgrade=settings.rebuild_on_upgrade,
     )
 
 
@@ -122,7 +156,7 @@ def convert(path: Path, settings: Settings, progress: Progress) -> AttemptEnded:
 
 def _work(root: Root, path: Path, settings: Settings, look: SingleLook, store: JobStore) -> Work:
     seen = _find(root, path, look)
-    decision = _decider(settings, look, store, settle_seconds=0.0).decide(root, seen)
+    decision = _decider(settings, look, store, FolderPolicies(settings)).decide(root, seen)
     if decision.key is None or decision.resolved is None or decision.data is None:
         raise ConversionError(decision.reason, hint=decision.hint)
     key, policy = decision.key, decision.resolved.policy

@@ -8,7 +8,7 @@ from fakes.publisher import MemoryPublisher
 from fakes.samples import MODEL, a_job, a_left_set, a_publish_key
 from tflited.domain.job import UNBOUND
 from tflited.domain.model import ModelId
-from tflited.domain.policy import OnReject, Policy, Variant
+from tflited.domain.policy import OnReject, OnSourceRemoved, Policy, Variant
 from tflited.domain.ports import Published, Publisher
 from tflited.domain.report import VariantState
 from tflited.errors import OutputError, ProofError
@@ -181,3 +181,28 @@ def test_a_fresh_tree_is_writable(publisher: Publisher) -> None:
     """An empty answer means that a set could be published."""
     publisher.sweep()
     assert not publisher.check_writable()
+
+
+def test_models_of_a_root_by_name(publisher: Publisher, scratch: Path) -> None:
+    """Those below its folder, whatever other roots and places have."""
+    publish(publisher, scratch, 1, "a")
+    publish(publisher, scratch, 2, "b/1")
+    publish(publisher, scratch, 3, "c", save_to="release/c")
+    names = [ModelId(root=MODEL.root, path=path) for path in ("a", "b/1")]
+    assert publisher.models(MODEL.root) == names
+    assert publisher.models("another") == []
+
+
+def test_a_set_tells_the_policy_it_was_built_under(publisher: Publisher, scratch: Path) -> None:
+    """Key by key, as JSON has it; nothing where there is no set."""
+    assert publisher.policy_keys(MODEL) == {}
+    publish(publisher, scratch)
+    assert publisher.policy_keys(MODEL)["variants"] == ["float32", "dynamic_range", "float16"]
+
+
+def test_a_set_records_what_happens_when_its_model_goes(
+    publisher: Publisher, scratch: Path
+) -> None:
+    """The folder that said so may go together with the model."""
+    published = publish(publisher, scratch)
+    assert published.manifest.on_source_removed is OnSourceRemoved.KEEP

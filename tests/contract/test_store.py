@@ -68,7 +68,7 @@ def receipt(trigger_id: str, job_id: int | None, reason: str = "") -> TriggerRec
 
 def a_manifest(job: Job) -> Manifest:
     report = a_report(a_variant())
-    return manifest_of(job, a_publish_key(), report, decide(report, Policy()), ())
+    return manifest_of(job, Policy(), a_publish_key(), report, decide(report, Policy()), ())
 
 
 def test_accept_keeps_every_fact_of_the_job(store: JobStore) -> None:
@@ -510,3 +510,12 @@ def test_a_live_job_is_not_discarded(store: JobStore) -> None:
     job = store.accept(a_new_job(), NOON)
     with pytest.raises(StoreError, match="queued"):
         store.discard(job.id)
+
+
+def test_active_counts_what_has_work_before_it(store: JobStore) -> None:
+    """Queued, waiting and running ones; ended ones are history."""
+    assert store.active() == 0
+    job = claimed(store)
+    assert store.active() == 1
+    store.finish(job.id, JobState.CANCELLED, NOON)
+    assert store.active() == 0

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from tflited.assembly import SystemClock
+from tflited.domain.events import EventFeed
 from tflited.domain.job import ACTIVE, Job, JobState, TriggerSource
 from tflited.domain.model import Digest, ModelId, ModelKind
 from tflited.domain.ports import StoreCounts
@@ -20,6 +22,7 @@ from tflited.domain.status import (
     Status,
 )
 from tflited.domain.trigger import TriggerReceipt
+from tflited.engine.events import EventLog
 from tflited.errors import TflitedError, UsageError
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -55,6 +58,7 @@ class FakeControl:
         waits_for: what an accepted job waits for.
         error: raised by every method that answers or changes something, when set.
         reloads: how often ``reload`` was called.
+        feed: where a test tells events.
         asked: how often an answer was asked for, given or not.
     """
 
@@ -68,6 +72,7 @@ class FakeControl:
         self.error: TflitedError | RuntimeError | None = None
         self.reloads = 0
         self.asked = 0
+        self.feed = EventLog(SystemClock())
 
     def submit(self, document: bytes, source: TriggerSource) -> TriggerReceipt:
         """Remembers the document; accepts it unless a refusal is set."""
@@ -93,7 +98,11 @@ class FakeControl:
             job_id=2, model=MODEL, attempt=1, stage=Stage.LOWER, detail="int8", seconds=1.5
         )
         root = RootStatus(
-            name="zoo", path="/srv/zoo", is_available=True, models={Phase.BUILDING: 1}
+            name="zoo",
+            path="/srv/zoo",
+            is_available=True,
+            models={Phase.BUILDING: 1},
+            polled={"far": "nfs4"},
         )
         return Status(
             version="1.2.3",
@@ -152,10 +161,21 @@ class FakeControl:
         self._check()
         return 3
 
+    def confirm(self, root: str) -> int:
+        """Two sets of the one root waited."""
+        self._check()
+        if root != MODEL.root:
+            raise UsageError(f"There is no root {root}.", hint="the roots are zoo")
+        return 2
+
     def reload(self) -> None:
         """Counts."""
         self._check()
         self.reloads += 1
+
+    def events(self) -> EventFeed:
+        """What the test tells."""
+        return self.feed
 
     def is_alive(self) -> bool:
         """As set."""

@@ -19,6 +19,7 @@ from tflited.domain.model import Digest, FileIdentity, ModelId, ModelKind, Snaps
 from tflited.domain.observation import Observation, RootObservation, Sight
 from tflited.domain.policy import Calibration, Hooks, Policy, ResolvedPolicy
 from tflited.domain.ports import DataFile, Progress, Published, Root, StoreCounts
+from tflited.domain.removal import BrakeRules
 from tflited.domain.report import BuildReport, Stage
 from tflited.domain.trigger import Trigger
 from tflited.engine.attempt import AttemptRunner
@@ -28,11 +29,15 @@ from tflited.engine.data import DataWatch
 from tflited.engine.decide import Decider
 from tflited.engine.dispatch import Slots
 from tflited.engine.engine import Engine, Parts
+from tflited.engine.events import EventLog
 from tflited.engine.explain import Explainer
 from tflited.engine.intake import Intake
+from tflited.engine.journal import tell_removals
 from tflited.engine.messages import Message, Wake
 from tflited.engine.models import Models, RootEntry
 from tflited.engine.outcome import Finisher
+from tflited.engine.pace import Pace
+from tflited.engine.removal import Removals
 from tflited.errors import ConfigurationError, TflitedError
 from tflited.settings.codec import decode_policy, encode_policy
 from tflited.triggers.document import parse
@@ -41,6 +46,7 @@ from waiting import wait_until
 
 DEADLINE_SECONDS: Final = 20.0
 SETTLE_SECONDS: Final = 5.0
+BUILDS_PER_HOUR: Final = 20
 DATA: Final = "/data/*.npz"
 
 
@@ -98,23 +104,31 @@ class FakeSources:
     """Implements Sources over dicts.
 
     Attributes:
+        accepted: the roots of ``accept_root``.
         looked: where ``look_again`` was asked to look.
         fetched: what ``fetch_again`` was asked for.
         data: pattern to its files.
         on_disk: path to kind of the models that are there, seen by a scan or not.
         error: raised by ``stage``, when set.
+        has_changed: what ``is_unchanged`` denies.
     """
 
     def __init__(self) -> None:
+        self.accepted: list[str] = []
         self.looked: list[tuple[str, str]] = []
         self.fetched: list[tuple[str, str]] = []
         self.data: dict[str, tuple[DataFile, ...]] = {}
         self.on_disk: dict[str, ModelKind] = {}
         self.error: TflitedError | None = None
+        self.has_changed = False
 
     def look_again(self, root: str, path: str) -> None:
         """Remembers."""
         self.looked.append((root, path))
+
+    def accept_root(self, root: str) -> None:
+        """Remembers."""
+        self.accepted.append(root)
 
     def find_model(self, root: Root, path: str) -> ModelKind | None:
         """As set."""
@@ -131,6 +145,10 @@ class FakeSources:
         copy = destination / "model.keras"
         copy.write_text(expected, encoding="ascii")
         return copy
+
+    def is_unchanged(self, model: ModelId, digest: Digest) -> bool:
+        """As set."""
+        return not self.has_changed
 
     def find_data(self, pattern: str) -> tuple[DataFile, ...]:
         """As set."""
@@ -215,6 +233,11 @@ class ListRecorder:
         """Notes."""
         self.told.append(("root_available", is_available))
 
+    def watched(self, root: str, *, unwatched: int, missed: int) -> None:
+        """Remembers what events did not cover."""
+        if unwatched or missed:
+            self.told.append(("watched", (root, unwatched, missed)))
+
     def queue_changed(self, counts: StoreCounts, *, running: int) -> None:
         """Notes."""
         self.told.append(("queue_changed", running))
@@ -222,6 +245,10 @@ class ListRecorder:
     def models_changed(self, root: str, by_phase: Mapping[str, int]) -> None:
         """Notes."""
         self.told.append(("models_changed", by_phase))
+
+    def removals_waiting(self, root: str, models: int) -> None:
+        """Notes."""
+        self.told.append(("removals_waiting", models))
 
     def reloaded(self, *, is_successful: bool, now: datetime) -> None:
         """Notes."""
@@ -252,9 +279,9 @@ class World:
         self.resolver, self.recorder, self.hooks = FakeResolver(), ListRecorder(), ListHooks()
         self.toolchain = {"tensorflow": "2.21.0"}
         self.root = Root(name=MODEL.root, path=folder / "models")
-        self.root.path.mkdir()
+        self.root.path.mkdir(exist_ok=True)
         self.references = folder / "hub-references"
-        self.references.mkdir()
+        self.references.mkdir(exist_ok=True)
         self.models = Models({self.root.name: RootEntry(self.root)})
         self.data = DataWatch(self.sources, self.clock, SETTLE_SECONDS)
         self.runner = AttemptRunner(
@@ -266,8 +293,9 @@ class World:
             limits=AttemptLimits(),
             threads=1,
         )
+        self.events = EventLog(self.clock)
         inbox: SimpleQueue[Message] = SimpleQueue()
-        self.slots = Slots(1, self.runner, self.clock, inbox.put)
+        self.slots = Slots(1, self.runner, self.clock, inbox.put, self.events.stage_began)
         self.engine = Engine(self._parts(), self.models, inbox, self.slots)
         self.slots.start()
 
@@ -278,15 +306,19 @@ class World:
 
     def control(self) -> EngineControl:
         """The doors of this engine; whoever asks needs ``serving``."""
-        explainer = Explainer(models=self.models, store=self.store, publisher=self.publisher)
         return EngineControl(
             engine=self.engine,
-            explainer=explainer,
+            explainer=self.explainer(),
             version="1.2.3",
             started_at=NOON,
             alive_seconds=30.0,
             reload_settings=lambda: self.recorder.reloaded(is_successful=True, now=NOON),
+            feed=self.events,
         )
+
+    def explainer(self) -> Explainer:
+        """Answers from this engine's memory."""
+        return Explainer.of(self.engine)
 
     @contextmanager
     def serving(self) -> Iterator[None]:
@@ -378,6 +410,8 @@ class World:
             binder=binder,
             intake=self._intake(binder),
             finisher=finisher,
+            pace=Pace(self.store, self.clock, BUILDS_PER_HOUR),
+            removals=self._removals(),
             encode_policy=encode_policy,
             is_executor_ready=lambda: self.executor.is_ready,
             toolchain=self.toolchain,
@@ -392,6 +426,18 @@ class World:
             publisher=self.publisher,
             toolchain=self.toolchain,
             should_rebuild_on_upgrade=should_rebuild_on_upgrade,
+        )
+
+    def _removals(self) -> Removals:
+        return Removals(
+            models=self.models,
+            sources=self.sources,
+            publisher=self.publisher,
+            resolver=self.resolver,
+            clock=self.clock,
+            brake=BrakeRules(),
+            settle_seconds=SETTLE_SECONDS,
+            tell=tell_removals(self.recorder),
         )
 
     def _intake(self, binder: Binder) -> Intake:

@@ -1,6 +1,7 @@
 """Entries for children that misbehave on demand: the request's stem says how."""
 
 import ctypes
+import mmap
 import os
 import signal
 import socket
@@ -8,13 +9,22 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from tflited.domain.attempt import AttemptRequest
+from tflited.domain.policy import Variant
 from tflited.domain.ports import Progress
-from tflited.domain.report import BuildReport, SourceReport, Stage
+from tflited.domain.report import (
+    ArtifactFile,
+    BuildReport,
+    SourceReport,
+    Stage,
+    VariantReport,
+    VariantState,
+)
 from tflited.errors import ConversionError, SourceChangedError
 
 REPORT: Final = BuildReport(
@@ -25,6 +35,9 @@ REPORT: Final = BuildReport(
     stage_seconds={},
 )
 HANG_SECONDS: Final = 600.0
+BLOCK: Final = 2**20
+BLOCKS: Final = 400
+"""What a greedy child takes of memory or disk: 400 MiB."""
 
 
 def run(request: AttemptRequest, progress: Progress) -> BuildReport:
@@ -147,6 +160,57 @@ def _surroundings(request: AttemptRequest, progress: Progress) -> BuildReport:
     return replace(REPORT, source=replace(REPORT.source, notes=notes))
 
 
+def _eat(request: AttemptRequest, progress: Progress) -> BuildReport:
+    """Memory of its own, page by page."""
+    eaten = [bytearray(os.urandom(1) * BLOCK) for _ in range(BLOCKS)]
+    threading.Event().wait(HANG_SECONDS)
+    return replace(REPORT, stage_seconds={"eaten": float(len(eaten))})
+
+
+def _share(request: AttemptRequest, progress: Progress) -> BuildReport:
+    """Shared memory, which RLIMIT_DATA leaves out."""
+    with mmap.mmap(-1, BLOCK * BLOCKS, mmap.MAP_SHARED | mmap.MAP_ANONYMOUS) as shared:
+        for start in range(0, len(shared), BLOCK):
+            shared[start : start + BLOCK] = b"x" * BLOCK
+        threading.Event().wait(HANG_SECONDS)
+    return REPORT
+
+
+def _heir(request: AttemptRequest, progress: Progress) -> BuildReport:
+    """Memory of a process that the child started."""
+    program = f"x = [bytearray(b'x' * {BLOCK}) for _ in range({BLOCKS})]; input()"
+    subprocess.run([sys.executable, "-c", program], stdin=subprocess.PIPE, check=False)
+    return REPORT
+
+
+def _spin(request: AttemptRequest, progress: Progress) -> BuildReport:
+    while True:
+        pass
+
+
+def _fill(request: AttemptRequest, progress: Progress) -> BuildReport:
+    """Many small files in folders; none is large."""
+    for number in range(BLOCKS):
+        folder = Path(request.scratch, f"{number}")
+        folder.mkdir()
+        (folder / "file").write_bytes(b"x" * BLOCK)
+    threading.Event().wait(HANG_SECONDS)
+    return REPORT
+
+
+def _fat_file(request: AttemptRequest, progress: Progress) -> BuildReport:
+    """One large file, and a library that would go on after a short write."""
+    with suppress(OSError), Path(request.scratch, "file").open("wb", buffering=0) as stream:
+        stream.writelines(b"x" * BLOCK for _ in range(BLOCKS))
+    return REPORT
+
+
+def _fat_set(request: AttemptRequest, progress: Progress) -> BuildReport:
+    file = ArtifactFile(path="float32/m.tflite", size_bytes=BLOCK, sha256="0" * 64)
+    variant = VariantReport(variant=Variant.FLOAT32, state=VariantState.PROVEN, files=(file,))
+    return replace(REPORT, variants=(variant,))
+
+
 BEHAVIOURS: Final[dict[str, Callable[[AttemptRequest, Progress], BuildReport]]] = {
     "ok": _ok,
     "big": _big,
@@ -166,4 +230,11 @@ BEHAVIOURS: Final[dict[str, Callable[[AttemptRequest, Progress], BuildReport]]] 
     "flood": _flood,
     "noise": _noise,
     "surroundings": _surroundings,
+    "eat": _eat,
+    "share": _share,
+    "heir": _heir,
+    "spin": _spin,
+    "fill": _fill,
+    "fat file": _fat_file,
+    "fat set": _fat_set,
 }

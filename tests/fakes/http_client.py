@@ -3,11 +3,12 @@
 import http.client
 import json
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fakes.control import FakeControl
+from tflited.domain.access import HttpRules
 from tflited.web.api import create_app
 from tflited.web.server import HttpServer
 
@@ -33,6 +34,7 @@ class Answer:
     status: int
     body: bytes
     content_type: str
+    headers: dict[str, str] = field(default_factory=dict)
 
     @property
     def json(self) -> Any:
@@ -71,7 +73,8 @@ def ask(
         connection.request(method, target, body=body, headers=named)
         response = connection.getresponse()
         content_type = response.getheader("content-type") or ""
-        return Answer(response.status, response.read(), content_type)
+        told = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, response.read(), content_type, told)
     finally:
         connection.close()
 
@@ -81,7 +84,11 @@ def render(accept: str) -> tuple[bytes, str]:
     return f"seen {accept}".encode(), "text/plain; version=0.0.4"
 
 
-def serve(control: FakeControl, path: Path, *, port: int = 0) -> HttpServer:
+def serve(
+    control: FakeControl, path: Path, *, port: int = 0, rules: HttpRules | None = None
+) -> HttpServer:
     """A server with the double behind it, not started."""
-    app = create_app(control, render, version="1.2.3")
-    return HttpServer(app, host="127.0.0.1", port=port, socket=path)
+    app = create_app(control, render, version="1.2.3", rules=rules)
+    server = HttpServer(app, host="127.0.0.1", port=port, socket=path, rules=rules)
+    server.before_stop(app.state.streams.close)
+    return server

@@ -1,7 +1,9 @@
 """The output tree in memory: implements ``Publisher`` for tests of what stands above it."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tflited.domain.job import Job
 from tflited.domain.manifest import MANIFEST_VERSION, Manifest, ManifestVariant
@@ -26,6 +28,7 @@ class MemoryPublisher:
     def __init__(self, root: Path = Path("/output")) -> None:
         self._root = root
         self._sets: dict[Path, Manifest] = {}
+        self._policies: dict[Path, Mapping[str, Any]] = {}
         self.errors: list[TflitedError] = []
         self.reason = ""
         self.archived: list[ModelId] = []
@@ -46,7 +49,8 @@ class MemoryPublisher:
             raise OutputError(f"{target} holds the set of {present.model}.")
         if any(taken in target.parents or target in taken.parents for taken in self._sets):
             raise OutputError(f"{target} lies inside or around another set.")
-        self._sets[target] = _manifest_of(job, key, report, verdict)
+        self._sets[target] = _manifest_of(job, policy, key, report, verdict)
+        self._policies[target] = json.loads(json.dumps(policy.conversion_keys()))
         return Published(directory=target, manifest=self._sets[target])
 
     def manifest(self, model: ModelId, save_to: str | None = None) -> Manifest | None:
@@ -64,6 +68,19 @@ class MemoryPublisher:
     def manifests(self) -> Sequence[Manifest]:
         """Every set, sorted by place."""
         return [self._sets[place] for place in sorted(self._sets)]
+
+    def policy_keys(self, model: ModelId) -> Mapping[str, Any]:
+        """The keys of the policy that the set was published under, as JSON has them."""
+        return self._policies.get(self.directory(model), {})
+
+    def models(self, root: str) -> Sequence[ModelId]:
+        """The models whose sets lie below the root's folder."""
+        top = self._root / root
+        return [
+            ModelId(root=root, path="" if place == top else str(place.relative_to(top)))
+            for place in sorted(self._sets)
+            if place.is_relative_to(top)
+        ]
 
     def withdraw(self, model: ModelId, *, archive: bool) -> None:
         """Forgets a model's set in its own place."""
@@ -83,7 +100,9 @@ class MemoryPublisher:
         return self.reason
 
 
-def _manifest_of(job: Job, key: PublishKey, report: BuildReport, verdict: Verdict) -> Manifest:
+def _manifest_of(
+    job: Job, policy: Policy, key: PublishKey, report: BuildReport, verdict: Verdict
+) -> Manifest:
     files = [file for entry in verdict.published for file in entry.files]
     return Manifest(
         version=MANIFEST_VERSION,
@@ -109,5 +128,6 @@ def _manifest_of(job: Job, key: PublishKey, report: BuildReport, verdict: Verdic
         ),
         save_to=job.save_to,
         folder_key=job.folder_key or None,
+        on_source_removed=policy.output.on_source_removed,
         stage_seconds=report.stage_seconds,
     )

@@ -226,6 +226,11 @@ class MemoryStore:
         """Publications of a model, newest first."""
         return [build for build in reversed(self._builds) if build.model == model][:limit]
 
+    def active(self) -> int:
+        """How many jobs are queued or running."""
+        with self._lock:
+            return sum(len(self._in_state(state)) for state in ACTIVE)
+
     def counts(self) -> StoreCounts:
         """How many jobs there are, by state."""
         with self._lock:

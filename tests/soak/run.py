@@ -38,7 +38,8 @@ MAKE_SECONDS: Final = 240
 REST_SECONDS: Final = 600
 MOST_BUILDS: Final = 1.2
 LOOK_SECONDS: Final = 5.0
-SETTLE_SECONDS: Final = 3.0
+SETTLE_SECONDS: Final = 0.5
+"""A state that rests for ``settle_whole_seconds`` may be built: it counts as settled."""
 POLICY: Final = 'variants = ["float32"]\nc_array = { enabled = false }\n'
 MOVING: Final = ("settling", "queued", "building", "checking")
 

@@ -11,7 +11,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from soak.tree import ABSENT, PARENTS, Slot
-from tflited.app import STORE_NAME
+from tflited.assembly import STORE_NAME
 
 WEIGHTS: Final = "weights"
 GRAPH: Final = "graph"

@@ -1,7 +1,6 @@
-"""The composition root: folders, the lock, and parts that a reload exchanges."""
+"""The daemon's life, as far as it needs no process of its own."""
 
 from collections.abc import Iterator
-from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ from tflited import app
 from tflited.errors import CannotStartError
 from tflited.settings.load import load
 from tflited.settings.model import Settings
-from tflited.settings.resolve import FolderPolicies
 from tflited.store.lock import StateLock
 
 
@@ -29,48 +27,8 @@ def lock(settings: Settings) -> Iterator[StateLock]:
     held.release()
 
 
-def test_folders_are_made(settings: Settings) -> None:
-    """State and output come with their parents."""
-    app._make_folders(settings)
-    assert settings.state.is_dir()
-    assert settings.output.is_dir()
-
-
-def test_a_file_in_a_folders_place(settings: Settings) -> None:
-    """It cannot start, and the path is named."""
-    settings.state.write_text("a file")
-    with pytest.raises(CannotStartError, match="state"):
-        app._make_folders(settings)
-
-
 @pytest.mark.usefixtures("lock")
 def test_a_second_daemon_is_refused(settings: Settings) -> None:
     """One state folder has one daemon."""
     with pytest.raises(CannotStartError, match=str(settings.state)):
         app.Daemon(settings, lambda: settings)
-
-
-def test_policies_follow_a_reload(tmp_path: Path, settings: Settings) -> None:
-    """What is put in their place holds at once."""
-    path = tmp_path / "tflited.toml"
-    text = '[[root]]\nname = "models"\npath = "models"\n[policy.default]\nvariants = ["float16"]\n'
-    path.write_text(text)
-    policies, root = app.CurrentPolicies(settings), settings.roots[0]
-    before = policies.resolve(root, "net").policy.variants
-    reloaded = load(path=path, directory=None)
-    policies.current = FolderPolicies(reloaded)
-    after = policies.resolve(reloaded.roots[0], "net").policy.variants
-    assert len(before) == 3
-    assert [variant.value for variant in after] == ["float16"]
-
-
-def test_the_clock() -> None:
-    """Records are aware UTC, durations never go back."""
-    clock = app.SystemClock()
-    assert clock.now().tzinfo is UTC
-    assert clock.monotonic() <= clock.monotonic()
-
-
-def test_files_of_the_state_folder(settings: Settings) -> None:
-    """The job store and the spool lie in it."""
-    assert {path.parent for path in app.state_files(settings)} == {settings.state}

@@ -41,6 +41,7 @@ RENAMERS = {
 BORDERS = {
     "engine/engine.py": "the tick: logged, costs one message, stops the watchdog if it lasts",
     "cli/__init__.py": "one line for the user instead of a traceback",
+    "triggers/broker/sessions.py": "a connection: told once with its reason, then made anew",
     "workers/child.py": "a reply to the parent",
     "workers/zygote.py": "the child's exit code; nothing may return into the loop above",
 }
@@ -52,8 +53,19 @@ TESTED_THROUGH = {
     "output/shelf": "tests/unit/output/test_tree.py",
     "settings/folder_file": "tests/unit/settings/test_resolve.py",
     "settings/problems": "tests/unit/settings/test_load.py and test_resolve.py",
+    "sources/coverage": "tests/integration/sources, under real limits and mounts",
+    "sources/look": "tests/unit/sources/test_root_watch.py",
+    "sources/rest": "tests/unit/sources/test_root_watch.py",
     "sources/root_state": "tests/unit/sources/test_watch.py",
+    "sources/teller": "tests/unit/sources/test_root_watch.py",
     "web/listeners": "tests/integration/web/test_server.py, on real sockets",
+    "triggers/broker/mqtt_link": "tests/integration/triggers, on real brokers, as the other links",
+    "triggers/broker/nats_link": "tests/integration/triggers",
+    "triggers/broker/rabbit_link": "tests/integration/triggers",
+    "triggers/broker/redis_link": "tests/integration/triggers",
+    "triggers/broker/handler": "tests/integration/triggers",
+    "triggers/broker/links": "tests/integration/triggers",
+    "triggers/broker/sessions": "tests/integration/triggers",
     "workers": "tests/unit/workers/test_local.py, in real children",
 }
 REGISTRY_HOST = re.compile(

@@ -41,6 +41,8 @@ def test_exit_codes_are_the_documented_ones(kind: type[TflitedError]) -> None:
 def test_only_what_heals_by_itself_is_retryable() -> None:
     """Waiting helps against these and no other."""
     assert {kind.code for kind in TREE if kind.retryable} == {
+        "broker",
+        "over_capacity",
         "source_changed",
         "worker",
         "storage_paused",

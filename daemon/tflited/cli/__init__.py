@@ -9,6 +9,7 @@ import typer
 
 from tflited.cli import (
     configuration,
+    confirm,
     convert,
     doctor,
     init,
@@ -51,6 +52,7 @@ application.command("cancel")(jobs.cancel)
 application.command("why")(why.why)
 application.command("report")(report.report)
 application.command("plan")(plan.plan)
+application.command("confirm")(confirm.confirm)
 application.command("rebuild")(rebuild.rebuild)
 application.command("reload")(reload.reload)
 application.command("doctor")(doctor.doctor)

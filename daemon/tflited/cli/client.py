@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from tflited.errors import DaemonUnreachableError, TflitedError, UsageError
+from tflited.errors import DaemonUnreachableError, OverCapacityError, TflitedError, UsageError
 
 _TIMEOUT_SECONDS = 60.0
 
@@ -80,6 +80,8 @@ def _parsed(status: int, content: bytes) -> Any:
     if status < http.client.BAD_REQUEST:
         return document
     message, hint = str(document.get("message", status)), str(document.get("hint", ""))
+    if document.get("code") == OverCapacityError.code:
+        raise OverCapacityError(message, hint=hint)
     refusals = {http.client.NOT_FOUND, http.client.CONFLICT, http.client.UNPROCESSABLE_ENTITY}
     kind = UsageError if status in refusals else TflitedError
     raise kind(message, hint=hint)

@@ -10,8 +10,11 @@ from pathlib import Path
 
 from tflited import toolchain
 from tflited.cli.options import Config, Directory, settings
+from tflited.domain.broker import BrokerSettings
+from tflited.errors import BrokerError
 from tflited.output.tree import OutputTree
 from tflited.settings.model import Settings
+from tflited.triggers.broker.access import check_reachable
 
 _LEAST_WATCHES = 8192
 _IMPORT_SECONDS = 120
@@ -43,6 +46,8 @@ def _findings(loaded: Settings) -> Iterator[_Finding]:
         fix = "" if is_ok else "; create it, or let the service's user read it"
         yield _Finding(f"root {root.name}", is_ok, f"{root.path}{fix}")
     yield _output(loaded.output)
+    if loaded.broker is not None:
+        yield _broker(loaded.broker)
     yield _watches()
     compiler = shutil.which("cc")
     missing = "absent; C arrays are written all the same, only checking them needs one"
@@ -96,6 +101,14 @@ def _output(path: Path) -> _Finding:
         return _Finding("output", os.access(path.parent, os.W_OK), f"{path} will be created")
     reason = OutputTree(path).check_writable()
     return _Finding("output", not reason, reason or str(path))
+
+
+def _broker(settings: BrokerSettings) -> _Finding:
+    try:
+        check_reachable(settings)
+    except BrokerError as error:
+        return _Finding("broker", False, str(error))
+    return _Finding("broker", True, f"{settings.kind} at {settings.url} answers")
 
 
 def _watches() -> _Finding:

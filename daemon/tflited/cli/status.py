@@ -19,6 +19,11 @@ def status(config: Config = None, directory: Directory = None, json: AsJson = Fa
     for root in answer["roots"]:
         state = "" if root["is_available"] else f" UNAVAILABLE: {root['reason']}"
         print(show.printable(f"root {root['name']}: {root['path']}{state}"))
+        if waiting := root["removals_waiting"]:
+            command = f"tflited confirm {root['name']}"
+            print(show.printable(f"  {waiting} sets of removed models wait for {command}"))
+        for path, reason in root["polled"].items():
+            print(show.printable(f"  polled: {path or 'all of it'}: {reason}"))
     rows = (
         (show.model(entry["model"]), entry["phase"], entry["reason"], entry["hint"])
         for entry in answer["models"]

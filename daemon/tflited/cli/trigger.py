@@ -82,7 +82,7 @@ def _own(policy: str | None, variants: list[Variant] | None, save_to: str | None
 
 
 def _spool(loaded: Settings, body: bytes) -> Path:
-    from tflited.app import SPOOL_NAME
+    from tflited.assembly import SPOOL_NAME
     from tflited.triggers.spool import drop
 
     return drop(loaded.state / SPOOL_NAME, f"cli-{uuid.uuid4().hex}.json", body)

@@ -9,9 +9,10 @@ import typer
 
 from tflited.cli import show
 from tflited.cli.client import Client
-from tflited.cli.jobs import waits_for
 from tflited.cli.options import AsJson, Config, Directory, asked_path, settings
+from tflited.domain.status import Explanation
 from tflited.errors import DaemonUnreachableError
+from tflited.pages.why_facts import facts
 from tflited.settings.model import Settings
 
 
@@ -29,11 +30,11 @@ def why(
     if json:
         show.as_json(answer)
         return 0
-    print(show.printable(f"{answer['path']}: {answer['subject']}"))
-    print(show.printable(answer["summary"]))
-    for label, text in _facts(answer):
-        if text:
-            print(show.printable(f"  {label}: {text}"))
+    told = _understood(answer)
+    print(show.printable(f"{told.path}: {told.subject}"))
+    print(show.printable(told.summary))
+    for label, text in facts(told):
+        print(show.printable(f"  {label}: {text}"))
     return 0
 
 
@@ -44,28 +45,10 @@ def _ask(loaded: Settings, path: str) -> Any:
         return _offline(loaded, path)
 
 
-def _facts(answer: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    model, manifest, job = answer["model"] or {}, answer["manifest"] or {}, answer["job"] or {}
-    origins = sorted(set(answer["origins"].values()))
-    return (
-        ("next", answer["hint"]),
-        ("until", show.moment(model.get("until"))),
-        ("policy", f"{answer['policy_name']}; keys from {', '.join(origins)}" if origins else ""),
-        ("job", _job(job) if job else ""),
-        ("next attempt", show.moment(answer["next_retry"])),
-        ("published", ", ".join(_variant(entry) for entry in manifest.get("variants", ()))),
-        ("output", answer["output"]),
-    )
+def _understood(answer: Any) -> Explanation:
+    from pydantic import TypeAdapter
 
-
-def _job(job: dict[str, Any]) -> str:
-    waits = waits_for(job)
-    return f"{job['id']} {job['state']}" + (f", {waits}" if waits else "")
-
-
-def _variant(entry: dict[str, Any]) -> str:
-    reason = f" ({entry['reason']})" if entry["reason"] else ""
-    return f"{entry['variant']} {entry['state']}{reason}"
+    return TypeAdapter(Explanation).validate_python(answer)
 
 
 def _offline(loaded: Settings, path: str) -> Any:
@@ -73,7 +56,6 @@ def _offline(loaded: Settings, path: str) -> Any:
     from pydantic import TypeAdapter
 
     from tflited import once
-    from tflited.domain.status import Explanation
 
     with once.explainer(loaded) as explainer:
         answer = explainer.why(path)

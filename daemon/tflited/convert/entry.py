@@ -1,14 +1,11 @@
 """The child's whole work in order: load, lower, quantise, prove, emit C, report."""
 
-import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
-
-import tensorflow as tf
 
 from tflited.convert.artifacts import Artifact, written
 from tflited.convert.auto.choose import Choice, Shop, choose
@@ -32,6 +29,7 @@ from tflited.convert.pruning import zeros
 from tflited.convert.quantising.calibrate import Statistics, representative
 from tflited.convert.quantising.order import Order
 from tflited.convert.quantising.quantise import Made, candidates
+from tflited.convert.runtime import set_up
 from tflited.convert.stages import Progress, Stages
 from tflited.convert.tflite.flatbuffer import Flatbuffer
 from tflited.domain.attempt import AttemptRequest
@@ -82,7 +80,7 @@ def run(request: AttemptRequest, progress: Progress) -> BuildReport:
         ConversionError: the model does not load or cannot be lowered, or no variant is left.
         ProofError: the float32 baseline does not match its source.
     """
-    _set_up_tensorflow(request.threads)
+    set_up(Path(request.model), request.threads)
     stages = Stages(progress=progress)
     build, baseline = _prepared(request, stages)
     reports: list[VariantReport] = []
@@ -103,16 +101,6 @@ def run(request: AttemptRequest, progress: Progress) -> BuildReport:
         stage_seconds=dict(stages.seconds),
         auto=auto,
     )
-
-
-def _set_up_tensorflow(threads: int) -> None:
-    # The source is run as it was written: the optimiser of graphs takes longer than the few runs,
-    # and rounds otherwise where it joins operators.
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-    # Refused once TensorFlow has run; a fresh child never has, a test's process may.
-    with contextlib.suppress(RuntimeError):
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 def _prepared(request: AttemptRequest, stages: Stages) -> tuple[Build, Proof]:

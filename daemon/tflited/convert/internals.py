@@ -28,6 +28,12 @@ CALIBRATING: Final[Names] = {
     "tensorflow.lite.python.optimize.calibrator:Calibrator": ("_feed_tensors",),
     "tensorflow.lite.python.convert": ("mlir_quantize",),
 }
+FINGERPRINTING: Final[Names] = {
+    "tensorflow.python.saved_model.pywrap_saved_model:fingerprinting": (
+        "CreateFingerprintDef",
+        "FingerprintException",
+    ),
+}
 
 
 class UnfitError(Exception):

@@ -8,7 +8,9 @@ from tflited.convert.hub.reference import with_reference
 from tflited.convert.opening.keras_model import open_keras
 from tflited.convert.opening.saved_model import open_saved_model
 from tflited.convert.opening.source import Shapes, Source, with_shapes
+from tflited.convert.opening.torn import check_fingerprint
 from tflited.convert.opening.training_aware import recognised
+from tflited.convert.preflight.look import look
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.figures import TensorSpec
 from tflited.domain.model import ModelKind
@@ -32,6 +34,7 @@ def load(request: AttemptRequest) -> Source:
     if request.kind is ModelKind.HUB:
         policy = with_reference(request.policy, Path(request.model))
         request = replace(request, policy=policy)
+    look(request)
     source = _open(request, scratch)
     shapes = asked_shapes(source, request.policy.input_shape)
     if _changes(source, shapes) or request.policy.concrete_function:
@@ -49,7 +52,9 @@ def _open(request: AttemptRequest, scratch: Path) -> Source:
     path = Path(request.model)
     match request.kind:
         case ModelKind.SAVED_MODEL:
-            return open_saved_model(path, request.policy, scratch / "signed")
+            notes = check_fingerprint(path) if request.policy.check_fingerprint else ()
+            source = open_saved_model(path, request.policy, scratch / "signed")
+            return replace(source, notes=(*source.notes, *notes))
         case ModelKind.KERAS | ModelKind.KERAS_HDF5:
             return open_keras(request, scratch / "exported")
         case ModelKind.HUB:

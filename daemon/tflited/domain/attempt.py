@@ -19,6 +19,8 @@ class AttemptResult(StrEnum):
     """The child replied with a failure."""
     TIMEOUT = "timeout"
     """The deadline passed; the process group was killed."""
+    LIMIT = "limit"
+    """It used more than its policy allows; the process group was killed."""
     CRASH = "crash"
     """The child ended without a reply."""
     CANCELLED = "cancelled"

@@ -61,12 +61,20 @@ class Recorder(Protocol):
         """A root can or cannot be read."""
         ...
 
+    def watched(self, root: str, *, unwatched: int, missed: int) -> None:
+        """So many directories of a root raise no events; so many changes came without one."""
+        ...
+
     def queue_changed(self, counts: StoreCounts, *, running: int) -> None:
         """The queue has these counts now."""
         ...
 
     def models_changed(self, root: str, by_phase: Mapping[str, int]) -> None:
         """A root's models are in these phases now."""
+        ...
+
+    def removals_waiting(self, root: str, models: int) -> None:
+        """So many sets of a root wait for ``tflited confirm``."""
         ...
 
     def reloaded(self, *, is_successful: bool, now: datetime) -> None:

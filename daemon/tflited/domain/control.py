@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from tflited.domain.events import EventFeed
 from tflited.domain.job import Job, JobState, TriggerSource
 from tflited.domain.status import Explanation, HealthCheck, PlanEntry, Status
 from tflited.domain.trigger import TriggerReceipt
@@ -18,6 +19,9 @@ class Control(Protocol):
         """Validates a trigger document and makes its job durable before it returns.
 
         A refused document gives a receipt with ``is_accepted`` false and the reason.
+
+        Raises:
+            OverCapacityError: the queue is full; the document was neither accepted nor refused.
         """
         ...
 
@@ -69,12 +73,27 @@ class Control(Protocol):
         """Queues every stale model; returns how many."""
         ...
 
+    def confirm(self, root: str) -> int:
+        """Lets the removals that wait in a root go, and takes one that came back empty as it is.
+
+        Returns:
+            How many sets waited.
+
+        Raises:
+            UsageError: there is no such root.
+        """
+        ...
+
     def reload(self) -> None:
         """Reads the configuration again.
 
         Raises:
             ConfigurationError: the new one is wrong; the old one stays in force.
         """
+        ...
+
+    def events(self) -> EventFeed:
+        """What happens to jobs, as it happens."""
         ...
 
     def is_alive(self) -> bool:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from tflited.domain.figures import FORBID_EXTRA
 from tflited.domain.model import Digest, ModelId, ModelKind
+from tflited.domain.policy import OnSourceRemoved
 from tflited.domain.report import ArtifactFile, VariantState
 
 MANIFEST_NAME = "manifest.json"
@@ -69,6 +70,7 @@ class Manifest:
             place.
         folder_key: the input key that the folder's own policy gave, where a trigger's own policy
             built the set; None where the folder's did.
+        on_source_removed: what the policy said, for where its file leaves together with the model.
         stage_seconds: time of each stage; here and not in the report, which equal keys keep equal.
         auto_latency_ms: candidate of ``auto`` to the median of one invocation, where profiled.
     """
@@ -89,6 +91,7 @@ class Manifest:
     variants: tuple[ManifestVariant, ...]
     save_to: str | None = None
     folder_key: Digest | None = None
+    on_source_removed: OnSourceRemoved | None = None
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
     auto_latency_ms: Mapping[str, float] = field(default_factory=dict)
 

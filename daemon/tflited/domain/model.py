@@ -1,9 +1,9 @@
 """What a model is on disk: its kind, its name, and the identity of its files."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePosixPath
-from typing import NewType
+from typing import NamedTuple, NewType
 
 Digest = NewType("Digest", str)
 """Lower-case hexadecimal SHA-256."""
@@ -37,6 +37,10 @@ def kind_of_file(name: str) -> ModelKind | None:
     return next((kind for end, kind in SUFFIXES.items() if lowered.endswith(end)), None)
 
 
+_DIGITS = 19
+"""Longer numbers are no versions: TensorFlow Serving's are 64 bits wide."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class ModelId:
     """Names one model: the root's configured name and the path below it, with ``/`` between.
@@ -52,19 +56,28 @@ class ModelId:
         return f"{self.root}/{self.path}" if self.path else self.root
 
     @property
+    def version(self) -> int | None:
+        """The number that a folder's name is, as TensorFlow Serving has it; None for others."""
+        name = PurePosixPath(self.path).name
+        return int(name) if name.isascii() and name.isdecimal() and len(name) <= _DIGITS else None
+
+    @property
     def stem(self) -> str:
-        """The file name without the ending that announces its kind."""
-        name = PurePosixPath(self.path).name or self.root
+        """The file name without the ending that announces its kind; ``net_2`` for ``net/2``."""
+        path = PurePosixPath(self.path)
+        name = path.name or self.root
+        if self.version is not None:
+            return f"{path.parent.name or self.root}_{name}"
         lowered = name.lower()
         end = next((end for end in SUFFIXES if lowered.endswith(end)), "")
         return name[: len(name) - len(end)] or name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileIdentity:
+class FileIdentity(NamedTuple):
     """What tells that a file is still the same without reading it; compared for inequality only.
 
     "Newer than" is never asked: copies keep old times, clocks jump, renames bring old files in.
+    A tuple, because one look at a large root makes and compares a hundred thousand of them.
     """
 
     device: int
@@ -110,13 +123,20 @@ class Scan:
         models: path below the root to snapshot, for every model inside the scope.
         policies: path below the root of every folder policy file to its identity.
         trouble: path below the root to the reason why it could not be read.
+        mounts: path below the root of every directory that lies on another device than the one
+            above it, the top of the walk included.
+        linked: path below the root of every symbolic link that was followed.
+        unread: path below the root of every directory that could not be read.
     """
 
     root: str
     scope: str
-    models: dict[str, Snapshot]
-    policies: dict[str, FileIdentity]
-    trouble: dict[str, str]
+    models: dict[str, Snapshot] = field(default_factory=dict)
+    policies: dict[str, FileIdentity] = field(default_factory=dict)
+    trouble: dict[str, str] = field(default_factory=dict)
+    mounts: set[str] = field(default_factory=set)
+    linked: set[str] = field(default_factory=set)
+    unread: set[str] = field(default_factory=set)
 
 
 def is_below(path: str, scope: str) -> bool:

@@ -62,6 +62,10 @@ class RootObservation:
         models: how many models the whole root has now.
         policies: folder policy files in the scope, by path below the root.
         trouble: path below the root to why it could not be read or is no model.
+        polled: path below the root of every part that is looked at on a short interval, since
+            events do not cover it, to the reason.
+        unwatched: how many directories the kernel's limit keeps from being watched.
+        missed: changes found since the last observation that no event had announced.
     """
 
     root: str
@@ -73,3 +77,6 @@ class RootObservation:
     reason: str = ""
     policies: Mapping[str, FileIdentity] = field(default_factory=dict)
     trouble: Mapping[str, str] = field(default_factory=dict)
+    polled: Mapping[str, str] = field(default_factory=dict)
+    unwatched: int = 0
+    missed: int = 0

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from tflited.domain.limits import Limits
 from tflited.domain.model import Digest
 from tflited.domain.preprocess import Preprocess
 
@@ -106,6 +107,15 @@ class OnSourceRemoved(StrEnum):
     KEEP = "keep"
     ARCHIVE = "archive"
     REMOVE = "remove"
+
+
+class Versions(StrEnum):
+    """Which numbered folders beside each other (``net/1``, ``net/2``) are built."""
+
+    ALL = "all"
+    """Each is a model of its own."""
+    NEWEST = "newest"
+    """The highest number that is whole and builds; what older ones published stays."""
 
 
 class Quantiser(StrEnum):
@@ -296,6 +306,7 @@ class Hooks:
 
 
 _AS_THEY_STAND: Final = Preprocess()
+_LIMITS: Final = Limits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -317,12 +328,15 @@ class Policy:
     quantiser: Quantiser = Quantiser.AUTO
     mixed: tuple[MixedRule, ...] = ()
     target: Target = Target.CPU
+    versions: Versions = Versions.ALL
     on_reject: OnReject = OnReject.OMIT
     require_proof: bool = False
     custom_objects: str = ""
     """Absolute path of a Python module with the classes of Keras models; empty without one."""
     allow_lambda: bool = False
     """Whether Lambda layers of a Keras file, which are code, may run."""
+    check_fingerprint: bool = True
+    """Whether a SavedModel that is not what its fingerprint was taken of is refused as torn."""
     calibration: Calibration | None = None
     evaluation: Evaluation = Evaluation()
     auto: AutoRules = AutoRules()
@@ -332,14 +346,17 @@ class Policy:
     c_array: CArray = CArray()
     output: OutputRules = OutputRules()
     hooks: Hooks = Hooks()
+    limits: Limits = _LIMITS
 
     def conversion_keys(self) -> dict[str, Any]:
         """The keys that decide an artifact's bytes, as plain JSON values.
 
-        Retention, hooks and the profile are left out: changing them rebuilds nothing.
+        Retention, versions, hooks, the profile and limits are left out: changing them rebuilds
+        nothing.
         """
         keys = asdict(self)
-        del keys["output"], keys["hooks"], keys["profile"]
+        for name in ("output", "hooks", "profile", "versions", "limits"):
+            del keys[name]
         return keys
 
     @property

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from threading import Event
-from typing import Protocol
+from typing import Any, Protocol
 
 from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest
 from tflited.domain.hub import HubReference
@@ -29,12 +29,14 @@ class Root:
         path: where it is.
         policy: the named policy its models start from.
         is_trusted: whoever may write here may have code of their own run in a child.
+        follow_links: symbolic links are followed as long as they lead into a root.
     """
 
     name: str
     path: Path
     policy: str | None = None
     is_trusted: bool = False
+    follow_links: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,10 @@ class Sources(Protocol):
         """Asks for a fresh look at one model; returns at once."""
         ...
 
+    def accept_root(self, root: str) -> None:
+        """Takes a root as it is now, although it came back empty or on another device."""
+        ...
+
     def find_model(self, root: Root, path: str) -> ModelKind | None:
         """The kind of the model at exactly that path on disk now; None where there is none.
 
@@ -102,6 +108,10 @@ class Sources(Protocol):
             SourceChangedError: the model is gone or has another digest by now.
             StoragePausedError: no room for the copy.
         """
+        ...
+
+    def is_unchanged(self, model: ModelId, digest: Digest) -> bool:
+        """Whether the model on disk is still the admitted one with that digest; opens no file."""
         ...
 
     def find_data(self, pattern: str) -> tuple["DataFile", ...]:
@@ -278,6 +288,10 @@ class JobStore(Protocol):
         """Publications of a model, newest first."""
         ...
 
+    def active(self) -> int:
+        """How many jobs are queued or running; cheap however long the history is."""
+        ...
+
     def counts(self) -> StoreCounts:
         """How many jobs there are, by state."""
         ...
@@ -330,6 +344,14 @@ class Publisher(Protocol):
 
     def manifests(self) -> Sequence[Manifest]:
         """Every set in the output tree."""
+        ...
+
+    def policy_keys(self, model: ModelId) -> Mapping[str, Any]:
+        """The conversion keys that a model's present set was built under; none without a set."""
+        ...
+
+    def models(self, root: str) -> Sequence[ModelId]:
+        """The models of a root that have a set in the mirrored place, by its name alone."""
         ...
 
     def withdraw(self, model: ModelId, *, archive: bool) -> None:

@@ -11,6 +11,10 @@ FIRST_DELAY_SECONDS = 2.0
 MAX_DELAY_SECONDS = 300.0
 
 
+STORAGE_SECONDS = 15.0
+"""Waiting time after a full or read-only disk: it is no failure of the model, and never grows."""
+
+
 def delay_seconds(attempts: int) -> float:
     """Waiting time before the next attempt: doubles each time, bounded.
 

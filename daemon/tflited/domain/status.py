@@ -1,12 +1,12 @@
 """Answers to "what is going on": a model's phase, why it is in it, the plan, the status."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from tflited.domain.job import Job
-from tflited.domain.manifest import Manifest
+from tflited.domain.manifest import Build, Manifest
 from tflited.domain.model import ModelId, ModelKind
 from tflited.domain.ports import StoreCounts
 from tflited.domain.report import Stage
@@ -31,6 +31,8 @@ class Phase(StrEnum):
     """An attempt is under way."""
     PUBLISHED = "published"
     """What is on disk is what is published."""
+    OLDER = "older"
+    """A newer version of it is there, and the policy builds only that; its set stays."""
     STALE = "stale"
     """Published with other toolchain versions; ``tflited rebuild --stale`` renews it."""
     FAILED = "failed"
@@ -47,6 +49,8 @@ class Action(StrEnum):
     NOTHING = "nothing"
     STALE = "stale"
     REFUSE = "refuse"
+    ARCHIVE = "archive"
+    REMOVE = "remove"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +85,8 @@ class Explanation:
     Attributes:
         path: as asked.
         subject: what it is: ``model``, ``part of a model``, ``policy file``, ``folder``,
-            ``root``, ``data``, ``ignored``, ``output``, ``outside the roots`` or ``not there``.
+            ``root``, ``data``, ``ignored``, ``output``, ``removed model``, ``outside the roots`` or
+            ``not there``.
         summary: one or two sentences that answer the question.
         hint: the next step; empty when there is nothing to do.
         model: the model it is or belongs to.
@@ -91,6 +96,7 @@ class Explanation:
         next_retry: when the next attempt is due.
         manifest: the model's present set.
         output: where the set is or would be.
+        last_build: the newest publication, also of a set that is gone.
     """
 
     path: str
@@ -104,26 +110,39 @@ class Explanation:
     next_retry: datetime | None = None
     manifest: Manifest | None = None
     output: str = ""
+    last_build: Build | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanEntry:
-    """What would be done with one model, and why."""
+    """What would be done with one model, and why.
+
+    ``changes`` are the policy's keys that differ from those of the published set, in words.
+    """
 
     model: ModelId
     action: Action
     reason: str
+    changes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootStatus:
-    """One root now: where it is, whether it can be read, and its models by phase."""
+    """One root now: where it is, whether it can be read, and its models by phase.
+
+    ``removals_waiting`` sets of models that are gone wait for ``tflited confirm``.
+    ``polled`` names the parts that events do not cover, by path below the root, with the reason.
+    ``unwatched`` counts the directories that the kernel's watch limit leaves out.
+    """
 
     name: str
     path: str
     is_available: bool
     reason: str = ""
     last_scan_at: datetime | None = None
+    removals_waiting: int = 0
+    polled: Mapping[str, str] = field(default_factory=dict)
+    unwatched: int = 0
     models: Mapping[Phase, int] = field(default_factory=dict)
 
 
@@ -141,11 +160,24 @@ class RunningAttempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthCheck:
-    """One line of ``/readyz?verbose``."""
+    """One line of ``/readyz?verbose``.
+
+    Attributes:
+        name: what is checked.
+        is_ok: whether it holds.
+        reason: why it does not.
+        is_required: whether the daemon is not ready without it; where not, the line only tells.
+    """
 
     name: str
     is_ok: bool
     reason: str = ""
+    is_required: bool = True
+
+
+def are_ready(checks: Iterable[HealthCheck]) -> bool:
+    """Whether everything required holds."""
+    return all(check.is_ok for check in checks if check.is_required)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

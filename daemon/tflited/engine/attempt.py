@@ -29,13 +29,15 @@ from tflited.domain.ports import (
 )
 from tflited.domain.report import BuildReport, Stage
 from tflited.domain.verdict import decide
+from tflited.durable import storage_errors
 from tflited.engine.data import DataView
 from tflited.engine.messages import AttemptEnded
-from tflited.errors import OutputError, SourceChangedError, TflitedError
+from tflited.errors import OutputError, SourceChangedError, TflitedError, WorkerError
 
 _LOG = structlog.get_logger()
 _ON_VARIANTS = frozenset({Stage.QUANTISE, Stage.PROVE, Stage.PROFILE})
 """Stages that name the variant they are about."""
+_DEATHS = frozenset({AttemptResult.CRASH, AttemptResult.LIMIT, AttemptResult.TIMEOUT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,9 @@ class AttemptRunner:
                 published = self._publish(work, report, Path(request.scratch), seconds)
         except TflitedError as error:
             failure = failure_of(error)
+        except OSError as error:
+            hint = f"{self.scratch} must be writable for the service's user"
+            failure = failure_of(WorkerError(f"Scratch space: {error}.", hint=hint))
         finally:
             shutil.rmtree(place, ignore_errors=True)
         return AttemptEnded(
@@ -122,10 +127,11 @@ class AttemptRunner:
         began = self.clock.monotonic()
         progress(Stage.STAGE, "")
         shutil.rmtree(place, ignore_errors=True)
-        (place / "input").mkdir(parents=True)
-        (place / "work").mkdir()
         job = work.job
         try:
+            with storage_errors(place):
+                (place / "input").mkdir(parents=True)
+                (place / "work").mkdir()
             copy = self.sources.stage(job.model, place / "input", job.model_digest)
             modules = self._modules(work, place / "modules")
         finally:
@@ -163,6 +169,11 @@ class AttemptRunner:
                 f"{work.job.model}: the set is held back: {verdict.rejections}.",
                 hint='mend the model or its data, or set on_reject = "omit"',
             )
+        if not self.sources.is_unchanged(work.job.model, work.key.model):
+            raise SourceChangedError(
+                f"{work.job.model} changed while it was built.",
+                hint="nothing; it is built again as soon as it settles",
+            )
         began = self.clock.monotonic()
         published = self.publisher.publish(work.job, work.policy, work.key, report, scratch)
         seconds[Stage.PUBLISH] = self.clock.monotonic() - began
@@ -186,7 +197,7 @@ class _Followed:
 
         Want of memory is no variant's own fault, and without its float32 file nothing can be made.
         """
-        has_died = outcome.result in {AttemptResult.CRASH, AttemptResult.TIMEOUT}
+        has_died = outcome.result in _DEATHS
         is_memory = outcome.failure is not None and outcome.failure.code == "out_of_memory"
         name = self.detail.partition(" ")[0]
         is_variant = name in set(Variant) - {Variant.FLOAT32}

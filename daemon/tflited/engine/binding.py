@@ -9,6 +9,7 @@ from typing import assert_never
 
 import structlog
 
+from tflited.domain.breach import excess
 from tflited.domain.build_key import BuildKey
 from tflited.domain.job import Binding, Failure, Job, JobState, NewJob, TriggerSource
 from tflited.domain.model import ModelId
@@ -165,6 +166,9 @@ class Binder:
             )
             failure = Failure(code="refused", message=message, hint="set model_type to auto")
             return Over(state=JobState.FAILED, failure=failure)
+        excessive = excess(seen.snapshot, policy.limits)
+        if excessive is not None:
+            return Over(state=JobState.FAILED, failure=excessive)
         return self._keyed(job, job_id, seen, (policy, folder))
 
     def _keyed(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from tflited.domain.events import EventFeed
 from tflited.domain.job import ACTIVE, Job, JobState, TriggerSource, may_become
 from tflited.domain.status import Explanation, HealthCheck, PlanEntry, Status
 from tflited.domain.trigger import TriggerReceipt
@@ -27,6 +28,8 @@ class EngineControl:
         started_at: of the daemon.
         alive_seconds: the engine is alive when its loop advanced within this.
         reload_settings: reads the configuration again and applies it, on the caller's thread.
+        doors: the states of doors that the engine does not know of itself.
+        feed: what happens to jobs.
     """
 
     engine: Engine
@@ -35,6 +38,8 @@ class EngineControl:
     started_at: datetime
     alive_seconds: float
     reload_settings: Callable[[], None]
+    feed: EventFeed
+    doors: Callable[[], Sequence[HealthCheck]] = tuple
 
     def submit(self, document: bytes, source: TriggerSource) -> TriggerReceipt:
         """Validates a trigger and makes its job durable before it returns."""
@@ -85,9 +90,17 @@ class EngineControl:
         """Queues every stale model; returns how many."""
         return self._ask(self.engine.rebuild_stale)
 
+    def confirm(self, root: str) -> int:
+        """Lets the removals that wait in a root go; returns how many sets waited."""
+        return self._ask(lambda: self._confirm(root))
+
     def reload(self) -> None:
         """Reads the configuration again."""
         self.reload_settings()
+
+    def events(self) -> EventFeed:
+        """What happens to jobs, as it happens."""
+        return self.feed
 
     def is_alive(self) -> bool:
         """Whether the engine's loop advanced lately."""
@@ -111,6 +124,7 @@ class EngineControl:
                 is_ok=not self.engine.is_draining,
                 reason="draining" if self.engine.is_draining else "",
             ),
+            *self.doors(),
         )
 
     def _ask(self, action: Callable[[], _Answer]) -> _Answer:
@@ -161,6 +175,12 @@ class EngineControl:
             raise UsageError(f"Job {job_id} is {job.state}; only active jobs can be cancelled.")
         self.engine.cancel(job, JobState.CANCELLED)
         return self._known(job_id)
+
+    def _confirm(self, root: str) -> int:
+        roots = self.engine.models.roots
+        if root not in roots:
+            raise UsageError(f"There is no root {root}.", hint=f"the roots are {', '.join(roots)}")
+        return self.engine.parts.removals.confirm(root)
 
     def _known(self, job_id: int) -> Job:
         job = self.engine.parts.store.job(job_id)

@@ -1,15 +1,17 @@
 """The decision on one model: what holds for it and what is to be done; changes nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import assert_never
 
+from tflited.domain.breach import excess
 from tflited.domain.build_key import BuildKey
 from tflited.domain.job import ACTIVE, UNBOUND, Job, JobState, NewJob, TriggerSource
 from tflited.domain.manifest import Manifest
-from tflited.domain.model import ModelKind
+from tflited.domain.model import Digest, ModelId, ModelKind
 from tflited.domain.observation import Observation, Sight
-from tflited.domain.policy import ModelType, Policy, ResolvedPolicy
+from tflited.domain.policy import ModelType, Policy, ResolvedPolicy, Versions
 from tflited.domain.ports import JobStore, PolicyResolver, Publisher, Root
 from tflited.domain.status import Action, Phase
 from tflited.engine.data import DataView, DataWatch
@@ -22,6 +24,10 @@ KINDS: Mapping[ModelType, frozenset[ModelKind]] = {
     ModelType.HUB: frozenset({ModelKind.HUB, ModelKind.SAVED_MODEL}),
 }
 """Which containers fit what a policy or a trigger says a model is."""
+_NEWEST_JOBS = 20
+_MOST_JOBS = 200
+"""Jobs of a model that are looked at for one that failed under the same key."""
+_MOST_DIGESTS = 512
 _NOT_AGAIN = frozenset({JobState.FAILED, JobState.DEAD, JobState.CANCELLED})
 
 
@@ -43,7 +49,7 @@ class Decision:
     """What is to be done with a model, and why.
 
     ``key``, ``resolved`` and ``data`` are there as soon as they are known; ``job`` is the one that
-    answers for the model in its present state.
+    answers for the model in its present state; ``until`` is when it changes by itself.
     """
 
     phase: Phase
@@ -54,6 +60,7 @@ class Decision:
     resolved: ResolvedPolicy | None = None
     data: DataView | None = None
     job: Job | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,17 +73,39 @@ class Decider:
     publisher: Publisher
     toolchain: Mapping[str, str]
     should_rebuild_on_upgrade: bool
+    _digests: dict[int, tuple[Policy, Digest]] = field(default_factory=dict)
 
     def key(self, seen: Observation, policy: Policy, data: DataView) -> BuildKey:
         """The build key of an admitted model under a policy whose data have settled."""
         if seen.digest is None or data.digest is None:
             raise AssertionError("an admitted model and settled data have digests")
         return BuildKey.of(
-            model=seen.digest, policy=policy.digest, data=data.digest, toolchain=self.toolchain
+            model=seen.digest,
+            policy=self._digest(policy),
+            data=data.digest,
+            toolchain=self.toolchain,
         )
 
-    def decide(self, root: Root, observation: Observation) -> Decision:
-        """The decision on one model as it was last seen."""
+    def _digest(self, policy: Policy) -> Digest:
+        """A policy's digest; thousands of models share one policy, and it costs a millisecond."""
+        kept, digest = self._digests.get(id(policy), (None, None))
+        if kept is not policy or digest is None:
+            if len(self._digests) >= _MOST_DIGESTS:
+                self._digests.clear()
+            digest = policy.digest
+            self._digests[id(policy)] = policy, digest
+        return digest
+
+    def decide(
+        self, root: Root, observation: Observation, newer: ModelId | None = None
+    ) -> Decision:
+        """The decision on one model as it was last seen.
+
+        Args:
+            root: where it is.
+            observation: what was seen of it.
+            newer: a newer version of it that is there.
+        """
         match observation.sight:
             case Sight.SETTLING:
                 return Decision(phase=Phase.SETTLING, action=Action.WAIT, reason=observation.reason)
@@ -99,11 +128,11 @@ class Decider:
                     phase=Phase.REMOVED, action=Action.NOTHING, reason=observation.reason
                 )
             case Sight.ADMITTED:
-                return self._admitted(root, observation)
+                return self._admitted(root, observation, newer)
             case _:
                 assert_never(observation.sight)
 
-    def _admitted(self, root: Root, observation: Observation) -> Decision:
+    def _admitted(self, root: Root, observation: Observation, newer: ModelId | None) -> Decision:
         try:
             resolved = self.resolver.resolve(root, observation.model.path)
         except ConfigurationError as error:
@@ -120,6 +149,22 @@ class Decider:
                 action=Action.REFUSE,
                 reason=f"model_type: observed {observation.snapshot.kind}, allowed {wanted}",
                 hint="set model_type to auto in the policy",
+                resolved=resolved,
+            )
+        if newer is not None and resolved.policy.versions is Versions.NEWEST:
+            return Decision(
+                phase=Phase.OLDER,
+                action=Action.NOTHING,
+                reason=f"a newer version is there: {newer}",
+                resolved=resolved,
+            )
+        excessive = excess(observation.snapshot, resolved.policy.limits)
+        if excessive is not None:
+            return Decision(
+                phase=Phase.REFUSED,
+                action=Action.REFUSE,
+                reason=excessive.message,
+                hint=excessive.hint,
                 resolved=resolved,
             )
         return self._keyed(observation, resolved)
@@ -151,6 +196,8 @@ class Decider:
             )
         job = self._job(observation)
         phase, action, reason, hint = self._judge(manifest, job, key)
+        if action is Action.BUILD and (failed := self._failed_before(observation, key)) is not None:
+            job, (phase, action, reason, hint) = failed, _ended(failed)
         return Decision(
             phase=phase,
             action=action,
@@ -201,20 +248,42 @@ class Decider:
         return Phase.STALE, Action.STALE, reason, "tflited rebuild --stale renews it"
 
     def _job(self, observation: Observation) -> Job | None:
-        """The newest job that answers for the mirrored place.
+        """The newest job that answers for the mirrored place."""
+        return next(iter(self._mirrored(observation, _NEWEST_JOBS)), None)
+
+    def _failed_before(self, observation: Observation, key: BuildKey) -> Job | None:
+        """The job that failed for good under a key, whatever was built in between."""
+        found = self._mirrored(observation, _MOST_JOBS)
+        same = next((job for job in found if job.build_key == key.value), None)
+        is_final = same is not None and same.state in {JobState.FAILED, JobState.DEAD}
+        return same if is_final else None
+
+    def _mirrored(self, observation: Observation, limit: int) -> list[Job]:
+        """The jobs that answer for the mirrored place, newest first.
 
         One that was superseded does not, nor does one under a trigger's own policy that ended: what
         came of it is in the manifest or concerns that trigger alone.
         """
-        found = self.store.jobs(model=observation.model, limit=20)
-        mirrored = (
+        return [
             job
-            for job in found
+            for job in self.store.jobs(model=observation.model, limit=limit)
             if job.save_to is None
             and job.state is not JobState.SUPERSEDED
             and (job.folder_key is None or job.state in ACTIVE)
-        )
-        return next(mirrored, None)
+        ]
+
+
+def paced(decision: Decision, until: datetime, builds_per_hour: int) -> Decision:
+    """A build that waits, because the model was built too often of late."""
+    return replace(
+        decision,
+        phase=Phase.QUEUED,
+        action=Action.WAIT,
+        reason=f"it was built {builds_per_hour} times within an hour and changed again",
+        hint="find out what keeps changing it; daemon.builds_per_hour is the limit,"
+        " tflited trigger PATH builds it now",
+        until=until,
+    )
 
 
 def _answers(job: Job, key: BuildKey) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
 
+from tflited.domain.job import Job
 from tflited.domain.ports import Clock
 from tflited.domain.report import Stage
 from tflited.domain.status import RunningAttempt
@@ -29,6 +30,7 @@ class Slots:
         runner: runs one.
         clock: time.
         ended: told from the slot's thread when one is over.
+        stage_began: told from the slot's thread when a stage begins.
     """
 
     def __init__(
@@ -37,11 +39,13 @@ class Slots:
         runner: AttemptRunner,
         clock: Clock,
         ended: Callable[[AttemptEnded], None],
+        stage_began: Callable[[Job, Stage, str], None],
     ) -> None:
         self.count = count
         self._runner = runner
         self._clock = clock
         self._ended = ended
+        self._stage_began = stage_began
         self._queue: SimpleQueue[_Running | None] = SimpleQueue()
         self._running: dict[int, _Running] = {}
         self._lock = Lock()
@@ -106,7 +110,9 @@ class Slots:
 
     def _work(self) -> None:
         while (running := self._queue.get()) is not None:
-            ended = self._runner.run(running.work, _Progress(running), running.cancel)
+            ended = self._runner.run(
+                running.work, _Progress(running, self._stage_began), running.cancel
+            )
             with self._lock:
                 del self._running[running.work.job.id]
             self._ended(replace(ended, seconds=self._clock.monotonic() - running.started))
@@ -117,6 +123,8 @@ class _Progress:
     """Notes the stage of one attempt."""
 
     running: _Running
+    told: Callable[[Job, Stage, str], None]
 
     def __call__(self, stage: Stage, detail: str) -> None:
         self.running.stage, self.running.detail = stage, detail
+        self.told(self.running.work.job, stage, detail)

@@ -10,26 +10,25 @@ from typing import TypeVar, assert_never
 import structlog
 
 from tflited.domain.audience import Recorder
-from tflited.domain.job import Failure, Job, JobState, TriggerSource
+from tflited.domain.job import REPLACED, Failure, Job, JobState, TriggerSource
 from tflited.domain.model import ModelId
 from tflited.domain.observation import Observation, RootObservation, Sight
-from tflited.domain.policy import OnSourceRemoved, Policy
-from tflited.domain.ports import (
-    Clock,
-    JobStore,
-    Publisher,
-    Sources,
-)
+from tflited.domain.policy import Policy
+from tflited.domain.ports import Clock, JobStore, Publisher, Sources
 from tflited.domain.status import Action, Phase
-from tflited.engine import journal
+from tflited.engine import journal, versions
 from tflited.engine.attempt import work_of
 from tflited.engine.binding import Binder
-from tflited.engine.decide import Decider, Decision, job_for
+from tflited.engine.decide import Decider, Decision, job_for, paced
 from tflited.engine.dispatch import Slots
 from tflited.engine.intake import Intake
 from tflited.engine.messages import AttemptEnded, Call, Message, Wake
 from tflited.engine.models import Entry, Models
 from tflited.engine.outcome import Finisher
+from tflited.engine.pace import Pace
+from tflited.engine.pause import OutputPause
+from tflited.engine.removal import Removals
+from tflited.engine.turns import Turns
 from tflited.errors import (
     SourceChangedError,
     StorageFailedError,
@@ -57,6 +56,8 @@ class Parts:
     binder: Binder
     intake: Intake
     finisher: Finisher
+    pace: Pace
+    removals: Removals
     encode_policy: Callable[[Policy], str]
     is_executor_ready: Callable[[], bool]
     toolchain: Mapping[str, str]
@@ -74,10 +75,12 @@ class Engine:
     last_tick: float = 0.0
     fatal: TflitedError | None = None
     _cancelled_as: dict[int, JobState] = field(default_factory=dict)
-    _output_trouble: str = ""
+    _pause: OutputPause = field(default_factory=OutputPause)
     _count_due: float = 0.0
     _record_due: float = 0.0
     _unrecorded: list[AttemptEnded] = field(default_factory=list)
+    _untold: set[str] = field(default_factory=set)
+    _turns: Turns = field(default_factory=Turns)
 
     def post(self, message: Message) -> None:
         """Puts a message into the inbox; returns at once."""
@@ -100,6 +103,7 @@ class Engine:
             while True:
                 self._take(self.inbox.get_nowait())
         is_whole = self._guarded(self._take_unrecorded) & self._guarded(self._look_at_data)
+        is_whole &= self._guarded(self.parts.removals.advance)
         if not (is_whole & self._guarded(self._dispatch) & self._guarded(self._count)):
             return  # a tick that keeps failing stops the watchdog's heartbeat
         self.last_tick = self.parts.clock.monotonic()
@@ -110,6 +114,8 @@ class Engine:
             self._count_due = now + _COUNT_SECONDS
             running = self.slots.count - self.slots.free
             self.parts.recorder.queue_changed(self.parts.store.counts(), running=running)
+            for root in self._untold & self.models.roots.keys():
+                self._tell_phases(root)
 
     def cancel(self, job: Job, as_state: JobState) -> None:
         """Ends an active job, killing its attempt if it has one."""
@@ -142,7 +148,7 @@ class Engine:
 
     def rebuild_stale(self) -> int:
         """Queues every stale model; returns how many."""
-        stale = [e for e in self.models.entries.values() if _phase(e) is Phase.STALE]
+        stale = [e for e in self.models.entries.values() if e.phase is Phase.STALE]
         for entry in stale:
             if entry.decision is not None:
                 self._queue(entry, entry.decision)
@@ -168,6 +174,9 @@ class Engine:
             action()
         except (StorageFailedError, StoreCorruptError) as error:
             self.fatal = error
+        except StoragePausedError as error:  # no fault: the next tick or scan does it
+            _LOG.warning("store_paused", reason=error.message, hint=error.hint)
+            return True
         except Exception:  # noqa: BLE001  # the engine's one border
             _LOG.exception("engine_fault")
         else:
@@ -207,11 +216,12 @@ class Engine:
     def _observed(self, seen: Observation) -> None:
         if seen.model.root not in self.models.roots:
             return
-        entry = self.models.entries.setdefault(seen.model, Entry(seen))
+        entry = self.models.put(Entry(seen))
         entry.observation = seen
         if seen.sight is Sight.GONE:
             self._removed(entry)
             return
+        self.parts.removals.back(seen.model)
         if seen.sight is not Sight.ADMITTED:
             for job in self._running(seen.model):
                 # A trigger asks for whatever the model is: it waits for the new state.
@@ -232,15 +242,14 @@ class Engine:
         for job in self._running(model):
             self._kill(job, JobState.SUPERSEDED)
         failure = Failure(code=SourceChangedError.code, message="The model left its root.")
-        for job in self.parts.store.jobs(states=(JobState.QUEUED,), model=model):
-            self.parts.store.finish(job.id, JobState.SUPERSEDED, self.parts.clock.now(), failure)
-        rule = OnSourceRemoved.KEEP
-        if entry.decision is not None and entry.decision.resolved is not None:
-            rule = entry.decision.resolved.policy.output.on_source_removed
-        if rule is not OnSourceRemoved.KEEP:
-            self.parts.publisher.withdraw(model, archive=rule is OnSourceRemoved.ARCHIVE)
-        _LOG.info("model_removed", model=str(model), outputs=rule.value)
+        self._drop_queued(model, failure, are_all=True)
+        resolved = entry.decision.resolved if entry.decision else None
+        rule = resolved.policy.output.on_source_removed if resolved else None
+        gone = self.parts.removals.left(model, rule)
+        reason = gone.reason if gone else "nothing is published for it"
+        _LOG.info("model_removed", model=str(model), reason=reason)
         del self.models.entries[model]
+        self._reconsider_older(entry)
 
     def _root_observed(self, seen: RootObservation) -> None:
         state = self.models.roots.get(seen.root)
@@ -251,17 +260,26 @@ class Engine:
         recorder.root_available(seen.root, is_available=seen.is_available)
         if not seen.is_available:
             return
+        recorder.watched(seen.root, unwatched=seen.unwatched, missed=seen.missed)
         if not seen.scope:
             recorder.scanned(seen.root, models=seen.models, seconds=seen.seconds, now=seen.at)
         self.parts.decider.data.refresh()
         self.parts.binder.refresh_unseen(seen.root)
-        is_whole = has_new_policies or not seen.scope
         waiting = self._waiting()
-        for entry in list(self.models.of_root(seen.root)):
-            if is_whole or _has_data(entry) or entry.observation.model in waiting:
+        entries = list(self.models.of_root(seen.root))
+        turn = self._turns.take(seen.root, entries) if not seen.scope else frozenset()
+        for entry in entries:
+            model = entry.observation.model
+            if has_new_policies or model in turn or entry.has_data or model in waiting:
                 self._reconsider(entry)
-        phases = {phase.value: count for phase, count in self.models.phases(seen.root).items()}
-        recorder.models_changed(seen.root, phases)
+        if not seen.scope:
+            self.parts.removals.scanned(seen.root)
+        self._tell_phases(seen.root)
+
+    def _tell_phases(self, root: str) -> None:
+        self._untold.discard(root)
+        phases = {phase.value: count for phase, count in self.models.phases(root).items()}
+        self.parts.recorder.models_changed(root, phases)
 
     def _look_at_data(self) -> None:
         """Decides anew on models whose data has settled by now."""
@@ -269,7 +287,7 @@ class Engine:
         if due is not None and self.parts.clock.monotonic() >= due:
             waiting = self._waiting()
             for entry in list(self.models.entries.values()):
-                if _has_data(entry) or entry.observation.model in waiting:
+                if entry.has_data or entry.observation.model in waiting:
                     self._reconsider(entry)
 
     def _waiting(self) -> set[ModelId]:
@@ -277,18 +295,44 @@ class Engine:
         return {job.model for job in self.parts.store.waiting()}
 
     def _reconsider(self, entry: Entry) -> None:
-        seen = entry.observation
-        root = self.models.roots[seen.model.root].root
-        before = entry.decision
+        seen, before = entry.observation, entry.decision
         # Triggers first: one that is bound now does the folder's work, and it is not done twice.
         self.parts.binder.refresh(seen.model)
-        decision = self.parts.decider.decide(root, seen)
+        decision = self._decide(entry)
         entry.decision = decision
         if decision.action is Action.BUILD and not self.is_draining:
             self._queue(entry, decision)
+        if decision.phase is Phase.OLDER:
+            self._drop_queued(seen.model, REPLACED)
         if before is None or (before.phase, before.reason) != (decision.phase, decision.reason):
             entry.since = self.parts.clock.now()
-            journal.phase_changed(seen.model, entry.decision)
+            self._untold.add(seen.model.root)
+            journal.phase_changed(seen.model, entry.decision, is_first=before is None)
+            if before is None:
+                journal.version_seen(seen.model, versions.twins(self.models, seen.model))
+            self._reconsider_older(entry)
+
+    def _decide(self, entry: Entry) -> Decision:
+        """The decision on a model beside its other versions, and no sooner than its pace allows."""
+        seen = entry.observation
+        root = self.models.roots[seen.model.root].root
+        decision = self.parts.decider.decide(root, seen, versions.newer(self.models, seen.model))
+        if decision.action is not Action.BUILD:
+            return decision
+        pace = self.parts.pace
+        until = pace.free_at(seen.model)
+        return decision if until is None else paced(decision, until, pace.builds_per_hour)
+
+    def _reconsider_older(self, entry: Entry) -> None:
+        for other in versions.older(self.models, entry.observation.model):
+            self._reconsider(other)
+
+    def _drop_queued(self, model: ModelId, failure: Failure, *, are_all: bool = False) -> None:
+        """Supersedes the queued jobs of a model; those of triggers too, where it is gone."""
+        for job in self.parts.store.jobs(states=(JobState.QUEUED,), model=model):
+            if are_all or job.trigger is TriggerSource.WATCH:
+                now = self.parts.clock.now()
+                self.parts.store.finish(job.id, JobState.SUPERSEDED, now, failure)
 
     def _queue(self, entry: Entry, decision: Decision) -> None:
         if decision.key is None or decision.resolved is None:
@@ -308,7 +352,7 @@ class Engine:
     def _dispatch(self) -> None:
         if self.is_draining or not self.parts.is_executor_ready() or not self._has_started():
             return
-        while self.slots.free > 0 and self._is_output_writable():
+        while self.slots.free > 0 and self._pause.is_over(self.parts.publisher):
             job = self.parts.store.claim(self.parts.clock.now())
             if job is None:
                 break
@@ -316,16 +360,6 @@ class Engine:
 
     def _has_started(self) -> bool:
         return all(state.has_answered for state in self.models.roots.values())
-
-    def _is_output_writable(self) -> bool:
-        trouble = self.parts.publisher.check_writable()
-        if trouble != self._output_trouble:
-            self._output_trouble = trouble
-            if trouble:
-                _LOG.error("output_paused", reason=trouble)
-            else:
-                _LOG.info("output_resumed")
-        return not trouble
 
     def _begin(self, claimed: Job) -> None:
         entry = self.models.entries.get(claimed.model)
@@ -347,6 +381,8 @@ class Engine:
         job = self.parts.finisher.finish(ended, cancelled_as=cancelled_as)
         journal.attempt_ended(job, ended)
         entry = self.models.entries.get(job.model)
+        if entry is None and ended.published is not None and job.save_to is None:
+            self.parts.removals.left(job.model, ended.policy.output.on_source_removed)
         is_changed = ended.failure is not None and ended.failure.code == SourceChangedError.code
         if is_changed and cancelled_as is None:
             self.parts.sources.look_again(job.model.root, job.model.path)
@@ -359,16 +395,3 @@ class Engine:
                 )
         if entry is not None:
             self._reconsider(entry)
-
-
-def _phase(entry: Entry) -> Phase | None:
-    return entry.decision.phase if entry.decision else None
-
-
-def _has_data(entry: Entry) -> bool:
-    resolved = entry.decision.resolved if entry.decision else None
-    return resolved is not None and bool(
-        resolved.policy.calibration
-        or resolved.policy.evaluation.data
-        or resolved.policy.custom_objects
-    )

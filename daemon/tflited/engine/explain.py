@@ -1,19 +1,35 @@
 """Answers questions from what the engine knows: status, plan, and why a path is as it is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
 from tflited.domain.job import ACTIVE, Job, JobState
 from tflited.domain.manifest import Manifest
 from tflited.domain.model import ModelId, kind_of_file
-from tflited.domain.policy import FOLDER_POLICY_NAME
+from tflited.domain.policy import FOLDER_POLICY_NAME, OnSourceRemoved
 from tflited.domain.ports import JobStore, Publisher
-from tflited.domain.status import Action, Explanation, HealthCheck, Phase, PlanEntry, Status
+from tflited.domain.status import (
+    Action,
+    Explanation,
+    HealthCheck,
+    Phase,
+    PlanEntry,
+    Status,
+    are_ready,
+)
+from tflited.engine.changes import changes_of
 from tflited.engine.engine import Engine
 from tflited.engine.locate import Place, owner, places
 from tflited.engine.models import Entry, Models
+from tflited.engine.removal import Removals
 from tflited.errors import OutputError
+
+_LEAVING: dict[OnSourceRemoved | None, Action] = {
+    OnSourceRemoved.ARCHIVE: Action.ARCHIVE,
+    OnSourceRemoved.REMOVE: Action.REMOVE,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,17 +39,36 @@ class Explainer:
     models: Models
     store: JobStore
     publisher: Publisher
+    removals: Removals
+
+    @classmethod
+    def of(cls, engine: Engine) -> Self:
+        """Answers from the memory of an engine."""
+        parts = engine.parts
+        return cls(
+            models=engine.models,
+            store=parts.store,
+            publisher=parts.publisher,
+            removals=parts.removals,
+        )
 
     def plan(self) -> tuple[PlanEntry, ...]:
-        """What would be done with every model, and why."""
-        return tuple(
+        """What would be done with every model, and with the sets of those that are gone."""
+        entries = [
             PlanEntry(
                 model=model,
                 action=_action(entry),
                 reason=entry.status().reason,
+                changes=changes_of(entry, self.publisher),
             )
-            for model, entry in sorted(self.models.entries.items())
-        )
+            for model, entry in self.models.entries.items()
+        ]
+        leaving = [
+            PlanEntry(model=gone.model, action=_LEAVING[gone.rule], reason=gone.reason)
+            for gone in self.removals.of()
+            if gone.rule in _LEAVING
+        ]
+        return tuple(sorted([*entries, *leaving], key=lambda entry: entry.model))
 
     def why(self, path: str) -> Explanation:
         """What a path is, and why something is or is not done about it."""
@@ -50,6 +85,10 @@ class Explainer:
             model = owner(place, self.models.entries)
             if model is not None:
                 return self._model(path, place, model)
+        for place in candidates:
+            gone = owner(place, [gone.model for gone in self.removals.of(place.root.name)])
+            if gone is not None:
+                return self._gone(path, gone)
         return self._no_model(path, candidates)
 
     def _model(self, path: str, place: Place, model: ModelId) -> Explanation:
@@ -69,6 +108,21 @@ class Explainer:
             origins=dict(resolved.origins) if resolved else {},
             job=job,
             next_retry=_next_retry(job),
+            manifest=self._manifest(model),
+            output=self._output(model),
+            last_build=next(iter(self.store.builds(model, limit=1)), None),
+        )
+
+    def _gone(self, path: str, model: ModelId) -> Explanation:
+        gone = self.removals.find(model)
+        needs_person = gone is not None and gone.needs_person
+        reason = gone.reason if gone is not None else ""
+        return Explanation(
+            path=path,
+            subject="removed model",
+            summary=f"{model} is no longer in its root; {reason}.",
+            hint=f"tflited confirm {model.root}, or bring the models back" if needs_person else "",
+            job=self._job(model),
             manifest=self._manifest(model),
             output=self._output(model),
         )
@@ -108,7 +162,7 @@ class Explainer:
             if users:
                 return _data(path, users)
             if where.exists():
-                return _known_path(path, place, where)
+                return _known_path(path, place, where, state.polled_because(place.path))
         return Explanation(
             path=path,
             subject="not there",
@@ -136,7 +190,7 @@ def _data(path: str, users: list[ModelId]) -> Explanation:
     )
 
 
-def _known_path(path: str, place: Place, where: Path) -> Explanation:
+def _known_path(path: str, place: Place, where: Path, polled: str) -> Explanation:
     if where.name == FOLDER_POLICY_NAME:
         return Explanation(
             path=path,
@@ -147,7 +201,10 @@ def _known_path(path: str, place: Place, where: Path) -> Explanation:
     if where.is_dir():
         subject = "folder" if place.path else "root"
         return Explanation(
-            path=path, subject=subject, summary="A folder that is searched for models."
+            path=path,
+            subject=subject,
+            summary="A folder that is searched for models."
+            + (f" It is looked at every few seconds: {polled}." if polled else ""),
         )
     announced = "" if kind_of_file(where.name) is None else " It has not been seen by a scan yet."
     return Explanation(
@@ -161,6 +218,8 @@ def _known_path(path: str, place: Place, where: Path) -> Explanation:
 def _action(entry: Entry) -> Action:
     decision = entry.decision
     if decision is None:
+        return Action.WAIT
+    if decision.action is Action.WAIT:
         return Action.WAIT
     waits = decision.phase in {Phase.QUEUED, Phase.BUILDING}
     return Action.BUILD if waits else decision.action
@@ -177,10 +236,13 @@ def status_of(
     return Status(
         version=version,
         started_at=started_at,
-        is_ready=all(check.is_ok for check in checks),
+        is_ready=are_ready(checks),
         is_draining=engine.is_draining,
         slots=engine.slots.count,
-        roots=engine.models.root_statuses(),
+        roots=tuple(
+            replace(root, removals_waiting=engine.parts.removals.waiting(root.name))
+            for root in engine.models.root_statuses()
+        ),
         models=tuple(entry.status() for _, entry in sorted(engine.models.entries.items())),
         running=engine.slots.running(),
         counts=engine.parts.store.counts(),

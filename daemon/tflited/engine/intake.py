@@ -7,7 +7,7 @@ from dataclasses import fields as dataclass_fields
 from datetime import datetime
 from typing import assert_never
 
-from tflited.domain.hub import ROOT_NAME
+from tflited.domain.hub import ROOT_NAME, is_address
 from tflited.domain.job import UNBOUND, Binding, Job, NewJob, TriggerSource
 from tflited.domain.model import ModelId, ModelKind
 from tflited.domain.observation import Sight
@@ -18,7 +18,7 @@ from tflited.engine.binding import Binder, Bound, Over, Waits
 from tflited.engine.decide import KINDS
 from tflited.engine.locate import Place, places
 from tflited.engine.models import Models
-from tflited.errors import ConfigurationError, TriggerRefusedError
+from tflited.errors import ConfigurationError, OverCapacityError, TriggerRefusedError
 
 Parse = Callable[[bytes, TriggerSource], Trigger]
 
@@ -35,6 +35,7 @@ class Intake:
     binder: Binder
     store: JobStore
     encode_policy: Callable[[Policy], str]
+    queue_capacity: int = 10_000
 
     def receive(self, document: bytes, source: TriggerSource, now: datetime) -> TriggerReceipt:
         """Makes a trigger's job and its receipt durable, or refuses it with the reason.
@@ -46,6 +47,9 @@ class Intake:
 
         Returns:
             The receipt; a document that cannot be read is named by its content.
+
+        Raises:
+            OverCapacityError: the queue is full; nothing was recorded.
         """
         trigger_id = f"unread-{hashlib.sha256(document).hexdigest()[:32]}"
         try:
@@ -61,6 +65,7 @@ class Intake:
         known = self.store.job_of_trigger(trigger.id)
         if known is not None:
             return _receipt(trigger, known, now, is_duplicate=True)
+        self._check_capacity()
         trigger = self._kept(trigger)
         root, model, kind = self._find(trigger)
         _check_type(model, kind, trigger)
@@ -82,6 +87,15 @@ class Intake:
         if trigger.is_forced and kind is ModelKind.HUB:
             self._fetch_again(model)
         return _receipt(trigger, self._store(new, now), now, is_duplicate=False)
+
+    def _check_capacity(self) -> None:
+        """Only triggers are held off: what a watch finds is bounded by the models there are."""
+        active = self.store.active()
+        if active >= self.queue_capacity:
+            raise OverCapacityError(
+                f"queue: observed {active} active jobs, allowed {self.queue_capacity}.",
+                hint="send the trigger again later, or raise [daemon] queue_capacity",
+            )
 
     def _find(self, trigger: Trigger) -> tuple[Root, ModelId, ModelKind]:
         """The model that a trigger means: one that a scan told of, else one that is on disk."""
@@ -149,12 +163,23 @@ class Intake:
         if trigger.hub is None:
             return trigger
         path = self.references.place(trigger.hub)
+        self._check_handle(trigger.hub.handle)
         kept = replace(trigger, path=str(path), hub=None)
         # What is refused leaves no file behind: it would be built all the same.
         model = ModelId(root=ROOT_NAME, path=path.name)
         self._resolve(Root(name=ROOT_NAME, path=path.parent), model, kept)
         self.references.keep(trigger.hub)
         return kept
+
+    def _check_handle(self, handle: str) -> None:
+        """A handle that is a path leads into a root, or nothing is kept for it."""
+        roots = [state.root for state in self.models.roots.values()]
+        if not is_address(handle) and not places(handle, roots):
+            raise TriggerRefusedError(
+                f"model.hub: observed {handle!r}, allowed a path inside a root; roots are"
+                f" {', '.join(str(root.path) for root in roots)}.",
+                hint="copy the module below a root, or name an https address",
+            )
 
     def _fetch_again(self, model: ModelId) -> None:
         """A forced build of a Hub reference asks the handle anew; its job waits until then."""

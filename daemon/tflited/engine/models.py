@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import PurePosixPath
 
-from tflited.domain.model import ModelId
+from tflited.domain.model import ModelId, is_below
 from tflited.domain.observation import Observation, RootObservation
 from tflited.domain.ports import Root
 from tflited.domain.status import ModelStatus, Phase, RootStatus
@@ -20,17 +21,32 @@ class Entry:
     decision: Decision | None = None
     since: datetime | None = None
 
+    @property
+    def phase(self) -> Phase:
+        """Where the model stands."""
+        return self.decision.phase if self.decision else Phase.CHECKING
+
+    @property
+    def has_data(self) -> bool:
+        """Whether its policy names files beside the model."""
+        resolved = self.decision.resolved if self.decision else None
+        return resolved is not None and bool(
+            resolved.policy.calibration
+            or resolved.policy.evaluation.data
+            or resolved.policy.custom_objects
+        )
+
     def status(self) -> ModelStatus:
         """The model as the status shows it."""
         seen, decision = self.observation, self.decision
         return ModelStatus(
             model=seen.model,
             kind=seen.snapshot.kind,
-            phase=decision.phase if decision else Phase.CHECKING,
+            phase=self.phase,
             reason=decision.reason if decision else "seen, not looked into yet",
             hint=decision.hint if decision else "",
             since=self.since or seen.at,
-            until=seen.until if decision and decision.phase is Phase.SETTLING else None,
+            until=_until(seen, decision),
             job_id=decision.job.id if decision and decision.job else None,
         )
 
@@ -45,6 +61,13 @@ class RootEntry:
     last_scan_at: datetime | None = None
     policies: dict[str, object] = field(default_factory=dict)
     trouble: dict[str, str] = field(default_factory=dict)
+    polled: Mapping[str, str] = field(default_factory=dict)
+    unwatched: int = 0
+
+    def polled_because(self, path: str) -> str:
+        """Why events do not cover a path below the root; "" where they do."""
+        reasons = (reason for part, reason in self.polled.items() if is_below(path, part))
+        return next(reasons, "")
 
     @property
     def has_answered(self) -> bool:
@@ -58,6 +81,16 @@ class Models:
 
     roots: dict[str, RootEntry]
     entries: dict[ModelId, Entry] = field(default_factory=dict)
+    versions: dict[tuple[str, str], set[ModelId]] = field(default_factory=dict)
+    """Root and folder to the numbered models in it; some of them may be gone."""
+
+    def put(self, entry: Entry) -> Entry:
+        """Takes a model in, or gives what is known of it already."""
+        model = entry.observation.model
+        if model.version is not None and model not in self.entries:
+            folder = str(PurePosixPath(model.path).parent)
+            self.versions.setdefault((model.root, folder), set()).add(model)
+        return self.entries.setdefault(model, entry)
 
     def of_root(self, root: str) -> Iterator[Entry]:
         """The models of one root."""
@@ -69,6 +102,7 @@ class Models:
         state.is_available, state.reason = seen.is_available, seen.reason
         if not seen.is_available:
             return False
+        state.polled, state.unwatched = seen.polled, seen.unwatched
         if not seen.scope:
             state.last_scan_at = seen.at
         prefix = f"{seen.scope}/" if seen.scope else ""
@@ -87,6 +121,8 @@ class Models:
                 is_available=state.is_available,
                 reason=state.reason,
                 last_scan_at=state.last_scan_at,
+                polled=state.polled,
+                unwatched=state.unwatched,
                 models=self.phases(name),
             )
             for name, state in self.roots.items()
@@ -94,5 +130,11 @@ class Models:
 
     def phases(self, root: str) -> Mapping[Phase, int]:
         """How many models of a root are in each phase."""
-        counted = Counter(entry.status().phase for entry in self.of_root(root))
+        counted = Counter(entry.phase for entry in self.of_root(root))
         return {phase: counted.get(phase, 0) for phase in Phase}
+
+
+def _until(seen: Observation, decision: Decision | None) -> datetime | None:
+    if decision is None:
+        return None
+    return seen.until if decision.phase is Phase.SETTLING else decision.until

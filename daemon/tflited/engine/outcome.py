@@ -9,11 +9,11 @@ from tflited.domain.job import CHANGED_MEANWHILE, Failure, Job, JobState, Trigge
 from tflited.domain.policy import Hooks
 from tflited.domain.ports import Clock, JobStore, Published
 from tflited.domain.report import Stage
-from tflited.domain.retry import MAX_DEATHS, MAX_LOSSES, delay_seconds
+from tflited.domain.retry import MAX_DEATHS, MAX_LOSSES, STORAGE_SECONDS, delay_seconds
 from tflited.engine.messages import AttemptEnded
-from tflited.errors import SourceChangedError
+from tflited.errors import SourceChangedError, StoragePausedError
 
-_DEATHS = frozenset({AttemptResult.TIMEOUT, AttemptResult.CRASH})
+_DEATHS = frozenset({AttemptResult.TIMEOUT, AttemptResult.LIMIT, AttemptResult.CRASH})
 _UNKNOWN = Failure(code="internal", message="The attempt ended without a reason.")
 
 
@@ -98,7 +98,9 @@ class Finisher:
             is_lost and job.attempts >= MAX_LOSSES
         )
         if (has_died or failure.is_retryable) and not is_dead:
-            later = now + timedelta(seconds=delay_seconds(job.attempts))
+            is_pause = failure.code == StoragePausedError.code
+            wait = STORAGE_SECONDS if is_pause else delay_seconds(job.attempts)
+            later = now + timedelta(seconds=wait)
             return self.store.requeue(job.id, failure, later, has_died=has_died)
         state = JobState.DEAD if is_dead else JobState.FAILED
         finished = self.store.finish(job.id, state, now, failure)

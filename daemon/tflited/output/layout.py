@@ -17,6 +17,10 @@ from tflited.output.records import read_manifest
 
 PRIVATE_NAME: Final = ".tflited"
 _LONGEST_KEY: Final = 180
+_LONGEST_NAME: Final = 255
+_LONGEST_PLACE: Final = 4095 - 200
+"""PATH_MAX (limits.h) less the name of the longest file in a set."""
+_SHOWN: Final = 80
 
 
 class Layout:
@@ -60,7 +64,16 @@ class Layout:
                 f" without '..' and outside {PRIVATE_NAME}.",
                 hint="rename the model" if save_to is None else "correct save_to",
             )
-        return self.root.joinpath(*parts)
+        place = self.root.joinpath(*parts)
+        longest = max(len(os.fsencode(part)) for part in parts)
+        if longest > _LONGEST_NAME or len(os.fsencode(place)) > _LONGEST_PLACE:
+            raise OutputError(
+                f"{text[:_SHOWN]!r}... cannot be a place in the output tree: observed"
+                f" {len(os.fsencode(place))} bytes, its longest name {longest}, allowed"
+                f" {_LONGEST_PLACE} and {_LONGEST_NAME}.",
+                hint="move the model up or rename it" if save_to is None else "correct save_to",
+            )
+        return place
 
     def key(self, target: Path) -> str:
         """One file name that stands for a place: readable, and never that of another place."""
@@ -90,12 +103,15 @@ class Layout:
                 hint="withdraw that set first, or choose another save_to",
             )
 
-    def sets(self) -> Iterator[Path]:
+    def sets(self, top: Path | None = None) -> Iterator[Path]:
         """Every directory of the tree that is a set, readable or not, in no order.
 
         Folders that vanish or cannot be read are passed over.
+
+        Args:
+            top: look at and below this one only.
         """
-        pending = [self.root]
+        pending = [top or self.root]
         while pending:
             folder = pending.pop()
             if folder != self.root and is_set(folder):

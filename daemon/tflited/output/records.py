@@ -68,12 +68,18 @@ def report_of(
 
 
 def manifest_of(
-    job: Job, key: PublishKey, report: BuildReport, verdict: Verdict, files: Sequence[ArtifactFile]
+    job: Job,
+    policy: Policy,
+    key: PublishKey,
+    report: BuildReport,
+    verdict: Verdict,
+    files: Sequence[ArtifactFile],
 ) -> Manifest:
     """The manifest of a set.
 
     Args:
         job: the job that publishes.
+        policy: it was built under.
         key: digests and versions.
         report: what the child found out.
         verdict: what the policy makes of it.
@@ -95,6 +101,7 @@ def manifest_of(
         variants=tuple(_variant_of(entry) for entry in verdict.variants),
         save_to=job.save_to,
         folder_key=job.folder_key or None,
+        on_source_removed=policy.output.on_source_removed,
         stage_seconds=dict(report.stage_seconds),
         auto_latency_ms=_auto_latencies(report),
     )
@@ -235,7 +242,7 @@ def _content(path: Path, directory: int | None = None) -> bytes:
             raise ValueError(
                 f"{path} is no record: mode {status.st_mode:o}, {status.st_size} bytes"
             )
-        with os.fdopen(descriptor, "rb", closefd=False) as stream:
-            return stream.read()
+        # One read gives a plain file whole; a stream around it costs more than the read itself.
+        return os.read(descriptor, status.st_size)
     finally:
         os.close(descriptor)

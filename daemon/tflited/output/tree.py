@@ -5,11 +5,11 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -132,6 +132,21 @@ class OutputTree:
                 found.append(manifest)
         return found
 
+    def policy_keys(self, model: ModelId) -> Mapping[str, Any]:
+        """The conversion keys that a model's present set was built under; none without a set."""
+        try:
+            return records.read_report(self.directory(model))[0].policy
+        except OutputError:
+            return {}
+
+    def models(self, root: str) -> Sequence[ModelId]:
+        """The models of a root that have a set in the mirrored place, by its name alone."""
+        top = self._layout.root / root
+        return [
+            ModelId(root=root, path="" if place == top else str(place.relative_to(top)))
+            for place in sorted(self._layout.sets(top))
+        ]
+
     def damaged(self) -> Sequence[Path]:
         """Every set in the output tree whose manifest cannot be read, sorted."""
         sets = sorted(self._layout.sets())
@@ -202,7 +217,9 @@ class OutputTree:
         report = records.report_of(order.job, order.policy, order.key, order.report, order.verdict)
         durable.write_new(stage / REPORT_NAME, report)
         files += (_described(REPORT_NAME, report),)
-        manifest = records.manifest_of(order.job, order.key, order.report, order.verdict, files)
+        manifest = records.manifest_of(
+            order.job, order.policy, order.key, order.report, order.verdict, files
+        )
         durable.write_new(stage / MANIFEST_NAME, records.manifest_bytes(manifest, order.job))
         durable.sync_directory(stage)
         durable.sync_directory(stage.parent)

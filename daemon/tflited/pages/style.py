@@ -55,7 +55,13 @@ svg .dashed { stroke-dasharray: 4 3; }
 """
 
 
-def content_policy() -> str:
-    """The content security policy of a page with this look: no script, no request, no form."""
+def content_policy(forms: str = "none") -> str:
+    """The content security policy of a page with this look: no script, no request.
+
+    Args:
+        forms: whom forms may ask: ``none``, or ``self`` on a page that is served.
+    """
     digest = base64.b64encode(hashlib.sha256(CSS.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action '{forms}'"
+    )

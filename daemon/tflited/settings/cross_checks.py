@@ -13,10 +13,12 @@ from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
+from tflited.domain.broker import SCHEMES, BrokerKind
 from tflited.domain.hub import ROOT_NAME
 from tflited.errors import Problem
+from tflited.settings.http_schema import LOOPBACK_HOSTS, HttpTable, split_listen
 from tflited.settings.layers import BUILT_IN
-from tflited.settings.main_schema import DaemonTable, HttpTable, HubTable, RootTable
+from tflited.settings.main_schema import BrokerTable, DaemonTable, HubTable, RootTable
 from tflited.settings.problems import close_match, shown
 from tflited.settings.schema import Table
 
@@ -26,6 +28,8 @@ REFERENCES_NAME: Final = "hub-references"
 _LONGEST_SOCKET_BYTES: Final = 107
 """``sun_path`` of unix(7) holds 108 bytes with its final zero."""
 
+_WILDCARDS: Final = {BrokerKind.MQTT: "+#", BrokerKind.NATS: "*>"}
+_HTTP_KEYS: Final = ("socket", "listen", "token", "require_token_for_reading")
 _Some = TypeVar("_Some", bound=Table)
 
 
@@ -38,6 +42,7 @@ class _Sketch:
     daemon: DaemonTable | None
     http: HttpTable | None
     hub: HubTable | None
+    broker: BrokerTable | None
     roots: tuple[tuple[int, RootTable], ...]
     policies: tuple[str, ...]
 
@@ -66,6 +71,8 @@ def cross_problems(table: Mapping[str, Any], *, base: Path, source: str) -> tupl
         *_overlaps(sketch),
         *_cache_overlaps(sketch),
         *_long_socket(sketch),
+        *_reply_channel(sketch),
+        *_token_problems(sketch),
     )
 
 
@@ -79,8 +86,9 @@ def _sketch(table: Mapping[str, Any], *, base: Path, source: str) -> _Sketch:
         source=source,
         base=base,
         daemon=_understood(DaemonTable, table.get("daemon", {}), "output", "state"),
-        http=_understood(HttpTable, table.get("http", {}), "socket"),
+        http=_understood(HttpTable, table.get("http", {}), *_HTTP_KEYS),
         hub=_understood(HubTable, table.get("hub", {}), "cache"),
+        broker=_understood(BrokerTable, table.get("broker", {}), "url", "source", "reply_to"),
         roots=tuple((index, root) for index, root in understood if root is not None),
         policies=tuple(policies) if isinstance(policies, dict) else (),
     )
@@ -160,8 +168,25 @@ def _cache_overlaps(sketch: _Sketch) -> Iterator[Problem]:
 
 
 def _is_one_in_the_other(here: Path, there: Path) -> bool:
+    """By real path, and by device and inode: a bind mount has another path."""
     inner, outer = Path(os.path.realpath(here)), Path(os.path.realpath(there))
-    return inner.is_relative_to(outer) or outer.is_relative_to(inner)
+    if inner.is_relative_to(outer) or outer.is_relative_to(inner):
+        return True
+    return _is_above(inner, outer) or _is_above(outer, inner)
+
+
+def _is_above(folder: Path, path: Path) -> bool:
+    """Whether a folder that exists is a path or one of the folders above it."""
+    wanted = _identity(folder)
+    return wanted is not None and wanted in map(_identity, (path, *path.parents))
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _long_socket(sketch: _Sketch) -> Iterator[Problem]:
@@ -173,3 +198,34 @@ def _long_socket(sketch: _Sketch) -> Iterator[Problem]:
     if length > _LONGEST_SOCKET_BYTES:
         allowed = f"a path of at most {_LONGEST_SOCKET_BYTES} bytes"
         yield sketch.problem("http.socket", f"{length} bytes: {socket}", allowed)
+
+
+def _reply_channel(sketch: _Sketch) -> Iterator[Problem]:
+    """What is read again as a trigger is refused, and the refusal is sent, and so on for ever."""
+    broker = sketch.broker
+    if broker is None or not broker.url or not broker.reply_to:
+        return
+    if broker.reply_to == broker.source:
+        allowed = "another name than broker.source: results are no triggers"
+        yield sketch.problem("broker.reply_to", shown(broker.reply_to), allowed)
+    wildcards = _WILDCARDS.get(SCHEMES[broker.url.partition("://")[0]], "")
+    if any(sign in broker.reply_to for sign in wildcards):
+        allowed = f"one name without {' '.join(wildcards)}: results go to one place"
+        yield sketch.problem("broker.reply_to", shown(broker.reply_to), allowed)
+
+
+def _token_problems(sketch: _Sketch) -> Iterator[Problem]:
+    """Machines elsewhere are let in by a token only, so there must be one."""
+    if sketch.http is None:
+        return
+    host, names = split_listen(sketch.http.listen)[0], [each.name for each in sketch.http.token]
+    if host not in LOOPBACK_HOSTS and not names:
+        allowed = f"a host of {', '.join(LOOPBACK_HOSTS)}, or a [[http.token]] for those who ask"
+        yield sketch.problem("http.listen", f'"{sketch.http.listen}" without a token', allowed)
+    if sketch.http.require_token_for_reading and not names:
+        allowed = "true with a [[http.token]], or nobody could read"
+        yield sketch.problem("http.require_token_for_reading", "true without a token", allowed)
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            key = f"http.token[{index}].name"
+            yield sketch.problem(key, f'"{name}" again', "a name of its own for each token")

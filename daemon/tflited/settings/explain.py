@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from tflited.domain.broker import BrokerSettings
 from tflited.domain.policy import Calibration, Policy, ResolvedPolicy
 from tflited.settings.layers import leaves_of
 from tflited.settings.model import Settings
@@ -23,7 +24,13 @@ def effective(settings: Settings) -> str:
     Credentials in the addresses of hooks are masked: people paste this into reports.
     """
     return "\n".join(
-        (*_daemon(settings), *_http_and_log(settings), *_hub(settings), *_roots(settings))
+        (
+            *_daemon(settings),
+            *_http_and_log(settings),
+            *_hub(settings),
+            *_broker(settings.broker),
+            *_roots(settings),
+        )
     )
 
 
@@ -61,10 +68,12 @@ def _daemon(settings: Settings) -> Iterator[str]:
     yield f"workers = {toml_value(settings.workers or 'auto')}"
     for key in (
         "settle_seconds",
+        "settle_whole_seconds",
         "scan_interval_seconds",
         "attempt_timeout_seconds",
         "drain_timeout_seconds",
         "rebuild_on_upgrade",
+        "queue_capacity",
     ):
         yield f"{key} = {toml_value(getattr(settings, key))}"
 
@@ -74,6 +83,20 @@ def _http_and_log(settings: Settings) -> Iterator[str]:
     yield f"\n[http]\nenabled = {toml_value(settings.http_enabled)}"
     yield f"listen = {toml_value(f'{host}:{settings.http_port}')}"
     yield f"socket = {toml_value(str(settings.socket))}"
+    for key in (
+        "hosts",
+        "require_token_for_reading",
+        "writes_per_minute",
+        "write_burst",
+        "max_connections",
+        "max_event_streams",
+    ):
+        yield f"{key} = {toml_value(getattr(settings.http, key))}"
+    for token in settings.http.tokens:
+        yield f"\n[[http.token]]\nname = {toml_value(token.name)}"
+        place = ("credential", token.credential) if token.file is None else ("file", token.file)
+        yield f"{place[0]} = {toml_value(str(place[1]))}"
+        yield f"scopes = {toml_value(token.scopes)}"
     yield f"\n[log]\nformat = {toml_value(settings.log_format)}"
     yield f"level = {toml_value(settings.log_level)}"
 
@@ -87,12 +110,19 @@ def _hub(settings: Settings) -> Iterator[str]:
         yield f"{key} = {toml_value(getattr(hub.limits, key))}"
 
 
+def _broker(broker: BrokerSettings | None) -> Iterator[str]:
+    yield "\n[broker]"
+    for key, value in asdict(broker or BrokerSettings(url="")).items():
+        yield f"{key} = {toml_value(str(value or '') if key.endswith('_file') else value)}"
+
+
 def _roots(settings: Settings) -> Iterator[str]:
     for root in settings.roots:
         yield f"\n[[root]]\nname = {toml_value(root.name)}\npath = {toml_value(str(root.path))}"
         if root.policy is not None:
             yield f"policy = {toml_value(root.policy)}"
         yield f"trusted = {toml_value(root.is_trusted)}"
+        yield f"follow_links = {toml_value(root.follow_links)}"
     for name, table in settings.policies.items():
         yield f"\n[policy.{toml_value(name)}]"
         for key, value in leaves_of(table).items():

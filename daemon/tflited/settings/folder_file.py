@@ -3,7 +3,7 @@
 import errno
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -31,10 +31,12 @@ class FolderFiles:
 
     Args:
         roots: what data globs must stay inside.
+        drafts: folder to the file that is read in the place of its own.
     """
 
-    def __init__(self, roots: Iterable[Path]) -> None:
+    def __init__(self, roots: Iterable[Path], drafts: Mapping[Path, Path] | None = None) -> None:
         self._roots = tuple(roots)
+        self._drafts = dict(drafts or {})
         self._readings: dict[Path, _Reading] = {}
 
     def layer(self, folder: Path) -> Layer | None:
@@ -43,7 +45,7 @@ class FolderFiles:
         Raises:
             ConfigurationError: the file is wrong.
         """
-        file = folder / FOLDER_POLICY_NAME
+        file = self._drafts.get(folder, folder / FOLDER_POLICY_NAME)
         try:
             identity = _identity(file.lstat())
         except (FileNotFoundError, NotADirectoryError):
@@ -53,25 +55,25 @@ class FolderFiles:
             raise _unreadable(file, os.strerror(error.errno or 0).lower()) from error
         reading = self._readings.get(file)
         if reading is None or reading.identity != identity:
-            reading = _Reading(identity=identity, outcome=self._outcome(file))
+            reading = _Reading(identity=identity, outcome=self._outcome(file, folder))
             self._readings[file] = reading
         if isinstance(reading.outcome, ConfigurationError):
             # A raised error collects a traceback: the cached one must not grow.
             raise ConfigurationError(reading.outcome.problems)
         return reading.outcome
 
-    def _outcome(self, file: Path) -> Layer | ConfigurationError:
+    def _outcome(self, file: Path, folder: Path) -> Layer | ConfigurationError:
         try:
-            return self._read(file)
+            return self._read(file, folder)
         except ConfigurationError as error:
             return error.with_traceback(None)
 
-    def _read(self, file: Path) -> Layer:
+    def _read(self, file: Path, folder: Path) -> Layer:
         table = parse_toml(content_of(file), file=str(file))
         leaves = named_leaves(validate(PolicyTable, table, file=str(file)))
-        if problems := escaping_globs(leaves, file.parent, self._roots, file=str(file)):
+        if problems := escaping_globs(leaves, folder, self._roots, file=str(file)):
             raise ConfigurationError(problems)
-        return Layer(origin=str(file), leaves=anchor_data(leaves, file.parent))
+        return Layer(origin=str(file), leaves=anchor_data(leaves, folder))
 
 
 def _identity(status: os.stat_result) -> _Identity:

@@ -7,6 +7,7 @@ from glob import escape, has_magic
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from tflited.domain.limits import Limits
 from tflited.domain.policy import (
     AutoRules,
     Calibration,
@@ -235,6 +236,7 @@ def policy_from(leaves: Mapping[str, Any]) -> Policy:
         c_array=CArray(**sections["c_array"]),
         output=OutputRules(**sections["output"]),
         hooks=Hooks(**sections["hooks"]),
+        limits=Limits(**sections["limits"]),
     )
 
 

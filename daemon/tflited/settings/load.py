@@ -3,8 +3,10 @@
 import os
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from tflited.domain.access import HttpRules, Scope, TokenSource
+from tflited.domain.broker import BrokerSettings
 from tflited.domain.hub import HubLimits
 from tflited.domain.ports import Root
 from tflited.errors import ConfigurationError
@@ -15,10 +17,13 @@ from tflited.settings.cross_checks import (
     absolute,
     cross_problems,
 )
+from tflited.settings.http_schema import HttpTable, split_listen
 from tflited.settings.layers import BUILT_IN, MODULE_KEY, anchored
-from tflited.settings.main_schema import HubTable, MainTable, RootTable, split_listen
+from tflited.settings.main_schema import BrokerTable, HubTable, MainTable, RootTable
 from tflited.settings.model import HubSettings, Settings
 from tflited.settings.problems import parse_toml, unreadable, validate
+
+CREDENTIALS_VARIABLE: Final = "CREDENTIALS_DIRECTORY"
 
 
 def load(*, path: Path | None = None, directory: Path | None = None) -> Settings:
@@ -69,21 +74,48 @@ def _settings(table: MainTable, *, base: Path, source: str) -> Settings:
         state=state,
         workers=daemon.workers,
         settle_seconds=daemon.settle_seconds,
+        settle_whole_seconds=daemon.settle_whole_seconds,
         scan_interval_seconds=daemon.scan_interval_seconds,
         attempt_timeout_seconds=daemon.attempt_timeout_seconds,
         drain_timeout_seconds=daemon.drain_timeout_seconds,
         rebuild_on_upgrade=daemon.rebuild_on_upgrade,
+        builds_per_hour=daemon.builds_per_hour,
+        removal_share=daemon.removal_share,
+        removal_count=daemon.removal_count,
+        queue_capacity=daemon.queue_capacity,
         http_enabled=http.enabled,
         http_host=host,
         http_port=port,
+        http=_http(base, http),
         socket=absolute(base, http.socket) if http.socket else state / SOCKET_NAME,
         log_format=table.log.format,
         log_level=table.log.level,
         hub=_hub(base, state, table.hub),
+        broker=_broker(base, table.broker),
         references=state / REFERENCES_NAME,
         roots=tuple(_root(base, root) for root in table.root),
         policies=_policies(table, base),
         source=source,
+    )
+
+
+def _http(base: Path, table: HttpTable) -> HttpRules:
+    return HttpRules(
+        tokens=tuple(
+            TokenSource(
+                name=token.name,
+                file=absolute(base, token.file) if token.file else None,
+                credential=token.credential,
+                scopes=tuple(map(Scope, token.scopes)),
+            )
+            for token in table.token
+        ),
+        hosts=table.hosts,
+        require_token_for_reading=table.require_token_for_reading,
+        writes_per_minute=table.writes_per_minute,
+        write_burst=table.write_burst,
+        max_connections=table.max_connections,
+        max_event_streams=table.max_event_streams,
     )
 
 
@@ -101,10 +133,34 @@ def _hub(base: Path, state: Path, table: HubTable) -> HubSettings:
     )
 
 
+def _broker(base: Path, table: BrokerTable) -> BrokerSettings | None:
+    if not table.url:
+        return None
+    return BrokerSettings(
+        url=table.url,
+        source=table.source,
+        group=table.group,
+        reply_to=table.reply_to,
+        credentials_file=_credentials_file(base, table.credentials_file),
+        ca_file=absolute(base, table.ca_file) if table.ca_file else None,
+        prefetch=table.prefetch,
+    )
+
+
+def _credentials_file(base: Path, text: str) -> Path | None:
+    """The file; systemd says in a variable where it put a unit's credentials (systemd.exec(5))."""
+    folder = os.environ.get(CREDENTIALS_VARIABLE, "")
+    return absolute(base, text.replace(f"${{{CREDENTIALS_VARIABLE}}}", folder)) if text else None
+
+
 def _root(base: Path, table: RootTable) -> Root:
     path = absolute(base, table.path)
     return Root(
-        name=table.name or path.name, path=path, policy=table.policy, is_trusted=table.trusted
+        name=table.name or path.name,
+        path=path,
+        policy=table.policy,
+        is_trusted=table.trusted,
+        follow_links=table.follow_links,
     )
 
 

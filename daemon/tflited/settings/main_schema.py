@@ -12,10 +12,12 @@ from pydantic import (
     StrictStr,
     WithJsonSchema,
 )
+from pydantic_core import PydanticCustomError
 
+from tflited.domain.broker import SCHEMES, BrokerSettings
 from tflited.domain.hub import LONGEST_HANDLE, HubLimits
+from tflited.settings.http_schema import LARGEST_PORT, HttpTable
 from tflited.settings.schema import (
-    LATER,
     Glob,
     InputShape,
     MainPolicyTable,
@@ -27,11 +29,12 @@ from tflited.settings.schema import (
     refuse,
 )
 
-LOOPBACK_HOSTS: Final = ("127.0.0.1", "::1", "localhost")
 LARGEST_WORKERS: Final = 64
-_LARGEST_PORT: Final = 65535
-_LISTEN: Final = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
 _HUB: Final = HubLimits()
+_BROKER: Final = BrokerSettings(url="")
+_AUTHORITY: Final = re.compile(
+    r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:(?P<port>[0-9]{1,5}))?(/[^\s?#]*)?"
+)
 _HOST: Final = r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?$"
 
 
@@ -43,22 +46,16 @@ def _workers(value: object) -> int:
     raise refuse(f'"auto" or a whole number from 1 to {LARGEST_WORKERS}')
 
 
-def split_listen(value: str) -> tuple[str, int]:
-    """Takes ``HOST:PORT`` apart; an IPv6 host stands in brackets.
-
-    Raises:
-        PydanticCustomError: it is something else, or the host is no loopback host.
-    """
-    match = _LISTEN.fullmatch(value)
-    host = (match["v6"] or match["host"]) if match else ""
-    if match is None or host not in LOOPBACK_HOSTS or int(match["port"]) > _LARGEST_PORT:
-        hosts = ", ".join(LOOPBACK_HOSTS)
-        raise refuse(f"HOST:PORT with a host of {hosts}: others need tokens, {LATER}")
-    return host, int(match["port"])
-
-
-def _listen(value: str) -> str:
-    split_listen(value)
+def _broker_url(value: str) -> str:
+    scheme, _, rest = value.partition("://")
+    if value and scheme not in SCHEMES:
+        expected = ", ".join(f"'{name}://'" for name in SCHEMES)
+        raise PydanticCustomError("enum", "one of {expected}", {"expected": expected})
+    if "@" in rest:
+        raise refuse("an address without user and password: those stand in credentials_file")
+    match = _AUTHORITY.fullmatch(rest)
+    if value and (match is None or int(match["port"] or 0) > LARGEST_PORT):
+        raise refuse("SCHEME://HOST or SCHEME://HOST:PORT, and /DATABASE or /VHOST where needed")
     return value
 
 
@@ -77,6 +74,9 @@ Workers = Annotated[
 Bytes = Annotated[StrictInt, Field(ge=1, le=2**50)]
 
 
+Channel = Annotated[StrictStr, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
+
+
 class DaemonTable(Table):
     """Where things are and how the daemon paces itself."""
 
@@ -84,18 +84,15 @@ class DaemonTable(Table):
     state: PathText = "state"
     workers: Workers = 0
     settle_seconds: Annotated[Number, Field(ge=0, le=86_400)] = 3.0
+    settle_whole_seconds: Annotated[Number, Field(ge=0, le=86_400)] = 0.5
     scan_interval_seconds: Seconds = 60.0
     attempt_timeout_seconds: Seconds = 900.0
     drain_timeout_seconds: Annotated[Number, Field(ge=0, le=86_400)] = 60.0
     rebuild_on_upgrade: StrictBool = False
-
-
-class HttpTable(Table):
-    """The HTTP API. An empty ``socket`` means ``tflited.sock`` in the state folder."""
-
-    enabled: StrictBool = True
-    listen: Annotated[StrictStr, AfterValidator(_listen)] = "127.0.0.1:8571"
-    socket: Glob = ""
+    builds_per_hour: Annotated[StrictInt, Field(ge=0, le=10_000)] = 60
+    removal_share: Annotated[Number, Field(ge=0, le=1)] = 0.5
+    removal_count: Annotated[StrictInt, Field(ge=1, le=1_000_000)] = 10
+    queue_capacity: Annotated[StrictInt, Field(ge=1, le=10_000_000)] = 10_000
 
 
 class LogTable(Table):
@@ -117,6 +114,18 @@ class HubTable(Table):
     most_files: Annotated[StrictInt, Field(ge=1, le=1_000_000)] = _HUB.most_files
 
 
+class BrokerTable(Table):
+    """A message broker that triggers come through. An empty ``url`` means none."""
+
+    url: Annotated[StrictStr, AfterValidator(_broker_url)] = ""
+    source: Channel = _BROKER.source
+    group: Slug = _BROKER.group
+    reply_to: Channel | Literal[""] = _BROKER.reply_to
+    credentials_file: Glob = ""
+    ca_file: Glob = ""
+    prefetch: Annotated[StrictInt, Field(ge=1, le=10_000)] = _BROKER.prefetch
+
+
 class HubReferenceTable(Table):
     """A ``NAME.hub.toml``: which module, and how it is called."""
 
@@ -135,6 +144,7 @@ class RootTable(Table):
     path: PathText
     policy: Slug | None = None
     trusted: StrictBool = False
+    follow_links: StrictBool = False
 
 
 class MainTable(Table):
@@ -144,5 +154,6 @@ class MainTable(Table):
     http: HttpTable = HttpTable()
     log: LogTable = LogTable()
     hub: HubTable = HubTable()
+    broker: BrokerTable = BrokerTable()
     root: Annotated[tuple[RootTable, ...], Field(min_length=1)]
     policy: dict[Slug, MainPolicyTable] = Field(default_factory=dict)

@@ -22,7 +22,6 @@ _MOST_DOTS: Final = 200
 """In one line. A dotted key costs the parser the square of its parts: 20,000 of them, in 40 KB,
 take five seconds in which nothing else is done. Ours have three."""
 
-_PLANNED_TABLES: Final = frozenset({"broker"})
 _PLANNED_VALUES: Final = {
     "c_array.style": ("cpp", "c++", "progmem", "rust"),
 }
@@ -190,9 +189,7 @@ def _unknown_key(
     suggestion = _elsewhere(model, word) or close_match(word, known)
     allowed = f"one of {', '.join(known)}"
     observed = "an unknown key"
-    if _is_main(model) and key in _PLANNED_TABLES:
-        observed, allowed, suggestion = "a key of a later version", f"nothing: {LATER}", ""
-    elif policy_key == "hooks":
+    if policy_key == "hooks":
         observed, allowed, suggestion = "hooks", "hooks in the main file only", ""
     return Problem(file=file, key=key, observed=observed, allowed=allowed, suggestion=suggestion)
 

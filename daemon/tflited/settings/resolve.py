@@ -1,13 +1,14 @@
 """Owns finding the policy in force: built-in, named, folders from the root down, trigger on top."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Any, Final
 
 from tflited.domain.policy import ResolvedPolicy
 from tflited.domain.ports import Root
 from tflited.domain.trigger import Trigger
 from tflited.errors import ConfigurationError, Problem, TriggerRefusedError
+from tflited.settings.ceiling import ceiling, raised
 from tflited.settings.folder_file import FolderFiles
 from tflited.settings.layers import (
     BUILT_IN,
@@ -38,13 +39,14 @@ class FolderPolicies:
 
     Args:
         settings: the loaded configuration.
+        drafts: folder to a file that stands for its own policy, to see what it would change.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, drafts: Mapping[Path, Path] | None = None) -> None:
         self._settings = settings
         self._root_paths = tuple(root.path for root in settings.roots)
         self._trusted = tuple(root.path for root in settings.roots if root.is_trusted)
-        self._files = FolderFiles(self._root_paths)
+        self._files = FolderFiles(self._root_paths, drafts)
         self._named = {name: _named(settings, name) for name in settings.policies}
         self._merged: dict[tuple[str, *tuple[Layer, ...]], ResolvedPolicy] = {}
 
@@ -100,6 +102,7 @@ class FolderPolicies:
     def _layers(self, root: Root, path: str, name: str) -> tuple[Layer, ...]:
         layers = [] if name == BUILT_IN else [self._named[name]]
         problems: list[Problem] = []
+        most = ceiling(layers)
         for folder in _folders(root.path, path):
             try:
                 layer = self._files.layer(folder)
@@ -109,6 +112,7 @@ class FolderPolicies:
             if layer is not None:
                 layers.append(layer)
                 problems += untrusted(layer.leaves, root, self._trusted, file=layer.origin)
+                problems += () if root.is_trusted else raised(layer.leaves, most, file=layer.origin)
         if problems:
             raise ConfigurationError(tuple(problems))
         return tuple(layers)
@@ -139,7 +143,14 @@ class FolderPolicies:
             return error.problems
         leaves = named_leaves(table)
         escaping = escaping_globs(leaves, root.path, self._root_paths, file=file)
-        return (*escaping, *untrusted(leaves, root, self._trusted, file=file))
+        code = untrusted(leaves, root, self._trusted, file=file)
+        over = () if root.is_trusted else raised(leaves, self._ceiling(root, trigger), file=file)
+        return (*escaping, *code, *over)
+
+    def _ceiling(self, root: Root, trigger: Trigger) -> dict[str, Any]:
+        """What the main file's policies allow, the one that the trigger names included."""
+        names = (self._base_name(root), trigger.policy_name)
+        return ceiling(self._named[name] for name in names if name in self._named)
 
     def _trigger_layers(self, root: Root, trigger: Trigger) -> Iterator[Layer]:
         if trigger.policy_name is not None:

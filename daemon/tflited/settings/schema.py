@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from tflited.domain.limits import Limits
 from tflited.domain.policy import (
     AutoRules,
     CStyle,
@@ -33,6 +34,7 @@ from tflited.domain.policy import (
     Target,
     TensorType,
     Variant,
+    Versions,
 )
 from tflited.settings.preprocess import PreprocessTable
 
@@ -50,6 +52,7 @@ SECTIONS: Final = frozenset(
         "c_array",
         "output",
         "hooks",
+        "limits",
     }
 )
 """Keys of a policy that are tables and merge key by key."""
@@ -61,6 +64,7 @@ _METRIC_NAMES: Final = ("", *(metric.value for metric in Metric))
 _FORM_NAMES: Final = tuple(name.value for name in Variant if name is not Variant.AUTO)
 _VARIANT_NAMES: Final = (*(variant.value for variant in Variant), *OLDER_VARIANTS)
 _DEFAULT: Final = Policy()
+_LIMITS: Final = Limits()
 
 
 def refuse(allowed: str) -> PydanticCustomError:
@@ -165,6 +169,7 @@ ModulePath = Annotated[
     StrictStr, Field(pattern=r"^([^\x00]*[^\x00/]\.py)?$"), AfterValidator(_place)
 ]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Count = Annotated[StrictInt, Field(ge=0, le=2**50)]
 Share = Annotated[Number, Field(ge=0, lt=1)]
 Seconds = Annotated[Number, Field(gt=0, le=604_800)]
 _Name = Annotated[StrictStr, Field(min_length=1)]
@@ -263,6 +268,19 @@ class HooksTable(Table):
     timeout_seconds: Annotated[Number, Field(gt=0, le=3600)] = _DEFAULT.hooks.timeout_seconds
 
 
+class LimitsTable(Table):
+    """What one attempt may use; 0 means no limit. No ``wall_seconds`` means the daemon's."""
+
+    wall_seconds: Annotated[Number, Field(ge=0, le=604_800)] = _LIMITS.wall_seconds
+    cpu_seconds: Count = _LIMITS.cpu_seconds
+    memory_bytes: Count = _LIMITS.memory_bytes
+    scratch_bytes: Count = _LIMITS.scratch_bytes
+    output_bytes: Count = _LIMITS.output_bytes
+    model_files: Count = _LIMITS.model_files
+    model_bytes: Count = _LIMITS.model_bytes
+    archive_bytes: Count = _LIMITS.archive_bytes
+
+
 class PolicyTable(Table):
     """A folder policy or a trigger's override; what it does not name is inherited."""
 
@@ -281,10 +299,12 @@ class PolicyTable(Table):
     quantiser: Quantiser = _DEFAULT.quantiser
     mixed: tuple[MixedTable, ...] = ()
     target: Target = _DEFAULT.target
+    versions: Versions = _DEFAULT.versions
     on_reject: OnReject = _DEFAULT.on_reject
     require_proof: StrictBool = _DEFAULT.require_proof
     custom_objects: ModulePath = _DEFAULT.custom_objects
     allow_lambda: StrictBool = _DEFAULT.allow_lambda
+    check_fingerprint: StrictBool = _DEFAULT.check_fingerprint
     calibration: CalibrationTable = CalibrationTable()
     evaluation: EvaluationTable = EvaluationTable()
     auto: AutoTable = AutoTable()
@@ -293,6 +313,7 @@ class PolicyTable(Table):
     preprocess: PreprocessTable = PreprocessTable()
     c_array: CArrayTable = CArrayTable()
     output: OutputTable = OutputTable()
+    limits: LimitsTable = LimitsTable()
 
 
 class MainPolicyTable(PolicyTable):

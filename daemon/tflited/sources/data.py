@@ -9,8 +9,8 @@ from pathlib import Path
 from tflited.domain.model import Digest
 from tflited.domain.ports import DataFile
 from tflited.sources.digest import Digester, combine_files
+from tflited.sources.listing import identity_of
 from tflited.sources.names import is_temporary
-from tflited.sources.scan import identity_of
 
 
 def find(pattern: str) -> tuple[DataFile, ...]:

@@ -1,31 +1,52 @@
 """Content digests of models and data, cached by identity so that nothing is read twice."""
 
+import errno
+import fcntl
 import hashlib
 import os
 from collections.abc import Iterable
+from io import BufferedWriter, RawIOBase
 from pathlib import Path
 from typing import Final
 
 from tflited.domain.build_key import combine
 from tflited.domain.model import Digest, FileIdentity, Snapshot
+from tflited.sources.recall import Recall
 
 _CHUNK_BYTES: Final = 1 << 20
-_MAX_CACHED: Final = 200_000
+_FICLONE: Final = 0x40049409
+"""``_IOW(0x94, 9, int)`` of linux/fs.h; Python has a name for it from 3.14 on."""
+_CANNOT_CLONE: Final = frozenset(
+    {
+        errno.EBADF,  # an overlay over file systems that differ
+        errno.EINVAL,
+        errno.ENOSYS,
+        errno.ENOTTY,
+        errno.EOPNOTSUPP,
+        errno.EPERM,
+        errno.ETXTBSY,
+        errno.EXDEV,
+    }
+)
+"""What says that these two files cannot share blocks; anything else is a failure to write."""
 
 
 class Digester:
-    """Digests files. Used by one thread at a time."""
+    """Digests files. Reads none that the cache knows.
 
-    def __init__(self) -> None:
-        self._cache: dict[FileIdentity, Digest] = {}
+    Args:
+        recall: the cache; one in memory by default.
+    """
+
+    def __init__(self, recall: Recall | None = None) -> None:
+        self._recall = Recall() if recall is None else recall
 
     def file(self, path: Path, identity: FileIdentity) -> Digest:
         """SHA-256 of a file's content, from the cache while its identity is the same."""
-        known = self._cache.get(identity)
+        known = self._recall.file(identity)
         if known is None:
-            if len(self._cache) >= _MAX_CACHED:
-                self._cache.clear()
-            known = self._cache[identity] = file_digest(path)
+            known = file_digest(path)
+            self._recall.keep_file(identity, known)
         return known
 
     def model(self, path: Path, snapshot: Snapshot) -> Digest:
@@ -38,7 +59,7 @@ class Digester:
     def forget(self, snapshot: Snapshot) -> None:
         """Lets a model's files be read again although their identities are the same."""
         for _, identity in snapshot.files:
-            self._cache.pop(identity, None)
+            self._recall.forget_file(identity)
 
 
 def combine_files(files: Iterable[tuple[str, Digest]]) -> Digest:
@@ -56,17 +77,38 @@ def file_digest(path: Path) -> Digest:
 
 
 def copy_with_digest(source: Path, destination: Path) -> Digest:
-    """Copies a regular file and digests exactly the bytes that were copied.
+    """Copies a regular file and digests exactly the bytes of the copy.
+
+    Where the file system can, the copy shares the source's blocks (``FICLONE``, ioctl_ficlone(2)):
+    a snapshot at one moment, which no later write to the source reaches.
 
     Args:
         source: read without following a symbolic link at its end.
         destination: a new file, left read-only; not synced, since a copy can be made again.
     """
-    digest = hashlib.sha256()
     descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb", buffering=0) as reading, destination.open("xb") as writing:
-        while chunk := reading.read(_CHUNK_BYTES):
-            digest.update(chunk)
-            writing.write(chunk)
+        if _clone(reading.fileno(), writing.fileno()):
+            digest = file_digest(destination)
+        else:
+            digest = _copied(reading, writing)
     destination.chmod(0o444)
+    return digest
+
+
+def _clone(reading: int, writing: int) -> bool:
+    try:
+        fcntl.ioctl(writing, _FICLONE, reading)
+    except OSError as error:
+        if error.errno in _CANNOT_CLONE:
+            return False
+        raise
+    return True
+
+
+def _copied(reading: RawIOBase, writing: BufferedWriter) -> Digest:
+    digest = hashlib.sha256()
+    while chunk := reading.read(_CHUNK_BYTES):
+        digest.update(chunk)
+        writing.write(chunk)
     return Digest(digest.hexdigest())

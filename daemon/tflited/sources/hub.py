@@ -28,7 +28,7 @@ from tflited.sources.digest import Digester
 from tflited.sources.hub_cache import HubCache
 from tflited.sources.scan import snapshot_of
 from tflited.sources.settle import SettleTracker
-from tflited.sources.staging import copy_model
+from tflited.sources.staging import copy_model, is_unchanged
 
 Read = Callable[[Path], HubReference]
 
@@ -222,6 +222,20 @@ class HubModels:
         if combine(file_digest, module_digest) != expected:
             raise SourceChangedError(f"{model}: it or its module changed during the copy.")
         return copy
+
+    def is_unchanged(self, model: ModelId, digest: Digest) -> bool:
+        """Whether a reference and a module inside a root still are what has that digest.
+
+        A fetched module may be replaced meanwhile: that is another version, not a torn one.
+        """
+        known = self._known.get(model)
+        told = known.told if known else None
+        if known is None or told is None or told.folder is None or told.snapshot is None:
+            return False
+        is_same = told.digest == digest and is_unchanged(known.file, known.file_snapshot)
+        if is_address(known.reference.handle):
+            return is_same
+        return is_same and is_unchanged(told.folder, told.snapshot)
 
     def _fetched(self, handle: str) -> News:
         view = self.cache.view(handle)

@@ -6,9 +6,12 @@ of this package stands on this file instead.
 
 import ctypes
 import ctypes.util
+import fcntl
 import os
 import select
 import struct
+import termios
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +21,7 @@ from typing import Final
 IN_MODIFY: Final = 0x2
 IN_ATTRIB: Final = 0x4
 IN_CLOSE_WRITE: Final = 0x8
+IN_OPEN: Final = 0x20
 IN_MOVED_FROM: Final = 0x40
 IN_MOVED_TO: Final = 0x80
 IN_CREATE: Final = 0x100
@@ -67,13 +71,13 @@ class Inotify:
         self._lock = Lock()
         self._is_closed = False
 
-    def watch(self, path: Path) -> int:
+    def watch(self, path: str | Path, events: int = WATCHED) -> int:
         """Watches one directory; the same inode gives the same watch again.
 
         Raises:
             OSError: ENOSPC at the watch limit, ENOENT or ENOTDIR when it is gone.
         """
-        mask = WATCHED | IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK
+        mask = events | IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK
         return _checked(_libc.inotify_add_watch(self._fd, os.fsencode(path), mask), str(path))
 
     def unwatch(self, watch: int) -> None:
@@ -93,6 +97,15 @@ class Inotify:
             name = data[position : position + length].rstrip(b"\0")
             position += length
             yield Event(watch, mask, os.fsdecode(name))
+
+    def has_unread(self) -> bool:
+        """Whether events wait to be read."""
+        with self._lock:
+            if self._is_closed:
+                return False
+            waiting = array("i", [0])
+            fcntl.ioctl(self._fd, termios.FIONREAD, waiting)
+            return waiting[0] > 0
 
     def wake(self) -> None:
         """Makes ``read`` return at once, now and ever after; does nothing once closed."""

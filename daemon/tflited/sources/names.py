@@ -11,18 +11,34 @@ READY_NAME: Final = ".ready"
 _TEMPORARY: Final = re.compile(
     r"""
       \..+\.[A-Za-z0-9]{6}      # rsync: .NAME.XXXXXX
-    | .*\.(?:part|partial|tmp|temp|crdownload|download|filepart|lock)
+    | \.rsync-partial           # rsync --partial-dir, by the name that its manual gives
+    | .*\.(?:part|partial|filepart|tmp|temp|lock)       # curl, scp, WinSCP, TF Hub, most others
+    | .*\.(?:crdownload|download|opdownload|aria2)  # browsers, downloaders
+    | .*_?\.gstmp               # gsutil
+    | .*\.[0-9A-Fa-f]{8}           # aws s3 cp: NAME.XXXXXXXX
+    | .*\.(?:ocTransferId\d+\.part|upload)             # ownCloud, Nextcloud
+    | \.syncthing\..*\.tmp | ~syncthing~.*\.tmp
     | .*\.sw[a-p]               # vim
     | 4913                      # vim probes the directory with this name
+    | \.\#.* | \#.*\#            # emacs: lock and auto-save
+    | \.goutputstream-[A-Za-z0-9]{6}                   # GIO: gedit, Nautilus
+    | ~\$.*                     # office programs over SMB
     | \.nfs[0-9a-f]+            # removed while open over NFS
     | \.fuse_hidden[0-9a-f]+    # removed while open over FUSE
     | \.~tmp~                   # rsync --delay-updates
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_NOISE: Final = re.compile(r"\.DS_Store|Thumbs\.db|desktop\.ini|\._.*|.*~", re.IGNORECASE)
+_NOISE: Final = re.compile(
+    r"\.DS_Store|Thumbs\.db|desktop\.ini|\._.*|.*~|\.directory|.*\.kate-swp|.*\.descriptor\.txt",
+    re.IGNORECASE,
+)
 _NOISE_DIRECTORIES: Final = frozenset(
-    {"@eaDir", "__MACOSX", "#recycle", "lost+found", "__pycache__"}
+    {
+        *("@eaDir", "@Recycle", "@Recently-Snapshot", "#recycle", "#snapshot"),  # Synology, QNAP
+        *("__MACOSX", "lost+found", "__pycache__"),
+        *("$RECYCLE.BIN", "System Volume Information"),
+    }
 )
 
 

@@ -1,68 +1,43 @@
-"""Sees what is on disk: walks a root with scandir and finds its models; decides nothing.
+"""Sees what is on disk: walks a root and finds its models; decides nothing, opens no file.
 
 A directory is one model as soon as anything in it belongs to a SavedModel, also while the rest is
 missing: a model that is being copied must be seen as one from its first file.
 """
 
 import os
-import stat
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from sys import intern
 from typing import Final
 
 from tflited.domain.model import FileIdentity, ModelKind, Scan, Snapshot, kind_of_file
 from tflited.domain.policy import FOLDER_POLICY_NAME
 from tflited.domain.ports import Root
+from tflited.sources import names
+from tflited.sources.listing import Lister, Listing, identity_of
 from tflited.sources.names import (
     HOLD_NAME,
     READY_NAME,
     is_hidden_directory,
-    is_noise,
-    is_temporary,
     speaks_for_its_folder,
 )
 
 _MARKER_FILES: Final = frozenset(
     {"saved_model.pb", "saved_model.pbtxt", "fingerprint.pb", "keras_metadata.pb"}
 )
+_NO_CONTENT: Final = frozenset({HOLD_NAME, READY_NAME, FOLDER_POLICY_NAME})
+
+_DeviceInode = tuple[int, int]
+
+# The files of many models have the same few names.
+is_temporary = lru_cache(maxsize=4096)(names.is_temporary)
+is_noise = lru_cache(maxsize=4096)(names.is_noise)
 
 
-def identity_of(status: os.stat_result) -> FileIdentity:
-    """The identity in a stat result."""
-    return FileIdentity(
-        device=status.st_dev,
-        inode=status.st_ino,
-        size=status.st_size,
-        mtime_ns=status.st_mtime_ns,
-        ctime_ns=status.st_ctime_ns,
-    )
-
-
-@dataclass(slots=True)
-class _Listing:
-    """One directory's entries, sorted by name, links left out."""
-
-    files: dict[str, os.stat_result] = field(default_factory=dict)
-    directories: list[str] = field(default_factory=list)
-    links: list[str] = field(default_factory=list)
-
-
-def _list(path: Path) -> _Listing:
-    listing = _Listing()
-    with os.scandir(path) as entries:
-        found = sorted(entries, key=lambda entry: entry.name)
-    for entry in found:
-        try:
-            status = entry.stat(follow_symlinks=False)
-        except FileNotFoundError:
-            continue  # gone since the listing; the next look decides
-        if stat.S_ISLNK(status.st_mode):
-            listing.links.append(entry.name)
-        elif stat.S_ISDIR(status.st_mode):
-            listing.directories.append(entry.name)
-        elif stat.S_ISREG(status.st_mode):
-            listing.files[entry.name] = status
-    return listing
+def _ignore() -> None:
+    """Is told nothing."""
 
 
 def _join(base: str, name: str) -> str:
@@ -70,7 +45,16 @@ def _join(base: str, name: str) -> str:
 
 
 class DirectoryScanner:
-    """Walks roots. Holds no state, follows no symbolic link, opens no file."""
+    """Walks roots. Opens no file; follows a symbolic link only where the root says so.
+
+    Args:
+        roots: folders that links of a root with ``follow_links`` may lead into, beside the root.
+        progress: called for every directory, so that a walk that hangs can be told.
+    """
+
+    def __init__(self, roots: Iterable[Path] = (), progress: Callable[[], None] = _ignore) -> None:
+        self._roots = tuple(roots)
+        self._progress = progress
 
     def scan(self, root: Root, scope: str = "") -> Scan:
         """Walks a root, or the part of it that a changed path belongs to.
@@ -86,91 +70,148 @@ class DirectoryScanner:
         Raises:
             OSError: the root itself cannot be read.
         """
-        _list(root.path)  # an unreadable root is an outage, not an empty root
-        walk = _Walk(root, Scan(root=root.name, scope="", models={}, policies={}, trouble={}))
+        lister = Lister((root.path, *self._roots) if root.follow_links else None)
+        walk = _Walk(str(root.path), Scan(root=root.name, scope=""), lister, self._progress)
         return walk.run(scope)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A directory on the way: what holds for everything below it."""
+
+    path: str
+    device: int
+    is_held: bool
+    chain: frozenset[_DeviceInode] = frozenset()
+
+    def below(self, name: str, status: os.stat_result, *, is_held: bool) -> "_Place":
+        chain = self.chain | {(status.st_dev, status.st_ino)} if self.chain else self.chain
+        return _Place(_join(self.path, name), status.st_dev, is_held, chain)
 
 
 class _Walk:
     """One walk in progress."""
 
-    def __init__(self, root: Root, scan: Scan) -> None:
-        self._root = root
+    def __init__(self, top: str, scan: Scan, lister: Lister, progress: Callable[[], None]) -> None:
+        self._top = top
         self._scan = scan
+        self._lister = lister
+        self._progress = progress
 
     def run(self, scope: str) -> Scan:
-        widened, is_held = self._widen(scope)
-        path = self._root.path / widened
-        if widened and not path.is_dir():
-            self._lone_file(widened, is_held=is_held)
+        status = Path(self._top).stat()
+        os.scandir(self._top).close()  # an unreadable root is an outage, not an empty root
+        chain = {(status.st_dev, status.st_ino)} if self._lister.follows else ()
+        self._scan.mounts.add("")
+        place, is_file = self._widen(_Place("", status.st_dev, is_held=False), scope, chain)
+        if is_file:
+            self._lone_file(place)
         else:
-            self._directory(widened, is_held=is_held)
+            self._directory(place)
         scan = self._scan
         return Scan(
             root=scan.root,
-            scope=widened,
+            scope=place.path,
             models=scan.models,
             policies=scan.policies,
             trouble=scan.trouble,
+            mounts=scan.mounts,
+            linked=scan.linked,
+            unread=scan.unread,
         )
 
-    def _widen(self, scope: str) -> tuple[str, bool]:
-        """The path to walk for a scope, and whether a folder above it is held."""
-        walked, is_held = "", False
+    def _widen(self, top: _Place, scope: str, chain: Iterable[_DeviceInode]) -> tuple[_Place, bool]:
+        """The place to walk for a scope, and whether it is, or was, no directory."""
+        place = _Place(top.path, top.device, top.is_held, frozenset(chain))
         for part in PurePosixPath(scope).parts:
-            try:
-                listing = _list(self._root.path / walked)
-            except OSError:
-                break
-            if walked and self._is_saved_model(walked, listing):
-                return walked, is_held
-            is_held = is_held or HOLD_NAME in listing.files
+            listing = self._lister.read_some(
+                self._full(place.path), (*_MARKER_FILES, "variables", HOLD_NAME, part)
+            )
+            if place.path and self._is_saved_model(place.path, listing):
+                return place, False
+            is_held = place.is_held or HOLD_NAME in listing.files
+            held = _Place(place.path, place.device, is_held, place.chain)
             if speaks_for_its_folder(part):
-                return walked, is_held
-            if is_hidden_directory(part) or part not in {*listing.directories, *listing.files}:
+                return held, False
+            if part in listing.directories and not is_hidden_directory(part):
+                place = held.below(part, listing.directories[part], is_held=is_held)
+                if place.device != held.device:
+                    self._scan.mounts.add(place.path)
+                if part in listing.followed:
+                    self._scan.linked.add(place.path)
+            elif part in listing.files and not is_hidden_directory(part):
+                return held.below(part, listing.files[part], is_held=is_held), True
+            else:
                 # A vanished or hidden name: its folder tells what became of it, except at the top,
                 # where the name alone is looked at so that one file does not cost the whole root.
-                return (walked or part), is_held
-            walked = _join(walked, part)
-        return walked, is_held
+                is_at_top = not place.path
+                return (_Place(part, place.device, is_held), True) if is_at_top else (held, False)
+        return place, False
 
-    def _lone_file(self, path: str, *, is_held: bool) -> None:
-        parent = str(PurePosixPath(path).parent)
-        base = "" if parent == "." else parent
+    def _read(self, base: str) -> Listing:
+        self._progress()
+        return self._lister.read(self._full(base))
+
+    def _full(self, base: str) -> str:
+        return f"{self._top}/{base}" if base else self._top
+
+    def _lone_file(self, place: _Place) -> None:
+        base, _, name = place.path.rpartition("/")
         try:
-            listing = _list(self._root.path / base)
+            listing = self._read(base)
         except OSError as error:
             self._scan.trouble[base] = _reason(error)
+            self._scan.unread.add(base)
             return
-        name = PurePosixPath(path).name
         if name in listing.files:
-            self._file(base, name, listing, is_held=is_held or HOLD_NAME in listing.files)
+            self._file(base, name, listing, is_held=place.is_held or HOLD_NAME in listing.files)
 
-    def _directory(self, base: str, *, is_held: bool) -> None:
+    def _directory(self, place: _Place) -> None:
+        base = place.path
         try:
-            listing = _list(self._root.path / base)
+            listing = self._read(base)
         except FileNotFoundError:
             return
         except OSError as error:
             self._scan.trouble[base] = _reason(error)
+            self._scan.unread.add(base)
             return
-        is_held = is_held or HOLD_NAME in listing.files
+        is_held = place.is_held or HOLD_NAME in listing.files
         if FOLDER_POLICY_NAME in listing.files:
             self._scan.policies[_join(base, FOLDER_POLICY_NAME)] = identity_of(
                 listing.files[FOLDER_POLICY_NAME]
             )
-        for link in listing.links:
-            self._scan.trouble[_join(base, link)] = "a symbolic link; links are not followed"
+        for link, reason in listing.links.items():
+            self._scan.trouble[_join(base, link)] = reason
         if self._is_saved_model(base, listing):
-            self._saved_model(base, is_held=is_held)
+            self._saved_model(place, listing, is_held=is_held)
             return
         for name in listing.files:
             self._file(base, name, listing, is_held=is_held)
-        for name in listing.directories:
+        for name, status in listing.directories.items():
             if not is_hidden_directory(name) and not is_temporary(name):
-                self._directory(_join(base, name), is_held=is_held)
+                self._enter(place, name, status, listing, is_held=is_held)
 
-    def _is_saved_model(self, base: str, listing: _Listing) -> bool:
+    def _enter(
+        self,
+        above: _Place,
+        name: str,
+        status: os.stat_result,
+        listing: Listing,
+        *,
+        is_held: bool,
+    ) -> None:
+        place = above.below(name, status, is_held=is_held)
+        if name in listing.followed:
+            if (status.st_dev, status.st_ino) in above.chain:
+                self._scan.trouble[place.path] = "a symbolic link to a folder that it lies in"
+                return
+            self._scan.linked.add(place.path)
+        if status.st_dev != above.device:
+            self._scan.mounts.add(place.path)
+        self._directory(place)
+
+    def _is_saved_model(self, base: str, listing: Listing) -> bool:
         """Whether a directory is a SavedModel, whole or in part; an empty one would become one."""
         if _MARKER_FILES & listing.files.keys():
             is_model = True
@@ -189,17 +230,19 @@ class _Walk:
 
     def _holds_variables(self, base: str) -> bool:
         try:
-            listing = _list(self._root.path / base)
+            listing = self._read(base)
         except OSError:
             return True
         return any(name.startswith("variables.") for name in listing.files) or not (
             listing.files or listing.directories
         )
 
-    def _file(self, base: str, name: str, listing: _Listing, *, is_held: bool) -> None:
+    def _file(self, base: str, name: str, listing: Listing, *, is_held: bool) -> None:
         kind = kind_of_file(name)
         if kind is None or is_temporary(name) or name.startswith("."):
             return
+        if name in listing.followed:
+            self._scan.linked.add(_join(base, name))
         blockers = tuple(
             other
             for other in listing.files
@@ -213,49 +256,65 @@ class _Walk:
             is_ready=f"{name}{READY_NAME}" in listing.files,
         )
 
-    def _saved_model(self, base: str, *, is_held: bool) -> None:
-        found = _Unit()
-        found.collect(self._root.path / base, "")
-        self._scan.models[base] = Snapshot(
-            kind=ModelKind.SAVED_MODEL,
-            files=tuple(sorted(found.files.items())),
-            blockers=tuple(found.blockers),
-            is_held=is_held,
-            is_ready=found.is_ready,
-            trouble="; ".join(found.trouble),
-        )
+    def _saved_model(self, place: _Place, listing: Listing, *, is_held: bool) -> None:
+        unit = _Unit(self._lister, place.device)
+        unit.take(f"{self._top}/{place.path}", "", listing)
+        self._scan.mounts.update(_join(place.path, below) for below in unit.mounts)
+        self._scan.models[place.path] = unit.snapshot(is_held=is_held)
 
 
 @dataclass(slots=True)
 class _Unit:
     """The files of one SavedModel directory."""
 
-    files: dict[str, FileIdentity] = field(default_factory=dict)
+    lister: Lister
+    device: int
+    files: list[tuple[str, FileIdentity]] = field(default_factory=list)
     blockers: list[str] = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
+    mounts: list[str] = field(default_factory=list)
     is_ready: bool = False
 
-    def collect(self, directory: Path, below: str) -> None:
+    def collect(self, directory: str, below: str) -> None:
         try:
-            listing = _list(directory)
+            listing = self.lister.read(directory)
         except OSError as error:
             self.trouble.append(f"{directory}: {_reason(error)}")
             return
+        self.take(directory, below, listing)
+
+    def take(self, directory: str, below: str, listing: Listing) -> None:
         self.is_ready = self.is_ready or (not below and READY_NAME in listing.files)
         self.trouble.extend(
-            f"{directory / link} is a symbolic link; links are not followed"
-            for link in listing.links
+            f"{directory}/{link} is {reason}" for link, reason in listing.links.items()
+        )
+        # A model is one tree: a link in it could be another state, or lead in a circle.
+        self.trouble.extend(
+            f"{directory}/{name} is a symbolic link; inside a model none is followed"
+            for name in sorted(listing.followed)
         )
         for name, status in listing.files.items():
             if is_temporary(name):
                 self.blockers.append(_join(below, name))
-            elif name not in {HOLD_NAME, READY_NAME, FOLDER_POLICY_NAME} and not is_noise(name):
-                self.files[_join(below, name)] = identity_of(status)
-        for name in listing.directories:
+            elif name not in _NO_CONTENT and not is_noise(name):
+                self.files.append((intern(_join(below, name)), identity_of(status)))
+        for name, status in listing.directories.items():
             if is_temporary(name):
                 self.blockers.append(_join(below, name))
-            elif not is_hidden_directory(name):
-                self.collect(directory / name, _join(below, name))
+            elif name not in listing.followed and not is_hidden_directory(name):
+                if status.st_dev != self.device:
+                    self.mounts.append(_join(below, name))
+                self.collect(f"{directory}/{name}", _join(below, name))
+
+    def snapshot(self, *, is_held: bool = False) -> Snapshot:
+        return Snapshot(
+            kind=ModelKind.SAVED_MODEL,
+            files=tuple(sorted(self.files)),
+            blockers=tuple(self.blockers),
+            is_held=is_held,
+            is_ready=self.is_ready,
+            trouble="; ".join(self.trouble),
+        )
 
 
 def _reason(error: OSError) -> str:
@@ -266,11 +325,6 @@ def snapshot_of(folder: Path) -> Snapshot | None:
     """A directory that is known to be one SavedModel; None where there is no directory."""
     if not folder.is_dir():
         return None
-    found = _Unit()
-    found.collect(folder, "")
-    return Snapshot(
-        kind=ModelKind.SAVED_MODEL,
-        files=tuple(sorted(found.files.items())),
-        blockers=tuple(found.blockers),
-        trouble="; ".join(found.trouble),
-    )
+    found = _Unit(Lister(), folder.stat().st_dev)
+    found.collect(str(folder), "")
+    return found.snapshot()

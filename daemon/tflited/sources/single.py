@@ -12,7 +12,7 @@ from tflited.sources.admission import admit
 from tflited.sources.digest import Digester
 from tflited.sources.hub import HubModels, News
 from tflited.sources.scan import DirectoryScanner
-from tflited.sources.staging import stage_data, stage_model
+from tflited.sources.staging import is_unchanged, stage_data, stage_model
 
 
 class SingleLook:
@@ -69,6 +69,9 @@ class SingleLook:
     def fetch_again(self, root: str, path: str) -> None:
         """Does nothing, as ``look_again``."""
 
+    def accept_root(self, root: str) -> None:
+        """Does nothing: a single look freezes nothing."""
+
     def stage(self, model: ModelId, destination: Path, expected: Digest) -> Path:
         """Makes a private copy of a model that was found."""
         found = self._found.get(model)
@@ -77,6 +80,15 @@ class SingleLook:
         if found[1].kind is ModelKind.HUB:
             return self._hub.stage(model, destination, expected)
         return stage_model(*found, destination, expected)
+
+    def is_unchanged(self, model: ModelId, digest: Digest) -> bool:
+        """Whether the model on disk is still the one that was found."""
+        found = self._found.get(model)
+        if found is None:
+            return False
+        if found[1].kind is ModelKind.HUB:
+            return self._hub.is_unchanged(model, digest)
+        return is_unchanged(*found)
 
     def find_data(self, pattern: str) -> tuple[DataFile, ...]:
         """Files that match an absolute glob pattern, sorted by path."""

@@ -1,11 +1,20 @@
-"""Makes the private copy that a child reads, and proves that it is the admitted state."""
+"""Makes the private copy that a child reads, and proves that it is the admitted state.
 
+A clone where the file system shares blocks, else a copy; never a hard link, which is the very file
+that a writer changes in place.
+"""
+
+import re
 from pathlib import Path
+from typing import Final
 
 from tflited.domain.model import Digest, Snapshot
 from tflited.durable import storage_errors
 from tflited.errors import SourceChangedError
 from tflited.sources.digest import combine_files, copy_with_digest
+from tflited.sources.listing import identity_of
+
+_GLOB: Final = re.compile(r"[*?\[\]\\]")
 
 
 def stage_model(source: Path, snapshot: Snapshot, destination: Path, expected: Digest) -> Path:
@@ -18,13 +27,14 @@ def stage_model(source: Path, snapshot: Snapshot, destination: Path, expected: D
         expected: digest of the admitted state.
 
     Returns:
-        The copy, below ``destination``, under the model's own name.
+        The copy, below ``destination``, under the model's own name less what is special in globs:
+        TensorFlow takes a checkpoint's path for one (tsl/platform/file_system.cc).
 
     Raises:
         SourceChangedError: the copy has another digest, or a file went away.
         StoragePausedError: no room for the copy.
     """
-    copy = destination / source.name
+    copy = destination / _GLOB.sub("_", source.name)
     observed = copy_model(source, snapshot, copy)
     if observed != expected:
         raise SourceChangedError(
@@ -32,6 +42,19 @@ def stage_model(source: Path, snapshot: Snapshot, destination: Path, expected: D
             hint="nothing; it is looked at again as soon as it settles",
         )
     return copy
+
+
+def is_unchanged(source: Path, snapshot: Snapshot) -> bool:
+    """Whether every file of a model still is the one that a scan saw; opens none."""
+    for name, identity in snapshot.files:
+        file = source / name if name else source
+        try:
+            status = file.stat(follow_symlinks=False)
+        except OSError:
+            return False
+        if identity_of(status) != identity:
+            return False
+    return True
 
 
 def copy_model(source: Path, snapshot: Snapshot, copy: Path) -> Digest:

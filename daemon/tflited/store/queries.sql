@@ -163,6 +163,11 @@ SELECT
 FROM jobs
 GROUP BY state;
 
+-- name: active
+SELECT COUNT(*) AS jobs
+FROM jobs
+WHERE state IN ('queued', 'running');
+
 -- name: record_receipt
 -- What was accepted once stays accepted: a later refusal of the same id changes nothing.
 INSERT INTO triggers (id, source, received_at, is_accepted, reason, job_id)

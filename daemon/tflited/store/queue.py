@@ -1,7 +1,7 @@
 """The job queue in SQLite: every change of a job's state is one durable transaction."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Self
@@ -39,6 +39,10 @@ FARTHEST_START: Final = timedelta(days=1)
 """Delays are minutes; a start time farther off was written by a clock that was wrong."""
 
 
+def _nobody(_: Job) -> None:
+    """Follows no job."""
+
+
 class SqliteStore:
     """Implements ``JobStore`` over one file.
 
@@ -46,6 +50,7 @@ class SqliteStore:
         path: the file, made when missing; its directory exists.
         clock: by which jumps of the wall clock are noticed, so that no delay changes its length;
             without one the times that callers give are taken as they are.
+        told: told every job that a committed transaction changed.
 
     Raises:
         StoreCorruptError: it is damaged.
@@ -53,9 +58,12 @@ class SqliteStore:
         StoragePausedError: its file system is full or read-only.
     """
 
-    def __init__(self, path: Path, clock: Clock | None = None) -> None:
+    def __init__(
+        self, path: Path, clock: Clock | None = None, told: Callable[[Job], None] = _nobody
+    ) -> None:
         self._database = Database(path)
         self._rests = Rests(self._database, clock)
+        self._told = told
 
     def __enter__(self) -> Self:
         return self
@@ -75,7 +83,7 @@ class SqliteStore:
         with self._database.transaction():
             if (known := self._known(job)) is not None:
                 return known
-            self._database.rows(
+            replaced = self._database.rows(
                 "supersede_queued",
                 root=job.model.root,
                 path=job.model.path,
@@ -83,13 +91,18 @@ class SqliteStore:
                 now=instant(now),
                 **failure_columns(REPLACED),
             )
-            return self._insert(job, JobState.QUEUED, now)
+            new = self._insert(job, JobState.QUEUED, now)
+        for row in replaced:
+            self._told(job_of(row))
+        return self._tell(new)
 
     def finish_unchanged(self, job: NewJob, now: datetime) -> Job:
         """Records a trigger that asked for what is published already."""
         with self._database.transaction():
-            known = self._known(job)
-            return known if known is not None else self._insert(job, JobState.UNCHANGED, now)
+            if (known := self._known(job)) is not None:
+                return known
+            new = self._insert(job, JobState.UNCHANGED, now)
+        return self._tell(new)
 
     def claim(self, now: datetime) -> Job | None:
         """Takes the next job that may run, raising its attempts by one; None without one.
@@ -101,7 +114,7 @@ class SqliteStore:
             row = self._database.row(
                 "claim", now=instant(now), horizon=instant(now + FARTHEST_START)
             )
-        return None if row is None else job_of(row)
+        return None if row is None else self._tell(job_of(row))
 
     def wait(self, job_id: int, reason: str) -> Job:
         """Lets a queued or just claimed job wait until it is bound; the claim was no attempt.
@@ -110,7 +123,8 @@ class SqliteStore:
             StoreError: the job is not there or has ended.
         """
         with self._database.transaction():
-            return self._moved("wait", job_id, JobState.QUEUED, reason=reason)
+            job = self._moved("wait", job_id, JobState.QUEUED, reason=reason)
+        return self._tell(job)
 
     def bind(self, job_id: int, binding: Binding) -> Job:
         """Gives a queued or running job its keys and ends its wait.
@@ -119,7 +133,8 @@ class SqliteStore:
             StoreError: the job is not there or has ended.
         """
         with self._database.transaction():
-            return self._moved("bind", job_id, JobState.QUEUED, **binding_columns(binding))
+            job = self._moved("bind", job_id, JobState.QUEUED, **binding_columns(binding))
+        return self._tell(job)
 
     def waiting(self) -> Sequence[Job]:
         """Every job that waits for something, oldest first."""
@@ -154,7 +169,7 @@ class SqliteStore:
             if state is JobState.PUBLISHED and manifest is not None:
                 columns = build_columns(manifest)
                 self._database.rows("insert_build", job_id=job_id, now=instant(now), **columns)
-        return job
+        return self._tell(job)
 
     def requeue(
         self, job_id: int, failure: Failure, not_before: datetime, *, has_died: bool
@@ -166,7 +181,7 @@ class SqliteStore:
         """
         with self._database.transaction():
             self._rests.follow_clock()
-            return self._moved(
+            job = self._moved(
                 "requeue",
                 job_id,
                 JobState.QUEUED,
@@ -174,6 +189,7 @@ class SqliteStore:
                 died=int(has_died),
                 **failure_columns(failure),
             )
+        return self._tell(job)
 
     def retry(self, job_id: int, now: datetime) -> Job:
         """Queues a failed or dead job again with its counters at zero.
@@ -182,7 +198,8 @@ class SqliteStore:
             StoreError: the job is not there, or neither failed nor dead.
         """
         with self._database.transaction():
-            return self._moved("retry", job_id, JobState.QUEUED, now=instant(now))
+            job = self._moved("retry", job_id, JobState.QUEUED, now=instant(now))
+        return self._tell(job)
 
     def discard(self, job_id: int) -> Job:
         """Puts a failed or dead job away as cancelled; its failure stays readable.
@@ -191,7 +208,8 @@ class SqliteStore:
             StoreError: the job is not there, or neither failed nor dead.
         """
         with self._database.transaction():
-            return self._moved("discard", job_id, JobState.CANCELLED)
+            job = self._moved("discard", job_id, JobState.CANCELLED)
+        return self._tell(job)
 
     def recover(self) -> Sequence[Job]:
         """At start: puts jobs that were running back into the queue and returns them.
@@ -251,6 +269,11 @@ class SqliteStore:
         rows = self._database.rows("builds", root=model.root, path=model.path, limit=limit)
         return [build_of(row) for row in rows]
 
+    def active(self) -> int:
+        """How many jobs are queued or running; cheap however long the history is."""
+        row = self._database.row("active")
+        return 0 if row is None else int(row["jobs"])
+
     def counts(self) -> StoreCounts:
         """How many jobs there are, by state; every state is there."""
         rows = {JobState(row["state"]): row for row in self._database.rows("counts")}
@@ -259,6 +282,10 @@ class SqliteStore:
             by_state={state: rows[state]["jobs"] if state in rows else 0 for state in JobState},
             oldest_queued_at=None if queued is None else moment_of(queued["oldest"]),
         )
+
+    def _tell(self, job: Job) -> Job:
+        self._told(job)
+        return job
 
     def _known(self, job: NewJob) -> Job | None:
         """The job that a trigger id stands for already."""

@@ -33,11 +33,15 @@ OTHER: Final = "other"
 
 REASONS: Final = (
     # The daemon's own codes, from errors.py.
-    "baseline_mismatch", "cannot_start", "configuration", "conversion", "daemon_unreachable",
-    "internal", "output", "refused", "replaced", "source_changed", "storage_failed",
-    "storage_paused", "store", "trigger_refused", "usage", "worker",
+    "baseline_mismatch", "broker", "cannot_start", "configuration", "conversion",
+    "daemon_unreachable", "internal", "output", "over_capacity", "refused", "replaced",
+    "source_changed",
+    "storage_failed", "storage_paused", "store", "trigger_refused", "usage", "worker",
     # How an attempt may end without a report.
-    "bad_reply", "cancelled", "crash", "native_abort", "out_of_memory", "timeout", "worker_lost",
+    "bad_reply", "cancelled", "crash", "native_abort", "out_of_memory", "worker_lost",
+    "cpu_limit", "memory_limit", "model_limit", "output_limit", "scratch_limit", "wall_limit",
+    # What the look before a model is opened refuses, from convert/preflight/.
+    "refused_archive", "refused_module", "refused_operator", "refused_storage", "absurd_size",
     # The converter's codes, from convert/faults/hints.py and its neighbours.
     "calibration_incomplete", "calibration_source", "calibration_type", "control_flow_v1",
     "custom_objects", "custom_objects_module", "damaged_file", "data",
@@ -47,7 +51,7 @@ REASONS: Final = (
     "needs_select_ops", "no_int16x8_kernel", "no_signature", "no_variant", "not_keras",
     "not_runnable_here",
     "output_shape", "python_function", "quantiser", "save_spec", "signature_lost", "signatures",
-    "stateful_call", "tags", "tensor_list_dynamic", "too_large", "trained_for_int8",
+    "stateful_call", "tags", "tensor_list_dynamic", "too_large", "torn", "trained_for_int8",
     "type_inference", "unknown_rank", "weights_only",
     OTHER,
 )  # fmt: skip
@@ -95,6 +99,7 @@ class Metrics:
         build.labels(**versions).set(1)
         self._ready = gauge("tflited_ready", "1 while the daemon accepts work.")
         gauge("tflited_slots", "Attempts that may run at once.").set(slots)
+        self._broker = gauge("tflited_broker_connected", "1 while the broker is connected.")
         self._output_free = gauge("tflited_output_free_bytes", "Room in the output tree.")
         self._reloads = _fill(
             counter("tflited_config_reloads", "Configuration reloads.", ("result",)),
@@ -197,9 +202,13 @@ class Metrics:
         self._fetches.labels(result=result).observe(seconds)
 
     def _declare_roots(self, roots: Sequence[str]) -> None:
-        gauge, _ = self._makers()
+        gauge, counter = self._makers()
         self._available = gauge("tflited_root_available", "1 while readable.", ("root",))
         self._scan_at = gauge("tflited_scan_last_timestamp_seconds", "Last whole scan.", ("root",))
+        self._unwatched = gauge(
+            "tflited_directories_unwatched", "Directories that raise no events.", ("root",)
+        )
+        self._missed = counter("tflited_events_missed", "Changes without an event.", ("root",))
         self._scan_models = gauge("tflited_scan_models", "Models the last scan saw.", ("root",))
         self._scan_seconds = self._make(
             Histogram,
@@ -207,6 +216,9 @@ class Metrics:
             "Time for a whole scan.",
             ("root",),
             buckets=SECONDS,
+        )
+        self._removals = gauge(
+            "tflited_removals_waiting", "Sets that wait for tflited confirm.", ("root",)
         )
         self._models = gauge("tflited_models", "Models by phase.", ("root", "result"))
         self._roots: frozenset[str] = frozenset()
@@ -246,7 +258,15 @@ class Metrics:
             roots: the names of all of them.
         """
         names = frozenset(roots)
-        by_root = (self._available, self._scan_at, self._scan_models, self._scan_seconds)
+        by_root = (
+            self._available,
+            self._scan_at,
+            self._scan_models,
+            self._scan_seconds,
+            self._removals,
+            self._unwatched,
+            self._missed,
+        )
         for name in self._roots - names:
             for metric in by_root:
                 metric.remove(name)
@@ -265,6 +285,10 @@ class Metrics:
             free_bytes: answers at once, without a look at the disk; NaN where it is not known.
         """
         self._output_free.set_function(free_bytes)
+
+    def broker_connected(self, is_connected: bool) -> None:  # noqa: FBT001  # a plain callback
+        """The message broker came or went."""
+        self._broker.set(is_connected)
 
     def job_accepted(self, job: Job) -> None:
         """A job entered the queue."""
@@ -325,6 +349,11 @@ class Metrics:
         """A root can or cannot be read."""
         self._available.labels(root).set(is_available)
 
+    def watched(self, root: str, *, unwatched: int, missed: int) -> None:
+        """So many directories of a root raise no events; so many changes came without one."""
+        self._unwatched.labels(root).set(unwatched)
+        self._missed.labels(root).inc(missed)
+
     def queue_changed(self, counts: StoreCounts, *, running: int) -> None:
         """The queue has these counts now."""
         for state in JobState:
@@ -338,6 +367,10 @@ class Metrics:
         """A root's models are in these phases now."""
         for phase in Phase:
             self._models.labels(root, phase).set(by_phase.get(phase, 0))
+
+    def removals_waiting(self, root: str, models: int) -> None:
+        """So many sets of a root wait for ``tflited confirm``."""
+        self._removals.labels(root).set(models)
 
     def reloaded(self, *, is_successful: bool, now: datetime) -> None:
         """The configuration was read again."""

@@ -64,6 +64,11 @@ class _Document(_Strict):
     force: bool = False
 
 
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of the document; what it refers to is in its ``$defs``."""
+    return _Document.model_json_schema()
+
+
 def parse(document: bytes, source: TriggerSource) -> Trigger:
     """Validates one trigger document.
 

@@ -20,8 +20,9 @@ from tflited import durable
 from tflited.domain.control import Control
 from tflited.domain.job import TriggerSource
 from tflited.domain.trigger import TriggerReceipt
-from tflited.errors import StoragePausedError, TflitedError
+from tflited.errors import OverCapacityError, StoragePausedError, TflitedError
 from tflited.triggers.document import MAX_DOCUMENT_BYTES
+from tflited.triggers.identity import with_id
 
 _LOG = structlog.get_logger()
 _FOLDERS: Final = ("tmp", "new", "done", "rejected")
@@ -68,7 +69,11 @@ class Spool:
             self._thread.join(deadline_seconds)
 
     def take(self) -> int:
-        """Handles every document in ``new/``; returns how many."""
+        """Handles every document in ``new/``; returns how many.
+
+        Raises:
+            OverCapacityError: the queue is full; this document and those after it stay.
+        """
         names = sorted(path.name for path in (self._folder / "new").iterdir())
         for gone in self._unfiled.keys() - set(names):
             del self._unfiled[gone]
@@ -81,6 +86,10 @@ class Spool:
             trouble = ""
             try:
                 self.take()
+            except OverCapacityError as error:  # what is left in new/ is taken with a later look
+                trouble = str(error)
+                if trouble != self._trouble:
+                    _LOG.warning("spool_waits", folder=str(self._folder), reason=trouble)
             except (OSError, TflitedError) as error:
                 trouble = str(error)
                 if trouble != self._trouble:  # it is met again with every look
@@ -183,15 +192,8 @@ def _read(path: Path) -> bytes | None:
 
 def _with_id(name: str, content: bytes) -> bytes:
     """The document with an id of its own name and content where it brings none."""
-    try:
-        document = json.loads(content)
-    except ValueError:
-        return content
-    if not isinstance(document, dict) or document.get("id"):
-        return content
-    digest = hashlib.sha256(name.encode("utf-8", "surrogateescape") + b"\0" + content).hexdigest()
-    document["id"] = f"spool-{digest[:32]}"
-    return json.dumps(document).encode()
+    raw = name.encode("utf-8", "surrogateescape") + b"\0" + content
+    return with_id(content, lambda: f"spool-{hashlib.sha256(raw).hexdigest()[:32]}")
 
 
 def _plain(receipt: TriggerReceipt) -> dict[str, Any]:

@@ -1,25 +1,36 @@
 """The HTTP interface: every path, what it asks of the engine, and the answer's form."""
 
-from collections.abc import Callable
-from typing import Annotated, Final, cast
-from urllib.parse import parse_qs
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, Final, cast
 
-from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import PlainTextResponse, StreamingResponse
 from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 
+from tflited.domain.access import HttpRules
 from tflited.domain.control import Control
 from tflited.domain.job import Job, JobState, TriggerSource
 from tflited.domain.status import Explanation, HealthCheck, PlanEntry, Status
 from tflited.domain.trigger import TriggerReceipt
-from tflited.errors import TflitedError
+from tflited.errors import TflitedError, UsageError
+from tflited.web.access import Access
 from tflited.web.answers import RequestError, answer, health, refuse, refuse_error
-from tflited.web.guard import LocalRequests, require_unix_socket
+from tflited.web.guard import KnownHosts, is_from_socket
+from tflited.web.openapi import describe, refusals, trigger_body
+from tflited.web.paths import asked_path
+from tflited.web.streams import Streams
+from tflited.web.tokens import Token
+from tflited.web.why_page import why_page
 
 MAX_TRIGGER_BYTES: Final = 64 * 1024
 MAX_JOBS: Final = 1000
+BODY_SECONDS: Final = 20.0
+_LARGEST_ID: Final = 2**63 - 1
+"""What SQLite's INTEGER holds."""
 
 _STATUS: TypeAdapter[Status] = TypeAdapter(Status)
 _EXPLANATION: TypeAdapter[Explanation] = TypeAdapter(Explanation)
@@ -29,29 +40,50 @@ _JOB: TypeAdapter[Job] = TypeAdapter(Job)
 _RECEIPT: TypeAdapter[TriggerReceipt] = TypeAdapter(TriggerReceipt)
 _COUNT: TypeAdapter[dict[str, int]] = TypeAdapter(dict[str, int])
 
+JobId = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
+Render = Callable[[str], tuple[bytes, str]]
+
 
 def create_app(
-    control: Control, render_metrics: Callable[[str], tuple[bytes, str]], *, version: str
+    control: Control,
+    render_metrics: Render,
+    *,
+    version: str,
+    rules: HttpRules | None = None,
+    tokens: Iterable[Token] = (),
+    trigger_schema: Mapping[str, Any] | None = None,
 ) -> FastAPI:
-    """Builds the application.
+    """Builds the application; ``app.state.streams`` must be closed before its server stops.
 
     Args:
         control: the engine; its methods are called from a pool of threads.
         render_metrics: gives the exposition and its content type for an ``Accept`` header.
         version: the daemon's version, for the OpenAPI document.
+        rules: who may ask, and how much.
+        tokens: who may write over TCP, or come from elsewhere.
+        trigger_schema: of the trigger document, for the OpenAPI document.
     """
-    app = FastAPI(
-        title="tflited",
-        version=version,
-        docs_url=None,  # the pages would fetch scripts from a foreign host
-        redoc_url=None,
-        openapi_url="/api/v1/openapi.json",
-    )
-    app.add_middleware(LocalRequests)
-    app.include_router(_monitoring(control, render_metrics))
-    app.include_router(_reading(control), prefix="/api/v1")
-    app.include_router(_triggering(control), prefix="/api/v1")
-    app.include_router(_writing(control), prefix="/api/v1")
+    rules = rules or HttpRules()
+    access, streams = Access(rules, tokens), Streams(control, rules.max_event_streams)
+    # The framework's own pages would fetch scripts from a foreign host.
+    app = FastAPI(title="tflited", version=version, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.streams = streams
+    app.add_middleware(KnownHosts, hosts=rules.hosts)
+    reads, writes = [Depends(access.read)], [Depends(access.write)]
+    app.include_router(_health(control))
+    app.include_router(_metrics(render_metrics), dependencies=reads, responses=refusals())
+    app.include_router(why_page(control), dependencies=reads, responses=refusals())
+    api = APIRouter(prefix="/api/v1", responses=refusals())
+    for routes in (_reading(control), _jobs(control, streams)):
+        api.include_router(routes, dependencies=reads)
+    for routes in (_triggering(control), _writing(control)):
+        api.include_router(routes, dependencies=writes)
+    app.include_router(api)
+
+    @app.get("/api/v1/openapi.json", include_in_schema=False, dependencies=reads)
+    def openapi() -> dict[str, Any]:
+        return describe(app, trigger_schema or {})
+
     app.add_exception_handler(TflitedError, _on_tflited_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_bad_request)
@@ -59,13 +91,24 @@ def create_app(
     return app
 
 
-def _monitoring(control: Control, render_metrics: Callable[[str], tuple[bytes, str]]) -> APIRouter:
+def _metrics(render_metrics: Render) -> APIRouter:
     routes = APIRouter()
 
-    @routes.get("/metrics")
+    @routes.get("/metrics", response_class=PlainTextResponse)
     def metrics(request: Request) -> Response:
         body, content_type = render_metrics(request.headers.get("accept", ""))
         return Response(body, headers={"content-type": content_type})
+
+    return routes
+
+
+def _health(control: Control) -> APIRouter:
+    """Probes need no token: they tell nothing but a state."""
+    told: dict[int | str, dict[str, Any]] = {
+        403: refusals()[403],
+        503: {"description": "Not alive or not ready.", "content": {"text/plain": {}}},
+    }
+    routes = APIRouter(responses=told, default_response_class=PlainTextResponse)
 
     @routes.get("/livez")
     @routes.get("/healthz")
@@ -88,92 +131,127 @@ def _monitoring(control: Control, render_metrics: Callable[[str], tuple[bytes, s
 def _reading(control: Control) -> APIRouter:
     routes = APIRouter()
 
-    @routes.get("/status")
+    @routes.get("/status", response_model=Status)
     def status() -> Response:
         return answer(_STATUS, control.status())
 
-    @routes.get("/why")
+    @routes.get("/why", response_model=Explanation)
     def why(request: Request, path: str) -> Response:
-        return answer(_EXPLANATION, control.why(_path_of(request) or path))
+        return answer(_EXPLANATION, control.why(asked_path(request) or path))
 
-    @routes.get("/plan")
+    @routes.get("/plan", response_model=list[PlanEntry])
     def plan() -> Response:
         return answer(_PLAN, tuple(control.plan()))
 
-    @routes.get("/jobs")
+    return routes
+
+
+def _jobs(control: Control, streams: Streams) -> APIRouter:
+    routes = APIRouter()
+    stream = {"description": "Server-sent events.", "content": {"text/event-stream": {}}}
+
+    @routes.get("/jobs", response_model=list[Job])
     def jobs(
         state: Annotated[list[JobState], Query(default_factory=list)],
         limit: Annotated[int, Query(ge=1, le=MAX_JOBS)] = 50,
     ) -> Response:
         return answer(_JOBS, tuple(control.jobs(states=tuple(state), limit=limit)))
 
-    @routes.get("/jobs/{job_id}")
-    def job(job_id: int) -> Response:
+    @routes.get("/jobs/{job_id}", response_model=Job, responses=refusals(404))
+    def job(job_id: JobId) -> Response:
         return answer(_JOB, _find(control, job_id))
+
+    @routes.get(
+        "/jobs/{job_id}/events",
+        response_class=StreamingResponse,
+        responses={**refusals(404), 200: stream},
+    )
+    async def events_of(request: Request, job_id: JobId) -> Response:
+        await run_in_threadpool(_find, control, job_id)
+        return await streams.open(request, job_id)
+
+    @routes.get("/events", response_class=StreamingResponse, responses={200: stream})
+    async def events(request: Request) -> Response:
+        return await streams.open(request, None)
 
     return routes
 
 
 def _triggering(control: Control) -> APIRouter:
-    routes = APIRouter(dependencies=[Depends(require_unix_socket)])
+    routes = APIRouter()
 
-    @routes.post("/triggers")
+    @routes.post(
+        "/triggers",
+        status_code=202,
+        response_model=TriggerReceipt,
+        responses=refusals(408, 413),
+        openapi_extra=trigger_body(),
+    )
     async def trigger(request: Request) -> Response:
         body = await _read_body(request)
         is_cli = request.headers.get("x-tflited-source", "").lower() == "cli"
-        source = TriggerSource.CLI if is_cli else TriggerSource.API
+        is_local = is_cli and is_from_socket(request.scope)
+        source = TriggerSource.CLI if is_local else TriggerSource.API
         receipt = await run_in_threadpool(control.submit, body, source)
         if receipt.is_accepted:
-            return answer(_RECEIPT, receipt, status=202)
+            location = {"Location": f"/api/v1/jobs/{receipt.job_id}"}
+            return answer(_RECEIPT, receipt, status=202, headers=location)
         return refuse(422, "trigger_refused", receipt.reason, "")
 
     return routes
 
 
 def _writing(control: Control) -> APIRouter:
-    routes = APIRouter(dependencies=[Depends(require_unix_socket)])
+    routes = APIRouter()
 
-    @routes.post("/jobs/{job_id}/retry")
-    def retry(job_id: int) -> Response:
+    @routes.post("/jobs/{job_id}/retry", response_model=Job, responses=refusals(404, 409))
+    def retry(job_id: JobId) -> Response:
         _find(control, job_id)
         return answer(_JOB, control.retry(job_id))
 
-    @routes.post("/jobs/{job_id}/discard")
-    def discard(job_id: int) -> Response:
+    @routes.post("/jobs/{job_id}/discard", response_model=Job, responses=refusals(404, 409))
+    def discard(job_id: JobId) -> Response:
         _find(control, job_id)
         return answer(_JOB, control.discard(job_id))
 
-    @routes.post("/jobs/{job_id}/cancel")
-    def cancel(job_id: int) -> Response:
+    @routes.post("/jobs/{job_id}/cancel", response_model=Job, responses=refusals(404, 409))
+    def cancel(job_id: JobId) -> Response:
         _find(control, job_id)
         return answer(_JOB, control.cancel(job_id))
 
-    @routes.post("/reload")
+    @routes.post("/reload", response_model=dict[str, int])
     def reload() -> Response:
         control.reload()
         return answer(_COUNT, {})
 
-    @routes.post("/rebuild-stale")
+    @routes.post("/roots/{name}/confirm", response_model=dict[str, int], responses=refusals(404))
+    def confirm(name: str) -> Response:
+        try:
+            count = control.confirm(name)
+        except UsageError as error:
+            raise RequestError(404, "no_such_root", error.message, hint=error.hint) from error
+        return answer(_COUNT, {"confirmed": count})
+
+    @routes.post("/rebuild-stale", response_model=dict[str, int])
     def rebuild_stale() -> Response:
         return answer(_COUNT, {"queued": control.rebuild_stale()})
 
     return routes
 
 
-def _path_of(request: Request) -> str:
-    """The query's ``path`` byte for byte, where the framework replaces what is not UTF-8."""
-    query = bytes(request.scope["query_string"]).decode("ascii", "surrogateescape")
-    return parse_qs(query, errors="surrogateescape").get("path", [""])[-1]
-
-
 async def _read_body(request: Request) -> bytes:
-    """The body, given up as soon as it is too long; the declared length may lie."""
+    """The body, given up as soon as it is too long or too slow; the declared length may lie."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_TRIGGER_BYTES:
-            message = f"trigger: observed more than {MAX_TRIGGER_BYTES} bytes, allowed that many"
-            raise RequestError(413, "too_large", message)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_TRIGGER_BYTES:
+                    allowed = f"observed more than {MAX_TRIGGER_BYTES} bytes, allowed that many"
+                    raise RequestError(413, "too_large", f"trigger: {allowed}")
+    except TimeoutError:
+        message = f"trigger: observed no end within {BODY_SECONDS:g} s, allowed that long"
+        raise RequestError(408, "too_slow", message, headers={"Connection": "close"}) from None
     return bytes(body)
 
 
@@ -190,8 +268,9 @@ def _on_tflited_error(_: Request, error: Exception) -> Response:
 
 
 def _on_http_error(request: Request, error: Exception) -> Response:
-    status, detail = cast("HTTPException", error).status_code, cast("HTTPException", error).detail
-    return refuse(status, "http", f"{request.method} {request.url.path}: {detail}")
+    told = cast("HTTPException", error)
+    message = f"{request.method} {request.url.path}: {told.detail}"
+    return refuse(told.status_code, "http", message, headers=told.headers)
 
 
 def _on_bad_request(request: Request, error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""Listening sockets: TCP on loopback, and the unix socket with its file's mode and leftovers."""
+"""Listening sockets: TCP, and the unix socket with its file's mode and leftovers."""
 
 import os
 import socket
@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 from tflited.errors import CannotStartError
-from tflited.web.guard import is_loopback
 
 BACKLOG: Final = 128
 SOCKET_MODE: Final = 0o660
@@ -15,18 +14,15 @@ _ANSWER_SECONDS: Final = 2.0
 
 
 def listen_tcp(host: str, port: int) -> socket.socket:
-    """Listens on a loopback address.
+    """Listens on an address.
 
     Args:
-        host: ``localhost`` or a loopback address.
+        host: ``localhost`` or an address.
         port: 0 for any free port.
 
     Raises:
-        CannotStartError: the host is another one, or the port cannot be had.
+        CannotStartError: the port cannot be had.
     """
-    if not is_loopback(host):
-        message = f"HTTP host: observed {host!r}, allowed localhost, 127.0.0.1 or ::1"
-        raise CannotStartError(message, hint="put a proxy in front for other machines")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)

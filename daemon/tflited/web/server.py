@@ -3,7 +3,7 @@
 import asyncio
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from socket import AF_UNIX
@@ -14,9 +14,11 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from tflited.domain.access import HttpRules
 from tflited.errors import CannotStartError
-from tflited.web.guard import Tagged
+from tflited.web.guard import Tagged, is_loopback
 from tflited.web.listeners import listen_tcp, listen_unix, remove_socket
+from tflited.web.protocol import LARGEST_HEADER_BYTES, BoundedProtocol
 
 _START_SECONDS: Final = 10.0
 _FORCED_SECONDS: Final = 1.0
@@ -29,11 +31,12 @@ class HttpServer:
 
     Args:
         app: the ASGI application.
-        host: loopback name or address.
+        host: ``localhost`` or an address; another than loopback only where there are tokens.
         port: TCP port; 0 for any free one.
         socket: path of the unix socket.
         inherited: listening sockets from the service manager; one of a kind, TCP or unix, takes
             the place of binding that kind here, and its file is the service manager's.
+        rules: of the HTTP door.
     """
 
     def __init__(
@@ -44,12 +47,15 @@ class HttpServer:
         port: int,
         socket: Path,
         inherited: Sequence[Socket] = (),
+        rules: HttpRules | None = None,
     ) -> None:
+        self._rules = rules or HttpRules()
+        self._endings: list[Callable[[], None]] = []
         self._host = host
         self._port = port
         self._path = socket
-        self._tcp = _Listener(Tagged(app, "tcp"))
-        self._unix = _Listener(Tagged(app, "unix"))
+        self._tcp = _Listener(Tagged(app, "tcp"), self._rules.max_connections)
+        self._unix = _Listener(Tagged(app, "unix"), self._rules.max_connections)
         self._inherited = tuple(inherited)
         self._identity: tuple[int, int] | None = None
         self._thread: threading.Thread | None = None
@@ -58,6 +64,10 @@ class HttpServer:
     def port(self) -> int:
         """The TCP port in use; the configured one before ``start``."""
         return self._port
+
+    def before_stop(self, end: Callable[[], None]) -> None:
+        """Has something called when stopping begins: answers without an end must come to one."""
+        self._endings.append(end)
 
     def start(self) -> None:
         """Binds both listeners and serves them; returns once requests are answered.
@@ -89,6 +99,8 @@ class HttpServer:
         """
         if self._thread is None:
             return
+        for end in self._endings:
+            end()
         for listener in (self._tcp, self._unix):
             listener.config.timeout_graceful_shutdown = max(1, math.floor(deadline_seconds))
             listener.should_exit = True
@@ -104,7 +116,17 @@ class HttpServer:
 
     def _listen_tcp(self) -> list[Socket]:
         inherited = [each for each in self._inherited if each.family != AF_UNIX]
-        return inherited or [listen_tcp(self._host, self._port)]
+        listeners = inherited or [listen_tcp(self._host, self._port)]
+        for listener in listeners:
+            address = listener.getsockname()[0]
+            if not is_loopback(address) and not self._rules.tokens:
+                for each in listeners:
+                    each.close()
+                raise CannotStartError(
+                    f"HTTP on {address}: observed no token, allowed localhost, 127.0.0.1 or ::1",
+                    hint="add a [[http.token]] to the configuration, or listen on loopback",
+                )
+        return listeners
 
     def _listen_unix(self) -> list[Socket]:
         inherited = [each for each in self._inherited if each.family == AF_UNIX]
@@ -131,10 +153,10 @@ class _Listener(uvicorn.Server):
     Outside the main thread uvicorn leaves signals alone, as the daemon needs it to.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, most_connections: int) -> None:
         config = uvicorn.Config(
             app,
-            http="h11",
+            http=BoundedProtocol,
             loop="asyncio",
             ws="none",
             lifespan="off",
@@ -144,6 +166,8 @@ class _Listener(uvicorn.Server):
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=5,
+            limit_concurrency=most_connections,
+            h11_max_incomplete_event_size=LARGEST_HEADER_BYTES,
         )
         super().__init__(config)
         self.is_up = threading.Event()

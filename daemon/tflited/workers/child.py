@@ -49,6 +49,8 @@ def live(birth: Birth) -> NoReturn:
                 scratch=request.scratch,
                 noise_fd=birth.noise_fd,
                 kept_fds=(birth.reply.fileno(),),
+                limits=request.policy.limits,
+                threads=request.threads,
             )
         )
     except OSError:

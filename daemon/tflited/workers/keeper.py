@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 
 from tflited.workers.sandbox import QUIET_ENVIRONMENT
+from tflited.workers.usage import resident_bytes
 from tflited.workers.zygote import READY, RUN
 
 INHERITED: Final = ("PATH", "LANG", "PYTHONPATH")
@@ -24,6 +25,19 @@ EXIT_SECONDS: Final = 5.0
 _READ_BYTES: Final = 4096
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retirement:
+    """When a zygote that still works is replaced, once nothing runs below it.
+
+    Attributes:
+        forks: children after which it is.
+        growth_bytes: resident memory above what it had when it was ready.
+    """
+
+    forks: int = 10_000
+    growth_bytes: int = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +57,16 @@ class Keeper:
     Args:
         preload: module the zygote imports before it says that it is ready.
         entry: module whose ``run`` does the work in children.
+        retirement: when a zygote makes room for a fresh one.
     """
 
-    def __init__(self, *, preload: str, entry: str) -> None:
+    def __init__(self, *, preload: str, entry: str, retirement: Retirement | None = None) -> None:
         self._preload = preload
         self._entry = entry
+        self._retirement = retirement or Retirement()
+        self._active = 0
+        self._forks = 0
+        self._ready_bytes = 0
         self._lock = threading.Lock()
         self._ready: Running | None = None
         self._running: Running | None = None
@@ -113,6 +132,28 @@ class Keeper:
             except OSError:
                 self._ready = None
                 return False
+            self._active += 1
+            self._forks += 1
+        return True
+
+    def release(self) -> None:
+        """Takes back what ``launch`` gave: its child ended. The last one may retire the zygote."""
+        with self._lock:
+            self._active -= 1
+            running = self._ready
+            if running is None or self._active or not self._is_old(running):
+                return
+            # Nobody can launch any more, and nothing runs: the hang-up costs no attempt.
+            self._ready = None
+        with contextlib.suppress(OSError):
+            running.control.shutdown(socket.SHUT_RDWR)
+
+    def _is_old(self, running: Running) -> bool:
+        grown = resident_bytes(running.process.pid) - self._ready_bytes
+        rules = self._retirement
+        if self._forks < rules.forks and grown <= rules.growth_bytes:
+            return False
+        _log.info("zygote_retired", children=self._forks, grown_bytes=grown)
         return True
 
     def _hang_up(self) -> None:
@@ -176,6 +217,8 @@ class Keeper:
                 was_ready = True
                 with self._lock:
                     self._ready = running
+                    self._forks = 0
+                    self._ready_bytes = resident_bytes(running.process.pid)
         return was_ready
 
 

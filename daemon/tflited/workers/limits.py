@@ -1,34 +1,66 @@
-"""Owns the resource limits of a child: one table, applied once, read back from the kernel.
+"""Owns the resource limits of a child: applied once, read back from the kernel.
 
-Memory, processor time and file size are not here: they depend on the attempt, these do not.
+What the kernel cannot bound for an ordinary user (resident memory, shared memory included, and the
+size of a folder) the daemon measures instead: ``usage.py``.
 """
 
 import resource
+import signal
 from typing import Final
+
+from tflited.domain.limits import Limits
 
 OPEN_FILES: Final = 256
 """Reading a SavedModel and writing a set needs a few dozen."""
+
+DATA_FACTOR: Final = 4
+"""An allocation that fails leaves tensorflow waiting for memory, and its author without a reason:
+what grows is left to the poll, this holds where the poll comes too late."""
+DATA_SLACK_BYTES: Final = 2**30
+"""What tensorflow maps privately and never touches; measured 76 to 105 MB."""
+DATA_BYTES_PER_THREAD: Final = 16 * 2**20
+"""Stacks and allocator arenas; measured 8 MB for each thread."""
 
 LIMITS: Final = {
     resource.RLIMIT_CORE: 0,
     resource.RLIMIT_MEMLOCK: 0,
     resource.RLIMIT_NOFILE: OPEN_FILES,
 }
-"""Soft and hard limit alike, so that model code cannot raise them again."""
+"""The same for every child; soft and hard alike, so that model code cannot raise them again."""
 
 
-def apply() -> None:
-    """Sets every limit.
+def apply(limits: Limits, *, threads: int = 1) -> None:
+    """Sets every limit; a breach of processor time or file size ends the process by its signal.
+
+    Args:
+        limits: of the attempt's policy.
+        threads: processor threads that the child may use.
 
     Raises:
         OSError: the kernel refused one, or holds another value than was set.
     """
+    # Python ignores it, and a library that only sees EFBIG may go on with half a file.
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     for kind, value in LIMITS.items():
-        _, hard = resource.getrlimit(kind)
-        limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        try:
-            resource.setrlimit(kind, (limit, limit))
-        except ValueError as error:
-            raise OSError(f"Resource limit {kind}: {value} was refused: {error}") from error
-        if (held := resource.getrlimit(kind)) != (limit, limit):
-            raise OSError(f"Resource limit {kind}: observed {held}, allowed {limit}")
+        _set(kind, value, value)
+    if limits.scratch_bytes:
+        _set(resource.RLIMIT_FSIZE, limits.scratch_bytes, limits.scratch_bytes)
+    if limits.memory_bytes:
+        own = DATA_SLACK_BYTES + DATA_BYTES_PER_THREAD * threads
+        data = DATA_FACTOR * limits.memory_bytes + own
+        _set(resource.RLIMIT_DATA, data, data)
+    if limits.cpu_seconds:
+        # At the hard limit comes SIGKILL, which tells nobody why: SIGXCPU has to come first.
+        _set(resource.RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 1)
+
+
+def _set(kind: int, soft: int, hard: int) -> None:
+    _, most = resource.getrlimit(kind)
+    if most != resource.RLIM_INFINITY:
+        soft, hard = min(soft, most), min(hard, most)
+    try:
+        resource.setrlimit(kind, (soft, hard))
+    except ValueError as error:
+        raise OSError(f"Resource limit {kind}: {soft} was refused: {error}") from error
+    if (held := resource.getrlimit(kind)) != (soft, hard):
+        raise OSError(f"Resource limit {kind}: observed {held}, allowed {(soft, hard)}")

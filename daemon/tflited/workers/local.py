@@ -3,14 +3,18 @@
 import contextlib
 import os
 import socket
+from dataclasses import replace
 from threading import Event
 
 from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest, AttemptResult
+from tflited.domain.limits import Limits
 from tflited.domain.ports import Progress
 from tflited.workers import wire
-from tflited.workers.keeper import Keeper
+from tflited.workers.cgroup import delegated
+from tflited.workers.ends import CANCELLED, WORKER_LOST
+from tflited.workers.keeper import Keeper, Retirement
 from tflited.workers.noise import Noise
-from tflited.workers.watch import CANCELLED, POLL_SECONDS, WORKER_LOST, Watch
+from tflited.workers.watch import POLL_SECONDS, Watch
 
 
 class LocalExecutor:
@@ -19,6 +23,7 @@ class LocalExecutor:
     Args:
         preload: module the zygote imports once.
         entry: module whose ``run(request, progress)`` children call.
+        retirement: when the zygote is replaced by a fresh one.
     """
 
     def __init__(
@@ -26,8 +31,10 @@ class LocalExecutor:
         *,
         preload: str = "tflited.convert.preload",
         entry: str = "tflited.convert.entry",
+        retirement: Retirement | None = None,
     ) -> None:
-        self._keeper = Keeper(preload=preload, entry=entry)
+        self._keeper = Keeper(preload=preload, entry=entry, retirement=retirement)
+        self._cgroups = delegated()
 
     @property
     def is_ready(self) -> bool:
@@ -60,7 +67,7 @@ class LocalExecutor:
 
         Args:
             request: what to build.
-            limits: what it may use.
+            limits: what any attempt may use; the policy of the request may say less.
             progress: told about stages as they begin, from the calling thread.
             cancel: when set, the child's process group is killed within ``POLL_SECONDS``.
 
@@ -77,6 +84,7 @@ class LocalExecutor:
             refused = self._launch([their_reply, their_status, their_noise, content], cancel)
             if refused is not None:
                 return refused
+            stack.callback(self._keeper.release)
             theirs.close()
             watch = Watch(
                 reply=reply,
@@ -84,8 +92,10 @@ class LocalExecutor:
                 noise=Noise(descriptor=noise),
                 progress=progress,
                 cancel=cancel,
-                wall_seconds=limits.wall_seconds,
+                limits=_tightened(request.policy.limits, limits),
+                scratch=request.scratch,
                 condemn=self._keeper.condemn,
+                cgroups=self._cgroups,
             )
             watch.follow()
             return watch.outcome()
@@ -99,6 +109,12 @@ class LocalExecutor:
                 return AttemptOutcome(result=AttemptResult.WORKER_LOST, failure=WORKER_LOST)
             cancel.wait(POLL_SECONDS)
         return AttemptOutcome(result=AttemptResult.CANCELLED, failure=CANCELLED)
+
+
+def _tightened(own: Limits, everywhere: AttemptLimits) -> Limits:
+    """The policy's limits with the daemon's own deadline, whichever comes first."""
+    deadlines = [seconds for seconds in (own.wall_seconds, everywhere.wall_seconds) if seconds > 0]
+    return replace(own, wall_seconds=min(deadlines, default=0.0))
 
 
 def _pair(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[socket.socket, int]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from tflited.domain.limits import Limits
 from tflited.workers import limits
 
 PR_SET_PDEATHSIG: Final = 1
@@ -41,12 +42,16 @@ class Confinement:
         scratch: the one directory the child may write.
         noise_fd: where its standard output and error go.
         kept_fds: descriptors that stay open beside the standard ones.
+        limits: of the attempt's policy.
+        threads: processor threads it may use.
     """
 
     parent_pid: int
     scratch: str
     noise_fd: int
     kept_fds: tuple[int, ...]
+    limits: Limits
+    threads: int
 
 
 def die_with_parent(parent_pid: int) -> None:
@@ -119,8 +124,8 @@ def _folder(confinement: Confinement) -> None:
     os.umask(0o077)
 
 
-def _limits(_: Confinement) -> None:
-    limits.apply()
+def _limits(confinement: Confinement) -> None:
+    limits.apply(confinement.limits, threads=confinement.threads)
 
 
 def forbid_new_privileges() -> None:

@@ -2,21 +2,23 @@
 
 import contextlib
 import selectors
-import signal
 import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Event
 from typing import Final, assert_never
 
 from tflited.domain.attempt import AttemptOutcome, AttemptResult
 from tflited.domain.job import Failure
-from tflited.domain.last_words import recognised
+from tflited.domain.limits import Limits
 from tflited.domain.ports import Progress
 from tflited.domain.report import Stage
-from tflited.workers import wire
+from tflited.workers import ends, wire
+from tflited.workers.cgroup import Cgroup, caged
 from tflited.workers.noise import Noise
+from tflited.workers.usage import Usage
 from tflited.workers.zygote import KILL
 
 POLL_SECONDS: Final = 0.05
@@ -39,8 +41,10 @@ class Watch:
         noise: what the child writes to its standard output and error.
         progress: told about stages.
         cancel: asks for the child's end.
-        wall_seconds: limit from the request to the end; 0 for none.
+        limits: what it may use.
+        scratch: the folder that it may write.
         condemn: ends a zygote that does not answer.
+        cgroups: where a cgroup for it may be made; None where none may.
     """
 
     reply: socket.socket
@@ -48,17 +52,24 @@ class Watch:
     noise: Noise
     progress: Progress
     cancel: Event
-    wall_seconds: float
+    limits: Limits
+    scratch: str
     condemn: Callable[[], None]
+    cgroups: Path | None = None
     stage_seconds: dict[str, float] = field(default_factory=dict)
     final: wire.ReportMessage | wire.FailureMessage | None = None
     exit: wire.ExitMessage | None = None
     is_lost: bool = False
     killed_as: AttemptResult | None = None
+    breach: Failure | None = None
     wire_fault: str = ""
     _assembler: wire.Assembler = field(default_factory=wire.Assembler)
     _started: float = field(default_factory=time.monotonic)
+    _usage: Usage | None = None
+    _cgroup: Cgroup | None = None
+    _has_outgrown: bool = False
     _stage: Stage | None = Stage.START
+    _where: str = Stage.START.value
     _stage_started: float = field(default_factory=time.monotonic)
     _killed_at: float | None = None
 
@@ -79,6 +90,9 @@ class Watch:
             if not self._read_reply():
                 break
         self._enter(None)
+        if self._cgroup is not None:
+            self._has_outgrown = self._cgroup.has_killed
+            self._cgroup.remove()
 
     def _check(self) -> None:
         now = time.monotonic()
@@ -88,8 +102,14 @@ class Watch:
                 self.is_lost = True
         elif self.cancel.is_set():
             self._kill(AttemptResult.CANCELLED)
-        elif 0 < self.wall_seconds <= now - self._started:
+        elif 0 < self.limits.wall_seconds <= now - self._started:
+            self.breach = ends.too_long(self.limits, self._where)
             self._kill(AttemptResult.TIMEOUT)
+        elif self._usage is not None:
+            self._usage.measure()
+            self.breach = ends.too_much(self._usage, self.limits, self._where)
+            if self.breach is not None:
+                self._kill(AttemptResult.LIMIT)
 
     def _kill(self, reason: AttemptResult) -> None:
         if self._killed_at is not None:
@@ -102,10 +122,15 @@ class Watch:
 
     def _read_status(self) -> bool:
         try:
-            content = self.status.recv(wire.MAX_DATAGRAM_BYTES)
-            self.exit = wire.decode_exit(content)
+            message = wire.decode_status(self.status.recv(wire.MAX_DATAGRAM_BYTES))
         except (OSError, wire.WireError):
             self.is_lost = True
+            return False
+        if isinstance(message, wire.BirthMessage):
+            self._usage = Usage(pid=message.pid, scratch=self.scratch)
+            self._cgroup = caged(self.cgroups, message.pid, self.limits.memory_bytes)
+            return True
+        self.exit = message
         return False
 
     def _read_reply(self) -> bool:
@@ -132,6 +157,7 @@ class Watch:
         match message:
             case wire.ProgressMessage():
                 self._enter(message.stage)
+                self._where = wire.printable(f"{message.stage.value} {message.detail}".strip())
                 self.progress(message.stage, wire.printable(message.detail))
             case wire.ReportMessage() | wire.FailureMessage():
                 self._enter(None)
@@ -165,94 +191,30 @@ class Watch:
         if killed is not None:
             return killed
         if self.exit is None:
-            return AttemptResult.WORKER_LOST, WORKER_LOST
+            return AttemptResult.WORKER_LOST, ends.WORKER_LOST
         if self.exit.status != 0 or self.final is None:
-            return AttemptResult.CRASH, crashed(status=self.exit.status, noise=self.noise.finish())
+            return self._died(self.exit.status)
         match self.final:
             case wire.ReportMessage():
-                return AttemptResult.OK, None
+                breach = ends.too_large(self.final.report, self.limits)
+                return (AttemptResult.OK if breach is None else AttemptResult.ERROR), breach
             case wire.FailureMessage():
-                return AttemptResult.ERROR, self.final.failure
+                return AttemptResult.ERROR, ends.with_limit(self.final.failure, self.limits)
             case _:
                 assert_never(self.final)
 
+    def _died(self, status: int) -> tuple[AttemptResult, Failure]:
+        breach = ends.signalled(status, self.limits, self._where, has_outgrown=self._has_outgrown)
+        if breach is not None:
+            return AttemptResult.LIMIT, breach
+        failure = ends.crashed(status=status, noise=self.noise.finish(), where=self._where)
+        return AttemptResult.CRASH, ends.with_limit(failure, self.limits)
+
     def _killed(self) -> tuple[AttemptResult, Failure] | None:
         if self.killed_as is AttemptResult.CANCELLED:
-            return self.killed_as, CANCELLED
+            return self.killed_as, ends.CANCELLED
         if self.wire_fault:
-            return AttemptResult.CRASH, bad_reply(self.wire_fault)
-        if self.killed_as is AttemptResult.TIMEOUT:
-            return self.killed_as, timed_out(wall_seconds=self.wall_seconds)
+            return AttemptResult.CRASH, ends.bad_reply(self.wire_fault)
+        if self.killed_as is not None and self.breach is not None:
+            return self.killed_as, self.breach
         return None
-
-
-CANCELLED: Final = Failure(
-    code="cancelled",
-    message="The attempt was cancelled before it replied.",
-    is_retryable=True,
-)
-WORKER_LOST: Final = Failure(
-    code="worker_lost",
-    message="The process that children are forked from ended while the attempt ran.",
-    hint="It restarts by itself; look for memory pressure on the machine.",
-    is_retryable=True,
-)
-
-
-def timed_out(*, wall_seconds: float) -> Failure:
-    """The deadline passed."""
-    return Failure(
-        code="timeout",
-        message=f"The attempt was killed: no reply within {wall_seconds:g} s.",
-        hint="Raise attempt_timeout_seconds in [daemon], or ask for fewer variants or samples; a "
-        "variant whose kernel hangs is found by asking for one at a time.",
-        is_retryable=True,
-    )
-
-
-def bad_reply(fault: str) -> Failure:
-    """The child's bytes are no message."""
-    return Failure(
-        code="bad_reply",
-        message=f"The child replied outside the protocol and was killed: {fault}.",
-        hint="The attempt's record holds what the child wrote.",
-        is_retryable=True,
-    )
-
-
-def crashed(*, status: int, noise: str = "") -> Failure:
-    """The child ended by itself with a status but without a valid reply.
-
-    Args:
-        status: exit status, or the negative number of the signal that ended it.
-        noise: the last it wrote; an abort in native code tells its reason nowhere else.
-    """
-    if status == -signal.SIGKILL:
-        return Failure(
-            code="out_of_memory",
-            message="The child was killed with SIGKILL, most likely for want of memory.",
-            hint="Give the service more memory, or run fewer attempts at once.",
-            is_retryable=True,
-        )
-    how = f"by {_signal_name(-status)}" if status < 0 else f"with exit status {status}"
-    if (known := recognised(noise)) is not None:
-        words, line = known
-        return Failure(
-            code=words.code,
-            message=f"The child ended {how}, without a reply. It said: {line}",
-            hint=words.hint,
-            is_retryable=words.is_retryable,
-        )
-    return Failure(
-        code="crash",
-        message=f"The child ended {how}, without a reply.",
-        hint="The attempt's record holds the last it wrote.",
-        is_retryable=True,
-    )
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -94,10 +94,21 @@ class ExitMessage:
     kind: Literal["exit"] = "exit"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BirthMessage:
+    """The zygote's word on a child that it forked."""
+
+    pid: int
+    kind: Literal["birth"] = "birth"
+
+
+StatusMessage = BirthMessage | ExitMessage
 Message = ProgressMessage | ReportMessage | FailureMessage
 
 _MESSAGE: Final[TypeAdapter[Message]] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
-_EXIT: Final = TypeAdapter(ExitMessage)
+_STATUS: Final[TypeAdapter[StatusMessage]] = TypeAdapter(
+    Annotated[StatusMessage, Field(discriminator="kind")]
+)
 _REQUEST: Final = TypeAdapter(AttemptRequest)
 
 
@@ -155,21 +166,21 @@ def decode_message(content: bytes) -> Message:
         raise WireError(f"not JSON: {error}") from error
 
 
-def encode_exit(message: ExitMessage) -> bytes:
-    """The zygote's exit message as JSON."""
-    return _EXIT.dump_json(message)
+def encode_status(message: StatusMessage) -> bytes:
+    """The zygote's message about a child as JSON."""
+    return _STATUS.dump_json(message)
 
 
-def decode_exit(content: bytes) -> ExitMessage:
-    """The zygote's exit message from its JSON.
+def decode_status(content: bytes) -> StatusMessage:
+    """The zygote's message about a child from its JSON.
 
     Raises:
-        WireError: not an exit message.
+        WireError: not such a message.
     """
     try:
-        return _EXIT.validate_json(content)
+        return _STATUS.validate_json(content)
     except ValidationError as error:
-        raise WireError(f"not an exit message: {error.error_count()} errors") from error
+        raise WireError(f"not a status message: {error.error_count()} errors") from error
 
 
 def send(channel: socket.socket, content: bytes) -> None:

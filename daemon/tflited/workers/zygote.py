@@ -109,6 +109,8 @@ class Zygote:
                 if pid == 0:
                     _be_child(birth)
                 self.statuses[pid] = status
+                with contextlib.suppress(OSError):
+                    status.send(wire.encode_status(wire.BirthMessage(pid=pid)))
                 self.selector.register(status, selectors.EVENT_READ, pid)
         os.close(noise_fd)
         os.close(request_fd)
@@ -150,7 +152,7 @@ class Zygote:
                 self.selector.unregister(status)
             with contextlib.suppress(OSError):
                 status.send(
-                    wire.encode_exit(wire.ExitMessage(status=code, peak_rss_bytes=peak_rss_bytes))
+                    wire.encode_status(wire.ExitMessage(status=code, peak_rss_bytes=peak_rss_bytes))
                 )
 
 

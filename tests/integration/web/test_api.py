@@ -190,16 +190,19 @@ def test_reload_tells_what_is_wrong(daemon: Daemon) -> None:
 def test_rebuild_stale_counts(daemon: Daemon) -> None:
     """The answer is how many were queued."""
     assert daemon.unix("POST", "/api/v1/rebuild-stale").json == {"queued": 3}
+    assert daemon.unix("POST", "/api/v1/roots/zoo/confirm").json == {"confirmed": 2}
+    assert daemon.unix("POST", "/api/v1/roots/z%0Ao/confirm").status == 404
 
 
 @pytest.mark.parametrize(
-    "target", ["triggers", "jobs/1/retry", "jobs/2/cancel", "reload", "rebuild-stale"]
+    "target",
+    ["triggers", "jobs/1/retry", "jobs/2/cancel", "reload", "rebuild-stale", "roots/zoo/confirm"],
 )
-def test_nothing_is_changed_over_tcp(daemon: Daemon, target: str) -> None:
-    """Any local user reaches the port, so it only reads; headers cannot claim otherwise."""
+def test_nothing_is_changed_over_tcp_without_a_token(daemon: Daemon, target: str) -> None:
+    """Any local user reaches the port; headers cannot claim to come through the socket."""
     answer = daemon.tcp("POST", f"/api/v1/{target}", tflited_transport="unix")
 
-    assert (answer.status, answer.json["code"]) == (403, "unix_socket_only")
+    assert (answer.status, answer.json["code"]) == (401, "unauthorised")
     assert "unix-socket" in answer.json["hint"]
     assert (daemon.control.submitted, daemon.control.reloads) == ([], 0)
     assert daemon.control.known[1].state is JobState.FAILED

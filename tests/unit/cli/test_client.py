@@ -6,7 +6,7 @@ import pytest
 
 from fakes.http_client import Daemon
 from tflited.cli.client import Client
-from tflited.errors import DaemonUnreachableError, TflitedError, UsageError
+from tflited.errors import DaemonUnreachableError, OverCapacityError, TflitedError, UsageError
 
 
 def test_reads_a_resource(daemon: Daemon) -> None:
@@ -34,3 +34,11 @@ def test_nobody_answers(tmp_path: Path) -> None:
     with pytest.raises(DaemonUnreachableError, match=r"none\.sock") as refused:
         Client(tmp_path / "none.sock").get("/api/v1/status")
     assert "tflited serve" in refused.value.hint
+
+
+def test_a_full_queue_is_told_as_such(daemon: Daemon) -> None:
+    """Whoever calls may try again later, and knows it."""
+    daemon.control.error = OverCapacityError("queue: observed 2, allowed 2.", hint="later")
+    with pytest.raises(OverCapacityError, match="observed 2") as refused:
+        Client(daemon.path).post("/api/v1/triggers", b"{}")
+    assert refused.value.retryable

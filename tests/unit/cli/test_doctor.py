@@ -1,6 +1,7 @@
 """``tflited doctor``: each finding is a line, and one wrong thing is an exit code."""
 
 import shutil
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from tflited import toolchain
 from tflited.cli import doctor
+from tflited.domain.broker import BrokerSettings
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -63,3 +65,16 @@ def test_a_root_that_is_not_there(folder: Path, run: Run) -> None:
     assert code == 1
     assert "[-] root models" in out
     assert "create it" in out
+
+
+def test_a_broker_that_answers_and_one_that_does_not() -> None:
+    """The broker is asked for a connection and nothing else."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        settings = BrokerSettings(url=f"redis://127.0.0.1:{port}")
+        there = doctor._broker(settings)
+    gone = doctor._broker(settings)
+    assert (there.is_ok, there.text) == (True, f"redis at redis://127.0.0.1:{port} answers")
+    assert not gone.is_ok
+    assert f"127.0.0.1:{port}" in gone.text
+    assert "broker.url" in gone.text

@@ -18,6 +18,7 @@ def test_shows_what_it_does(run: Run) -> None:
     assert code == 0
     assert "tflited 1.2.3: ready, 2 slots" in out
     assert "root zoo: /srv/zoo" in out
+    assert "polled: far: nfs4" in out
     assert "job 2 zoo/vision/net.keras: lower int8" in out
 
 

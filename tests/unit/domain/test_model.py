@@ -41,11 +41,35 @@ def test_a_files_name_announces_its_kind(name: str, expected: ModelKind | None) 
         ("a/Net.H5", "Net"),
         ("net.hub.toml", "net"),
         ("a/.keras", ".keras"),
+        ("net/2", "net_2"),
+        ("vision/net/007", "net_007"),
+        ("2", "models_2"),
+        ("net/2.keras", "2"),
     ],
 )
 def test_the_stem_is_the_name_without_the_kinds_ending(path: str, stem: str) -> None:
     """Files of a set begin with it; it is never empty."""
     assert ModelId(root="models", path=path).stem == stem
+
+
+@pytest.mark.parametrize(
+    ("path", "version"),
+    [
+        ("net/2", 2),
+        ("net/002", 2),
+        ("0", 0),
+        ("net", None),
+        ("net/v2", None),
+        ("net/-1", None),
+        ("net/1.5", None),
+        ("net/\u0662", None),
+        ("net/" + "9" * 20, None),
+        ("", None),
+    ],
+)
+def test_a_folder_with_a_number_is_a_version(path: str, version: int | None) -> None:
+    """As TensorFlow Serving reads it: digits of ASCII, leading zeros mean nothing."""
+    assert ModelId(root="models", path=path).version == version
 
 
 def test_a_root_that_is_a_model_has_a_stem() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tflited.domain.limits import Limits
 from tflited.domain.policy import (
     AutoRules,
     Calibration,
@@ -27,6 +28,7 @@ from tflited.domain.policy import (
     Target,
     TensorType,
     Variant,
+    Versions,
 )
 from tflited.domain.preprocess import Preprocess
 
@@ -48,6 +50,7 @@ CHANGES: dict[str, Any] = {
     "require_proof": True,
     "custom_objects": "/models/layers.py",
     "allow_lambda": True,
+    "check_fingerprint": False,
     "calibration": Calibration(data="/data/*.npz"),
     "preprocess": Preprocess(scale=0.5),
     "evaluation": Evaluation(min_snr_db=30),
@@ -58,7 +61,9 @@ CHANGES: dict[str, Any] = {
 NO_REBUILD: dict[str, Any] = {
     "output": OutputRules(keep_builds=9, on_source_removed=OnSourceRemoved.REMOVE),
     "hooks": Hooks(published=("true",), timeout_seconds=1.0),
+    "versions": Versions.NEWEST,
     "profile": ProfileRules(enabled=False, threads=1, runs=1),
+    "limits": Limits(wall_seconds=1.0, memory_bytes=2**30),
 }
 
 
@@ -85,7 +90,7 @@ def test_a_key_that_decides_bytes_changes_the_digest(key: str) -> None:
 
 @pytest.mark.parametrize("key", NO_REBUILD)
 def test_what_is_not_about_bytes_rebuilds_nothing(key: str) -> None:
-    """Retention and hooks are about sets, the profile about the time of a host."""
+    """Retention, versions and hooks are about sets, the profile about the time of a host."""
     assert replace(Policy(), **{key: NO_REBUILD[key]}).digest == Policy().digest
 
 

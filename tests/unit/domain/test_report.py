@@ -20,5 +20,5 @@ def test_what_is_not_rejected_is_published() -> None:
 def test_a_manifest_names_its_model() -> None:
     """As the reconciler asks for it."""
     report = a_report()
-    manifest = manifest_of(a_job(), a_publish_key(), report, decide(report, Policy()), ())
+    manifest = manifest_of(a_job(), Policy(), a_publish_key(), report, decide(report, Policy()), ())
     assert manifest.model == MODEL

@@ -1,16 +1,21 @@
 """One attempt: private copy, child, verdict, publication, and no trace of the copy."""
 
+import errno
+import os
 from pathlib import Path
 from threading import Event
+from typing import NoReturn
 
 import pytest
 
 from fakes.engine import World, an_end
 from fakes.samples import a_job, a_publish_key, a_report, a_variant
 from tflited.domain.attempt import AttemptOutcome, AttemptResult
+from tflited.domain.job import JobState
 from tflited.domain.model import Digest
 from tflited.domain.policy import OnReject, Policy, Variant
 from tflited.domain.report import Stage, VariantState
+from tflited.domain.retry import STORAGE_SECONDS
 from tflited.engine.attempt import Work, failure_of
 from tflited.engine.messages import AttemptEnded
 from tflited.errors import SourceChangedError, StoragePausedError, TflitedError, WorkerError
@@ -59,6 +64,16 @@ def test_a_good_attempt_ends_published(world: World) -> None:
     assert set(ended.stage_seconds) == {Stage.STAGE, Stage.PUBLISH}
 
 
+def test_a_change_during_the_build_discards_it(world: World) -> None:
+    """Also one that nobody has told of yet: what is on disk is compared before publication."""
+    world.sources.has_changed = True
+    ended = run(world)
+    assert ended.published is None
+    assert ended.failure is not None
+    assert ended.failure.code == SourceChangedError.code
+    assert world.publisher.manifests() == []
+
+
 def test_nothing_is_left_in_the_scratch_folder(world: World) -> None:
     """However it ends."""
     run(world)
@@ -76,7 +91,7 @@ def test_a_failed_child_publishes_nothing(world: World) -> None:
     assert world.publisher.manifests() == []
 
 
-@pytest.mark.parametrize("end", [AttemptResult.CRASH, AttemptResult.TIMEOUT])
+@pytest.mark.parametrize("end", [AttemptResult.CRASH, AttemptResult.LIMIT, AttemptResult.TIMEOUT])
 @pytest.mark.parametrize("told", [(Stage.QUANTISE, "int8"), (Stage.PROVE, "int8 layers")])
 def test_a_variant_that_ends_its_child_is_given_up(
     world: World, end: AttemptResult, told: tuple[Stage, str]
@@ -154,3 +169,25 @@ def test_an_error_becomes_a_record(error: TflitedError, is_retryable: bool) -> N
     """A changed source is not waited for: it is looked at again."""
     failure = failure_of(error)
     assert (failure.code, failure.is_retryable) == (error.code, is_retryable)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(errno.ENOSPC, "storage_paused"), (errno.EACCES, "worker")]
+)
+def test_scratch_space_that_cannot_be_used_is_no_fault_of_the_model(
+    world: World, monkeypatch: pytest.MonkeyPatch, number: int, code: str
+) -> None:
+    """The slot lives on, and the job is tried again."""
+
+    def refuse(path: Path, **_: object) -> NoReturn:
+        raise OSError(number, os.strerror(number), str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "mkdir", refuse)
+        job = world.build()
+    assert job.state is JobState.QUEUED
+    assert job.failure is not None
+    assert job.failure.code == code
+    world.clock.advance(STORAGE_SECONDS)
+    world.run()
+    assert world.states() == [JobState.PUBLISHED]

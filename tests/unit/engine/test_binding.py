@@ -11,7 +11,8 @@ from fakes.engine import DATA, DEADLINE_SECONDS, SETTLE_SECONDS, World, a_data_f
 from fakes.samples import MODEL
 from tflited.domain.attempt import AttemptOutcome, AttemptResult
 from tflited.domain.job import UNBOUND, Job, JobState, TriggerSource
-from tflited.domain.model import ModelKind
+from tflited.domain.limits import Limits
+from tflited.domain.model import ModelKind, Snapshot
 from tflited.domain.observation import Sight
 from tflited.domain.policy import Calibration, ModelType, Policy, Variant
 from tflited.domain.ports import Root
@@ -226,6 +227,19 @@ def test_another_container_than_the_policy_allows_fails_the_trigger(world: World
     (job,) = world.jobs()
     assert job.failure is not None
     assert "observed saved_model, allowed keras" in job.failure.message
+
+
+def test_a_model_over_its_limits_fails_the_trigger(world: World) -> None:
+    """As the reconciler refuses it, with the figures."""
+    world.scan()
+    settling(world)
+    send(world)
+    world.resolver.policy = Policy(limits=Limits(model_files=1))
+    files = tuple((name, a_data_file().identity) for name in ("one", "two"))
+    world.see(snapshot=Snapshot(kind=ModelKind.SAVED_MODEL, files=files))
+    (job,) = world.jobs()
+    assert job.failure is not None
+    assert (job.failure.code, "2 files, allowed 1" in job.failure.message) == ("model_limit", True)
 
 
 def test_a_triggers_own_data_are_waited_for(own: World, monkeypatch: pytest.MonkeyPatch) -> None:

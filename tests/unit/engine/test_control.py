@@ -1,6 +1,7 @@
 """The engine's doors: asked from another thread, answered by the engine's own."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,7 @@ from fakes.engine import World, an_end
 from fakes.samples import MODEL
 from tflited.domain.attempt import AttemptResult
 from tflited.domain.job import JobState, TriggerSource
+from tflited.domain.status import HealthCheck
 from tflited.errors import CannotStartError, UsageError
 
 DOCUMENT = json.dumps({"version": 1, "model": {"path": str(MODEL)}}).encode()
@@ -132,3 +134,14 @@ def test_reload_is_handed_on(world: World) -> None:
     """The composition root reads the files."""
     world.control().reload()
     assert ("reloaded", True) in world.recorder.told
+
+
+def test_doors_are_told_beside_the_engine_s_own_checks(world: World) -> None:
+    """A door that is not required does not make the daemon unready."""
+    world.scan()
+    away = HealthCheck(name="broker", is_ok=False, reason="refused", is_required=False)
+    control = replace(world.control(), doors=lambda: (away,))
+    with world.serving():
+        status = control.status()
+    assert away in status.checks
+    assert status.is_ready

@@ -8,6 +8,8 @@ from fakes.engine import DATA, World, a_data_file, an_end, an_observation, with_
 from fakes.samples import MODEL
 from tflited.domain.attempt import AttemptResult
 from tflited.domain.job import JobState, NewJob
+from tflited.domain.limits import Limits
+from tflited.domain.model import ModelKind, Snapshot
 from tflited.domain.observation import Observation, Sight
 from tflited.domain.policy import ModelType, Policy
 from tflited.domain.status import Action, Phase
@@ -47,6 +49,21 @@ def test_a_model_of_another_type_is_refused(world: World) -> None:
     decision = decide(world)
     assert decision.phase is Phase.REFUSED
     assert "observed saved_model, allowed keras" in decision.reason
+
+
+@pytest.mark.parametrize("limits", [Limits(model_files=0, model_bytes=1), Limits(model_bytes=0)])
+def test_a_model_over_its_limits_is_refused(world: World, limits: Limits) -> None:
+    """Before anything is copied; the figures and the key are told, and 0 allows any."""
+    world.resolver.policy = Policy(limits=limits)
+    files = (("saved_model.pb", a_data_file(size=2).identity),)
+    seen = an_observation(snapshot=Snapshot(kind=ModelKind.SAVED_MODEL, files=files))
+    decision = decide(world, seen)
+    if not limits.model_bytes:
+        assert decision.phase is Phase.QUEUED
+        return
+    assert decision.phase is Phase.REFUSED
+    assert "allowed 1" in decision.reason
+    assert "limits.model_bytes" in decision.hint
 
 
 def test_data_that_changes_is_waited_for(world: World) -> None:
@@ -113,3 +130,43 @@ def test_a_job_of_another_place_does_not_answer(world: World) -> None:
     world.store.accept(replace(NewJob(**fields), save_to="elsewhere"), world.clock.now())
     assert decide(world).action is Action.BUILD
     assert world.publisher.manifest(MODEL) is None
+
+
+def test_what_failed_is_not_tried_again_after_other_contents(world: World) -> None:
+    """A to B and back to A: A failed for good, whatever was built in between."""
+    world.executor.script = [an_end(AttemptResult.ERROR)]
+    world.build()
+    world.see("2")
+    world.run()
+    world.see("1")
+    world.run()
+    assert world.states() == [JobState.FAILED, JobState.PUBLISHED]
+    assert world.models.entries[MODEL].status().phase is Phase.FAILED
+
+
+def test_what_failed_once_and_was_mended_since_is_built(world: World) -> None:
+    """The newest job of the same key counts: it was tried again and went well."""
+    world.executor.script = [an_end(AttemptResult.ERROR)]
+    job = world.build()
+    world.engine.queued(world.store.retry(job.id, world.clock.now()))
+    world.run()
+    world.see("2")
+    world.run()
+    world.see("1")
+    world.run()
+    assert world.states() == [JobState.PUBLISHED] * 3
+
+
+def test_what_failed_is_not_tried_again_after_a_restart(world: World) -> None:
+    """The store remembers it; an edited policy is tried at once."""
+    world.executor.script = [an_end(AttemptResult.ERROR)]
+    world.build()
+    world.models.entries.clear()
+    world.store.recover()
+    world.see()
+    world.run()
+    assert world.states() == [JobState.FAILED]
+    world.resolver.policy = Policy(require_proof=True)
+    world.scan()
+    world.run()
+    assert world.states() == [JobState.FAILED, JobState.PUBLISHED]

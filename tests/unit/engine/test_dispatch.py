@@ -44,3 +44,12 @@ def test_a_stopped_pool_has_finished_its_attempts(tmp_path: Path) -> None:
     world.close()
     world.step()
     assert world.states() == [JobState.PUBLISHED]
+
+
+def test_stages_are_told_as_they_begin(world: World) -> None:
+    """A build's stages are events, in order."""
+    world.build()
+    events = world.events.since(0)
+
+    assert any(event.stage is not None for event in events)
+    assert [event.id for event in events] == list(range(1, len(events) + 1))

@@ -17,11 +17,10 @@ from fakes.engine import (
 from fakes.samples import MODEL, NOON
 from tflited.domain.attempt import AttemptResult
 from tflited.domain.job import JobState
-from tflited.domain.observation import Sight
+from tflited.domain.observation import RootObservation, Sight
 from tflited.domain.policy import OnSourceRemoved, OutputRules, Policy, Variant
-from tflited.domain.retry import MAX_DEATHS, delay_seconds
+from tflited.domain.retry import MAX_DEATHS, STORAGE_SECONDS, delay_seconds
 from tflited.domain.status import Phase
-from tflited.engine.explain import Explainer
 from tflited.errors import (
     ConfigurationError,
     OutputError,
@@ -138,7 +137,9 @@ def test_a_crash_is_tried_again_after_a_delay(world: World) -> None:
     assert world.states() == [JobState.PUBLISHED]
 
 
-@pytest.mark.parametrize("result", [AttemptResult.CRASH, AttemptResult.TIMEOUT])
+@pytest.mark.parametrize(
+    "result", [AttemptResult.CRASH, AttemptResult.LIMIT, AttemptResult.TIMEOUT]
+)
 def test_the_third_death_is_the_last(world: World, result: AttemptResult) -> None:
     """A model that kills its child does so three times and no more."""
     world.executor.script = [an_end(result)] * MAX_DEATHS
@@ -265,6 +266,9 @@ def test_outputs_of_a_removed_model_follow_the_policy(
     world.resolver.policy = Policy(output=OutputRules(on_source_removed=rule))
     world.build()
     world.see(sight=Sight.GONE, digest=None)
+    world.clock.advance(SETTLE_SECONDS)
+    world.scan()
+    world.step()
     assert (world.publisher.manifest(MODEL) is not None) is is_kept
     assert world.publisher.archived == archived
     assert world.models.entries == {}
@@ -449,8 +453,51 @@ def test_a_name_the_output_cannot_carry_is_refused(
     world.scan()
     world.see()
     assert phase(world) is Phase.REFUSED
-    explainer = Explainer(models=world.models, store=world.store, publisher=world.publisher)
-    answer = explainer.why(str(MODEL))
+    answer = world.explainer().why(str(MODEL))
     assert "No such place" in answer.summary
     assert answer.hint == "rename the model"
     assert answer.output == ""
+
+
+def test_a_full_disk_is_waited_for_without_end(world: World) -> None:
+    """It is no failure of the model: the wait does not grow, and nothing dies of it."""
+    world.publisher.errors = [StoragePausedError("No space.")] * 20
+    world.build()
+    for _ in range(20):
+        world.clock.advance(STORAGE_SECONDS)
+        world.run()
+    assert world.states() == [JobState.PUBLISHED]
+    assert world.hooks.told == [JobState.PUBLISHED]
+
+
+def test_a_full_disk_under_the_store_is_no_reason_to_restart(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The heartbeat goes on, and what could not be queued is queued by the next scan."""
+
+    def full(*_: object, **__: object) -> NoReturn:
+        raise StoragePausedError("No space.")
+
+    world.scan()
+    with monkeypatch.context() as patched:
+        for name in ("accept", "claim"):
+            patched.setattr(world.store, name, full)
+        world.see()
+        world.clock.advance(5.0)
+        world.step()
+    assert world.states() == []
+    assert world.engine.last_tick == world.clock.monotonic()
+    world.scan()
+    world.run()
+    assert world.states() == [JobState.PUBLISHED]
+
+
+def test_the_recorder_is_told_what_events_did_not_cover(world: World) -> None:
+    """Missed changes and folders without a watch."""
+    world.engine.inbox.put(
+        RootObservation(
+            root=MODEL.root, scope="", is_available=True, at=NOON, missed=2, unwatched=7
+        )
+    )
+    world.engine.step()
+    assert ("watched", (MODEL.root, 7, 2)) in world.recorder.told

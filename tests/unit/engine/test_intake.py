@@ -2,6 +2,7 @@
 
 import errno
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from tflited.domain.job import UNBOUND, JobState, TriggerSource
 from tflited.domain.model import ModelId, ModelKind, Snapshot
 from tflited.domain.observation import Sight
 from tflited.domain.trigger import TriggerReceipt
-from tflited.errors import ConfigurationError, Problem, TriggerRefusedError
+from tflited.errors import ConfigurationError, OverCapacityError, Problem, TriggerRefusedError
 
 
 @pytest.fixture
@@ -219,3 +220,29 @@ def test_a_refused_hub_trigger_leaves_no_file(world: World) -> None:
     document = {"version": 1, "model": model}
     intake.receive(json.dumps(document).encode(), TriggerSource.API, now)
     assert not list(world.references.iterdir())
+
+
+def test_a_full_queue_takes_no_trigger_and_records_none(seen: World) -> None:
+    """Neither accepted nor refused, so it may come again; what is known already is answered."""
+    known = send(seen, id="known", force=True)
+    full = replace(seen.engine.parts.intake, queue_capacity=seen.store.active())
+    document = json.dumps({"version": 1, "id": "new", "model": {"path": str(MODEL)}}).encode()
+    with pytest.raises(OverCapacityError, match="allowed 1") as caught:
+        full.receive(document, TriggerSource.API, seen.clock.now())
+
+    assert caught.value.retryable
+    assert caught.value.retry_after_seconds > 0
+    assert "new" not in seen.store.receipts
+    again = full.receive(document.replace(b"new", b"known"), TriggerSource.API, seen.clock.now())
+    assert (again.job_id, again.is_duplicate) == (known.job_id, True)
+
+
+def test_a_hub_path_outside_the_roots_is_refused(seen: World) -> None:
+    """Before anything is kept for it."""
+    document = {"version": 1, "model": {"hub": "/elsewhere/net", "input_shape": [1, 4]}}
+    intake = seen.engine.parts.intake
+    receipt = intake.receive(json.dumps(document).encode(), TriggerSource.API, seen.clock.now())
+
+    assert not receipt.is_accepted
+    assert "inside a root" in receipt.reason
+    assert list(seen.references.iterdir()) == []

@@ -32,7 +32,7 @@ def test_a_root_that_cannot_be_read_has_answered_too(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "expected"), [(replace(IDENTITY, size=4), True), (IDENTITY, False)]
+    ("now", "expected"), [(IDENTITY._replace(size=4), True), (IDENTITY, False)]
 )
 def test_a_changed_policy_file_is_noticed(world: World, now: FileIdentity, expected: bool) -> None:
     """An equal identity is no change."""
@@ -48,6 +48,16 @@ def test_a_scoped_look_forgets_only_what_lies_in_its_scope(world: World) -> None
     state = world.models.roots[MODEL.root]
     assert set(state.policies) == {"b/.tflited.toml"}
     assert set(state.trouble) == {"b/x"}
+
+
+def test_what_is_polled_holds_for_all_below_it(world: World) -> None:
+    """And for nothing beside it; the status names it."""
+    world.models.take_root(replace(SEEN, polled={"far": "nfs4"}, unwatched=3))
+    state = world.models.roots[MODEL.root]
+    assert state.polled_because("far/net") == "nfs4"
+    assert state.polled_because("farther") == ""
+    status = world.models.root_statuses()[0]
+    assert (dict(status.polled), status.unwatched) == ({"far": "nfs4"}, 3)
 
 
 def test_models_are_counted_by_phase(world: World) -> None:

@@ -38,6 +38,7 @@ def ended(job: Job, outcome: AttemptOutcome) -> AttemptEnded:
         (an_end(AttemptResult.ERROR, is_retryable=True), JobState.QUEUED),
         (an_end(AttemptResult.CRASH), JobState.QUEUED),
         (an_end(AttemptResult.TIMEOUT), JobState.QUEUED),
+        (an_end(AttemptResult.LIMIT), JobState.QUEUED),
         (an_end(AttemptResult.WORKER_LOST, is_retryable=True), JobState.QUEUED),
         (an_end(AttemptResult.ERROR, code="source_changed"), JobState.SUPERSEDED),
     ],

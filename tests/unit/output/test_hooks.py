@@ -37,7 +37,7 @@ def runner() -> Iterator[HookThread]:
 @pytest.fixture
 def published(tmp_path: Path) -> Published:
     report = a_report()
-    manifest = manifest_of(a_job(), a_publish_key(), report, decide(report, Policy()), ())
+    manifest = manifest_of(a_job(), Policy(), a_publish_key(), report, decide(report, Policy()), ())
     return Published(directory=tmp_path / "set", manifest=manifest)
 
 

@@ -142,3 +142,21 @@ def test_empty_parents_go_and_others_stay(tmp_path: Path) -> None:
     (tmp_path / "a" / "keep").touch()
     remove_empty_parents(tmp_path / "a" / "b" / "c" / "gone", tmp_path)
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "keep"]
+
+
+def test_a_place_too_deep_for_its_files_is_refused(layout: Layout) -> None:
+    """Told before anything is built; the message stays short, and says what is allowed."""
+    fits = ModelId(root="models", path="/".join(["d" * 200] * 17))
+    assert layout.directory(fits, None).name == "d" * 200
+    with pytest.raises(OutputError, match="cannot be a place") as caught:
+        layout.directory(ModelId(root="models", path="/".join(["d" * 200] * 20)), None)
+    assert "3895" in caught.value.message
+    assert len(caught.value.message) < 400
+
+
+def test_a_name_too_long_for_a_file_system_is_refused(layout: Layout) -> None:
+    """A model's own name never is; a trigger's place may be, counted in bytes."""
+    assert layout.directory(MODEL, "ä" * 127).name == "ä" * 127
+    with pytest.raises(OutputError, match="longest name 256") as caught:
+        layout.directory(MODEL, "ä" * 128)
+    assert caught.value.hint == "correct save_to"

@@ -49,7 +49,9 @@ def read(path: Path) -> dict[str, Any]:
 
 def a_manifest(**changes: Any) -> Manifest:
     report = a_report()
-    manifest = records.manifest_of(a_job(), a_publish_key(), report, decide(report, Policy()), ())
+    manifest = records.manifest_of(
+        a_job(), Policy(), a_publish_key(), report, decide(report, Policy()), ()
+    )
     return replace(manifest, **changes)
 
 
@@ -141,14 +143,18 @@ def test_the_worst_output_speaks_for_the_variant(
     (sample,) = a_variant().fidelity
     assert isinstance(sample, OutputFidelity)
     report = a_report(a_variant(fidelity=tuple(replace(sample, snr_db=ratio) for ratio in ratios)))
-    manifest = records.manifest_of(a_job(), a_publish_key(), report, decide(report, Policy()), ())
+    manifest = records.manifest_of(
+        a_job(), Policy(), a_publish_key(), report, decide(report, Policy()), ()
+    )
     assert manifest.variants[0].min_snr_db == expected
 
 
 def test_without_a_metric_there_is_no_drop() -> None:
     """Nothing measured is not a drop of zero."""
     report = a_report(a_variant(accuracy=None))
-    manifest = records.manifest_of(a_job(), a_publish_key(), report, decide(report, Policy()), ())
+    manifest = records.manifest_of(
+        a_job(), Policy(), a_publish_key(), report, decide(report, Policy()), ()
+    )
     assert manifest.variants[0].accuracy_drop is None
 
 
@@ -164,7 +170,9 @@ def test_a_pruned_variant_shows_its_zeros_and_its_compressed_size() -> None:
         compressed_bytes=1500,
     )
     report = a_report(a_variant(pruning=pruning), a_variant(Variant.INT8))
-    manifest = records.manifest_of(a_job(), a_publish_key(), report, decide(report, Policy()), ())
+    manifest = records.manifest_of(
+        a_job(), Policy(), a_publish_key(), report, decide(report, Policy()), ()
+    )
     rows = [(entry.sparsity, entry.compressed_bytes) for entry in manifest.variants]
     assert rows == [(0.8, 1500), (None, None)]
 
@@ -275,7 +283,7 @@ def test_what_auto_chose_is_in_both_records() -> None:
     """A reader of the manifest knows which variant it holds; the report has the table."""
     report = an_auto_report()
     verdict = decide(report, POLICY)
-    (line,) = records.manifest_of(a_job(), a_publish_key(), report, verdict, ()).variants
+    (line,) = records.manifest_of(a_job(), Policy(), a_publish_key(), report, verdict, ()).variants
     assert (line.variant, line.chosen) == ("auto", "int8")
     content = records.report_of(a_job(), POLICY, a_publish_key(), report, verdict)
     document = json.loads(content)
@@ -291,7 +299,9 @@ def test_times_are_in_the_manifest_alone() -> None:
     for milliseconds in (1.5, 400.0):
         report = an_auto_report(milliseconds)
         verdict = decide(report, POLICY)
-        manifests.append(records.manifest_of(a_job(), a_publish_key(), report, verdict, ()))
+        manifests.append(
+            records.manifest_of(a_job(), Policy(), a_publish_key(), report, verdict, ())
+        )
         reports.append(records.report_of(a_job(), POLICY, a_publish_key(), report, verdict))
     assert reports[0] == reports[1]
     assert manifests[1].auto_latency_ms == {"int8": 400.0}

@@ -68,3 +68,19 @@ def test_the_own_roots_name_is_reserved() -> None:
     """Two roots of one name would publish to one place."""
     problem = crossed('[[root]]\npath = "hub"\n')["root[0].name"]
     assert "triggers" in problem.allowed
+
+
+TOKEN = '[[http.token]]\nname = "a"\nfile = "a"\n'
+
+
+def test_another_address_needs_a_token() -> None:
+    """Loopback does not; nor may reading need one where there is none."""
+    listen = '[http]\nlisten = "192.0.2.1:80"\n'
+    assert "[[http.token]]" in crossed(listen)["http.listen"].allowed
+    assert crossed(listen + TOKEN) == {}
+    assert "http.require_token_for_reading" in crossed("[http]\nrequire_token_for_reading = true\n")
+
+
+def test_tokens_have_names_of_their_own() -> None:
+    """Limits and messages go by the name."""
+    assert "http.token[1].name" in crossed(TOKEN + TOKEN)

@@ -1,10 +1,14 @@
 """Loading the main file: defaults, paths, and everything wrong told at once."""
 
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tflited.domain.access import Scope
 from tflited.domain.hub import HubLimits
 from tflited.domain.ports import Root
 from tflited.errors import ConfigurationError, Problem
@@ -72,10 +76,10 @@ def test_listen(settings_of: SettingsOf, listen: str, expected: tuple[str, int])
 
 
 @pytest.mark.parametrize(
-    "listen", ["0.0.0.0:80", "192.168.1.2:80", "127.0.0.1", "127.0.0.1:65536", "::1:80", ""]
+    "listen", ["0.0.0.0:80", "192.168.1.2:80", "127.0.0.1", "127.0.0.1:65536", "a.example:80", ""]
 )
 def test_listen_is_loopback_only(problems_of: Problems, listen: str) -> None:
-    """Nothing but loopback is listened on."""
+    """Without a token nothing but loopback is listened on."""
     assert "127.0.0.1" in problems_of(f'{ROOT}[http]\nlisten = "{listen}"\n')["http.listen"].allowed
 
 
@@ -118,12 +122,6 @@ def test_planned_keys_say_so(problems_of: Problems, text: str, key: str) -> None
     problem = problems_of(f"{ROOT}[policy.a]\n{text}\n")[f"policy.a.{key}"]
     assert "not available in this version" in problem.allowed
     assert not problem.suggestion
-
-
-@pytest.mark.parametrize("table", ["broker"])
-def test_planned_tables_say_so(problems_of: Problems, table: str) -> None:
-    """A table of a later version is told apart from a typing error."""
-    assert "not available in this version" in problems_of(f"{ROOT}[{table}]\n")[table].allowed
 
 
 @pytest.mark.parametrize(
@@ -218,6 +216,22 @@ def test_trees_are_compared_behind_links(problems_of: Problems, tmp_path: Path) 
     (tmp_path / "models").mkdir()
     (tmp_path / "output").symlink_to("models")
     assert "root[0].path" in problems_of(ROOT)
+
+
+@pytest.mark.requires_program("unshare", "apt-get install util-linux")
+def test_trees_are_compared_behind_bind_mounts(tmp_path: Path) -> None:
+    """The same folder under another path, which no link resolves, is known by its inode."""
+    for name in ("models", "elsewhere"):
+        (tmp_path / name).mkdir()
+    main_file = tmp_path / "tflited.toml"
+    main_file.write_text(f'[daemon]\noutput = "elsewhere/out"\n{ROOT}', encoding="utf-8")
+    check = shlex.join([sys.executable, "-m", "tflited", "config", "check", "--config"])
+    bind = shlex.join(["mount", "--bind", str(tmp_path / "models"), str(tmp_path / "elsewhere")])
+    script = f"{bind} && {check} {shlex.quote(str(main_file))}"
+    command = ["unshare", "--map-root-user", "--mount", "sh", "-c", script]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 3, ended.stderr
+    assert "neither inside nor around daemon.output" in ended.stderr + ended.stdout
 
 
 def test_unknown_policy_of_a_root(problems_of: Problems) -> None:
@@ -317,3 +331,23 @@ def test_the_own_root_comes_last(settings_of: Callable[[str], Settings]) -> None
     settings = settings_of("")
     assert [root.name for root in settings.all_roots] == ["models", "hub"]
     assert settings.all_roots[-1].path == settings.state / "hub-references"
+
+
+def test_tokens_and_their_rules(settings_of: SettingsOf, tmp_path: Path) -> None:
+    """Files are relative to the main file; the secret is not read here."""
+    rules = settings_of(
+        '[http]\nhosts = ["a.example"]\n[[http.token]]\nname = "ci"\nfile = "ci"\n'
+        'scopes = ["read", "write"]\n[[http.token]]\nname = "p"\ncredential = "p"\n'
+    ).http
+    assert rules.hosts == ("a.example",)
+    assert [token.name for token in rules.tokens] == ["ci", "p"]
+    assert rules.tokens[0].file is not None
+    assert rules.tokens[0].file.is_absolute()
+    assert (rules.tokens[1].credential, rules.tokens[1].scopes) == ("p", (Scope.READ,))
+
+
+@pytest.mark.parametrize("place", ["", 'file = "a"\ncredential = "a"\n'])
+def test_a_token_has_one_place(problems_of: Problems, place: str) -> None:
+    """Neither none nor two."""
+    problems = problems_of(f'{ROOT}[[http.token]]\nname = "a"\n{place}')
+    assert any("either file or credential" in each.allowed for each in problems.values())

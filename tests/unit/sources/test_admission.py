@@ -10,17 +10,28 @@ from pathlib import Path
 import h5py
 import pytest
 
-from model_trees import checkpoint_index, field, saved_model, write
+from model_trees import checkpoint_index, field, fingerprint, saved_model, write
 from tflited.domain.ports import Root
 from tflited.errors import ModelRefusedError
-from tflited.sources.admission import admit
+from tflited.sources.admission import Wholeness, admit, has_settled
 from tflited.sources.scan import DirectoryScanner
+from tflited.sources.settle import SettleTracker, Waits
 
 
-def admit_only(root: Root) -> None:
+def admit_only(root: Root) -> Wholeness:
     """Admits the one model of a root."""
     ((path, snapshot),) = DirectoryScanner().scan(root).models.items()
-    admit(root.path / path, snapshot)
+    return admit(root.path / path, snapshot)
+
+
+def settles_early(root: Root) -> bool:
+    """Whether the one model of a root, written anew, proves whole before its time is over."""
+    ((path, snapshot),) = DirectoryScanner().scan(root).models.items()
+    tracker = SettleTracker(snapshot, changed_at=0.0)
+    waits = Waits(settle_seconds=3.0, whole_seconds=0.5)
+    has = has_settled(root.path / path, tracker, waits, now=1.0)
+    assert tracker.has_been_tried
+    return has
 
 
 def refusal(root: Root) -> str:
@@ -57,7 +68,7 @@ def test_a_whole_saved_model_is_admitted(root: Root) -> None:
 
 def test_a_saved_model_without_variables_is_admitted(root: Root) -> None:
     """A function without weights is a model."""
-    write(root.path / "add" / "saved_model.pb", field(1, 1) + field(2, b"graph"))
+    write(root.path / "add" / "saved_model.pb", field(1, 1) + field(2, field(2, b"graph")))
     admit_only(root)
 
 
@@ -81,7 +92,7 @@ def test_an_empty_graph_is_refused(root: Root) -> None:
 
 def test_a_torn_graph_is_refused(root: Root) -> None:
     """The copy stopped inside the graph."""
-    write(saved_model(root.path / "digits") / "saved_model.pb", field(2, b"graph")[:-1])
+    write(saved_model(root.path / "digits") / "saved_model.pb", field(2, field(2, b"graph"))[:-1])
     assert "cut short" in refusal(root)
 
 
@@ -150,6 +161,15 @@ def test_an_archive_with_a_hole_is_refused(root: Root) -> None:
     assert re.search("checksum of .* is wrong", refusal(root))
 
 
+def test_keras_bomb_is_refused_before_it_is_unpacked(root: Root) -> None:
+    """What it declares is a bound on what a pass over its checksums would read."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as opened:
+        opened.writestr("model.weights.h5", bytes(80 * 2**20))
+    write(root.path / "digits.keras", stream.getvalue())
+    assert f"would become {80 * 2**20} bytes" in refusal(root)
+
+
 def test_an_archive_without_weights_is_refused(root: Root) -> None:
     """Any zip file can be called .keras."""
     write(root.path / "digits.keras", archive(leave_out="model.weights.h5"))
@@ -192,3 +212,72 @@ def test_a_file_gone_since_the_scan_is_no_verdict(root: Root) -> None:
     path.unlink()
     with pytest.raises(FileNotFoundError):
         admit(path, snapshot)
+
+
+def test_wrong_bytes_in_a_shard_are_refused(root: Root) -> None:
+    """A shard of the right size that is not yet written, or of another export."""
+    folder = saved_model(root.path / "digits")
+    shard = folder / "variables" / "variables.data-00000-of-00001"
+    write(shard, shard.read_bytes()[:-1] + b"x")
+    assert "another checksum" in refusal(root)
+
+
+def test_a_fingerprint_of_the_index_proves_a_model_whole(root: Root) -> None:
+    """Without one, graph and weights may be of different exports for all that is known here."""
+    folder = saved_model(root.path / "digits")
+    assert admit_only(root) is Wholeness.PLAUSIBLE
+    assert not settles_early(root)
+    write(folder / "fingerprint.pb", fingerprint(folder))
+    assert admit_only(root) is Wholeness.WHOLE
+    assert settles_early(root)
+
+
+@pytest.mark.parametrize("content", [b"", field(5, 7), field(5, 7)[:-1], b"\xff" * 70_000])
+def test_another_fingerprint_proves_nothing(root: Root, content: bytes) -> None:
+    """The model is admitted after its full time, and the child judges it under its policy."""
+    folder = saved_model(root.path / "digits")
+    write(folder / "fingerprint.pb", content)
+    assert admit_only(root) is Wholeness.PLAUSIBLE
+    assert not settles_early(root)
+
+
+def test_a_graph_with_a_hole_is_not_proven(root: Root) -> None:
+    """A preallocated file holds together at its first level, and a part was never written."""
+    folder = saved_model(root.path / "digits")
+    write(folder / "fingerprint.pb", fingerprint(folder))
+    graph = field(2, field(2, bytes(1 << 20)))
+    with (folder / "saved_model.pb").open("wb") as stream:
+        stream.write(graph[:10])
+        stream.truncate(len(graph))
+    assert admit_only(root) is Wholeness.PLAUSIBLE
+
+
+def test_an_early_look_never_refuses(root: Root) -> None:
+    """A part that is missing may still come."""
+    folder = saved_model(root.path / "digits")
+    write(folder / "fingerprint.pb", fingerprint(folder))
+    (folder / "variables" / "variables.data-00000-of-00001").unlink()
+    assert not settles_early(root)
+
+
+def test_archives_are_proven_by_their_checksums(root: Root) -> None:
+    """A cut one is waited for; an HDF5 file of the right size may have a hole in it."""
+    path = write(root.path / "digits.keras", archive())
+    assert settles_early(root)
+    write(path, archive()[:-1])
+    assert not settles_early(root)
+    path.unlink()
+    hdf5(root.path / "digits.h5")
+    assert admit_only(root) is Wholeness.PLAUSIBLE
+    assert not settles_early(root)
+
+
+def test_an_asset_that_the_graph_names_is_asked_for(root: Root) -> None:
+    """It may come last; and since it has no checksum, only quiet tells that it is all there."""
+    folder = saved_model(root.path / "digits")
+    asset = field(6, field(2, b"words.txt"))
+    write(folder / "saved_model.pb", field(2, field(2, b"graph") + asset))
+    write(folder / "fingerprint.pb", fingerprint(folder))
+    assert "assets/words.txt is missing" in refusal(root)
+    write(folder / "assets" / "words.txt")
+    assert admit_only(root) is Wholeness.PLAUSIBLE

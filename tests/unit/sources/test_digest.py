@@ -11,7 +11,8 @@ from model_trees import saved_model, write
 from tflited.domain.model import FileIdentity, ModelKind, Snapshot
 from tflited.domain.ports import Root
 from tflited.sources.digest import Digester, copy_with_digest, file_digest
-from tflited.sources.scan import DirectoryScanner, identity_of
+from tflited.sources.listing import identity_of
+from tflited.sources.scan import DirectoryScanner
 
 
 def seen(root: Root, path: str) -> Snapshot:

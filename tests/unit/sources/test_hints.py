@@ -8,7 +8,8 @@ import pytest
 
 from model_trees import write
 from tflited.sources import inotify
-from tflited.sources.hints import Hint, HintKind, HintWatcher
+from tflited.sources.emitter import HintKind
+from tflited.sources.hints import Hint, HintWatcher
 from waiting import wait_until
 
 DEADLINE_SECONDS = 20.0
@@ -21,18 +22,18 @@ class Watched:
         self.path = path
         self.hints: queue.SimpleQueue[Hint] = queue.SimpleQueue()
         self.seen: list[Hint] = []
-        self.watcher = HintWatcher(self.hints.put)
+        self.watcher = HintWatcher(path, self.hints.put)
 
     def start(self) -> None:
         """Watches; every watch is in place when this returns."""
         self.watcher.start()
-        assert self.watcher.ensure("models", self.path)
+        assert self.watcher.ensure()
 
     def has(self, path: str, kind: HintKind = HintKind.CHANGED) -> bool:
         """Whether such a hint has come."""
         while not self.hints.empty():
             self.seen.append(self.hints.get())
-        return Hint(root="models", path=path, kind=kind) in self.seen
+        return Hint(path=path, kind=kind) in self.seen
 
     def wait_for(self, path: str, kind: HintKind = HintKind.CHANGED) -> None:
         """Waits until such a hint has come."""
@@ -117,9 +118,7 @@ def test_a_lost_root_is_told_and_watched_again(watched: Watched) -> None:
     watched.path.rename(watched.path.with_name("away"))
     watched.wait_for("", HintKind.LOST)
     watched.path.mkdir()
-    wait_until(
-        lambda: watched.watcher.ensure("models", watched.path), DEADLINE_SECONDS, what="a new watch"
-    )
+    wait_until(watched.watcher.ensure, DEADLINE_SECONDS, what="a new watch")
     write(watched.path / "a.keras")
     watched.wait_for("a.keras")
 
@@ -127,18 +126,16 @@ def test_a_lost_root_is_told_and_watched_again(watched: Watched) -> None:
 def test_a_watched_root_is_not_watched_twice(watched: Watched) -> None:
     """ensure() may be called before every scan."""
     watched.start()
-    assert not watched.watcher.ensure("models", watched.path)
+    assert not watched.watcher.ensure()
 
 
 def test_a_root_that_comes_later_is_watched(watched: Watched) -> None:
     """A missing root leaves no dead watch that would look alive."""
     watched.path.rmdir()
     watched.watcher.start()
-    watched.watcher.ensure("models", watched.path)
+    watched.watcher.ensure()
     watched.path.mkdir()
-    wait_until(
-        lambda: watched.watcher.ensure("models", watched.path), DEADLINE_SECONDS, what="a new watch"
-    )
+    wait_until(watched.watcher.ensure, DEADLINE_SECONDS, what="a new watch")
     write(watched.path / "a.keras")
     watched.wait_for("a.keras")
 
@@ -177,8 +174,8 @@ def test_the_watch_limit_is_told_once(watched: Watched, monkeypatch: pytest.Monk
     """Changes below an unwatched folder are found by scans; the operator learns why."""
     watch = inotify.Inotify.watch
 
-    def limited(self: inotify.Inotify, path: Path) -> int:
-        if path != watched.path:
+    def limited(self: inotify.Inotify, path: str) -> int:
+        if path != str(watched.path):
             raise OSError(28, "No space left on device", str(path))
         return watch(self, path)
 

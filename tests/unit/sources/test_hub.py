@@ -358,6 +358,8 @@ def test_the_copy_holds_file_and_module(bench: Bench, tmp_path: Path) -> None:
     assert digest is not None
     (tmp_path / "stage").mkdir()
     copy = bench.hub.stage(NET, tmp_path / "stage", digest)
+    assert bench.hub.is_unchanged(NET, digest)
+    assert not bench.hub.is_unchanged(NET, Digest("0" * 64))
     assert copy == tmp_path / "stage" / "net"
     assert (copy / COPY_REFERENCE).read_text() == bench.line()
     assert (copy / COPY_MODULE / "saved_model.pb").is_file()

@@ -19,6 +19,20 @@ from tflited.sources.names import is_hidden_directory, is_noise, is_temporary
         ".nfs000000000123abcd",
         ".fuse_hidden0000002d",
         ".~tmp~",
+        ".rsync-partial",
+        "Unconfirmed 123456.crdownload",
+        "model.keras.aria2",
+        "model.keras_.gstmp",
+        "model.keras.6eF4a2B0",
+        "model.keras.ocTransferId1234.part",
+        ".syncthing.model.keras.tmp",
+        "~syncthing~model.keras.tmp",
+        ".#model.keras",
+        "#model.keras#",
+        ".goutputstream-A1B2C3",
+        "~$model.keras",
+        "0123abcd.5f1b5d2e.tmp",
+        "0123abcd.lock",
     ],
 )
 def test_names_of_writers_at_work_are_temporary(name: str) -> None:
@@ -27,7 +41,16 @@ def test_names_of_writers_at_work_are_temporary(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["digits.keras", "saved_model.pb", "part", "4913.keras", "tmp.h5", ".tflited.toml"]
+    "name",
+    [
+        "variables.data-00000-of-00001",
+        "digits.keras",
+        "saved_model.pb",
+        "part",
+        "4913.keras",
+        "tmp.h5",
+        ".tflited.toml",
+    ],
 )
 def test_ordinary_names_are_not_temporary(name: str) -> None:
     """A model is not held up for ever by a name that only looks alike."""
@@ -35,7 +58,16 @@ def test_ordinary_names_are_not_temporary(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [".DS_Store", "thumbs.db", "desktop.ini", "._saved_model.pb", "a~"]
+    "name",
+    [
+        ".DS_Store",
+        "thumbs.db",
+        "desktop.ini",
+        "._saved_model.pb",
+        "a~",
+        ".model.keras.kate-swp",
+        "0123.descriptor.txt",
+    ],
 )
 def test_what_desktops_leave_is_noise(name: str) -> None:
     """Noise changes no digest."""
@@ -50,7 +82,19 @@ def test_model_files_are_no_noise() -> None:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [(".git", True), ("@eaDir", True), ("__MACOSX", True), ("lost+found", True), ("vision", False)],
+    [
+        (".git", True),
+        ("@eaDir", True),
+        ("__MACOSX", True),
+        ("lost+found", True),
+        ("vision", False),
+        ("#recycle", True),
+        (".@__thumb", True),
+        (".AppleDouble", True),
+        (".stfolder", True),
+        (".stversions", True),
+        ("$RECYCLE.BIN", True),
+    ],
 )
 def test_hidden_folders(name: str, expected: bool) -> None:
     """Folders of tools are never searched for models."""

@@ -10,7 +10,8 @@ import pytest
 from model_trees import saved_model, write
 from tflited.domain.model import ModelKind, Scan
 from tflited.domain.ports import Root
-from tflited.sources.scan import DirectoryScanner, identity_of
+from tflited.sources.listing import identity_of
+from tflited.sources.scan import DirectoryScanner
 
 
 def scan(root: Root, scope: str = "") -> Scan:
@@ -125,6 +126,14 @@ def test_links_are_not_followed_and_are_told(root: Root, tmp_path: Path) -> None
     assert "symbolic link" in found.trouble["link"]
 
 
+def test_a_link_is_not_followed_by_its_name_either(root: Root, tmp_path: Path) -> None:
+    """A trigger may name it, or something below it; neither leads out of the root."""
+    saved_model(tmp_path / "outside")
+    (root.path / "link").symlink_to(tmp_path / "outside")
+    assert scan(root, "link").models == {}
+    assert scan(root, "link/variables").models == {}
+
+
 def test_a_pipe_is_no_model(root: Root) -> None:
     """Opening it would block for ever."""
     os.mkfifo(root.path / "a.keras")
@@ -154,8 +163,8 @@ def test_an_unreadable_folder_is_trouble_not_absence(
     write(root.path / "closed" / "b.keras")
     scandir = os.scandir
 
-    def refusing(path: Path) -> Any:
-        if path.name == "closed":
+    def refusing(path: str) -> Any:
+        if Path(path).name == "closed":
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
         return scandir(path)
 

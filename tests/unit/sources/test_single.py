@@ -79,6 +79,8 @@ def test_staging_what_was_found(look: SingleLook, root: Root, tmp_path: Path) ->
     (found,) = observations(look, root)
     assert found.digest
     assert look.stage(found.model, tmp_path, found.digest).is_dir()
+    assert look.is_unchanged(found.model, found.digest)
+    assert not look.is_unchanged(ModelId(root="models", path="other"), found.digest)
     with pytest.raises(SourceChangedError):
         look.stage(ModelId(root="models", path="other"), tmp_path, Digest("0" * 64))
 

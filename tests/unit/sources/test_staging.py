@@ -13,7 +13,7 @@ from tflited.errors import SourceChangedError, StoragePausedError
 from tflited.sources import data, staging
 from tflited.sources.digest import Digester
 from tflited.sources.scan import DirectoryScanner
-from tflited.sources.staging import stage_data, stage_model
+from tflited.sources.staging import is_unchanged, stage_data, stage_model
 
 
 def seen(root: Root, path: str) -> tuple[Snapshot, Digest]:
@@ -44,6 +44,15 @@ def test_a_single_file_keeps_its_name(root: Root, scratch: Path) -> None:
     snapshot, digest = seen(root, "net.keras")
     copy = stage_model(root.path / "net.keras", snapshot, scratch, digest)
     assert (copy.name, copy.read_bytes()) == ("net.keras", b"content")
+
+
+def test_a_name_with_wildcards_is_copied_under_a_plain_one(root: Root, scratch: Path) -> None:
+    """TensorFlow looks for a checkpoint by pattern, and would find none."""
+    saved_model(root.path / "n[1]*?\\t")
+    snapshot, digest = seen(root, "n[1]*?\\t")
+    copy = stage_model(root.path / "n[1]*?\\t", snapshot, scratch, digest)
+    assert copy == scratch / "n_1____t"
+    assert (copy / "saved_model.pb").exists()
 
 
 def test_a_change_after_admission_is_seen(root: Root, scratch: Path) -> None:
@@ -95,3 +104,28 @@ def test_a_data_file_that_changed_or_went_away_is_not_used(root: Root, scratch: 
     path.unlink()
     with pytest.raises(SourceChangedError, match="went away"):
         stage_data(path, scratch, digest)
+
+
+def test_what_was_written_replaced_or_removed_has_changed(root: Root) -> None:
+    """Told by identity alone, also where size and times are kept."""
+    path = write(root.path / "net.keras", b"content")
+    snapshot, _ = seen(root, "net.keras")
+    assert is_unchanged(path, snapshot)
+    kept = path.stat()
+    write(path, b"another")
+    os.utime(path, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+    assert not is_unchanged(path, snapshot)
+    path.unlink()
+    assert not is_unchanged(path, snapshot)
+
+
+def test_the_copy_is_of_other_blocks_or_a_clone_never_the_same_file(
+    root: Root, scratch: Path
+) -> None:
+    """A writer in place reaches a hard link; it must not reach the copy."""
+    path = write(root.path / "net.keras", b"content")
+    snapshot, digest = seen(root, "net.keras")
+    copy = stage_model(path, snapshot, scratch, digest)
+    write(path, b"another")
+    assert copy.read_bytes() == b"content"
+    assert copy.stat().st_nlink == 1

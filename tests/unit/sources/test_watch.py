@@ -14,6 +14,7 @@ from tflited.domain.observation import Observation, RootObservation, Sight
 from tflited.domain.ports import Root
 from tflited.errors import SourceChangedError
 from tflited.sources.hub import HubModels
+from tflited.sources.settle import Waits
 from tflited.sources.watch import SourceWatch
 from waiting import wait_until
 
@@ -42,7 +43,7 @@ class Seen:
         self.watch = SourceWatch(
             SystemClock(),
             self.all.append,
-            settle_seconds=SETTLE_SECONDS,
+            waits=Waits(SETTLE_SECONDS, SETTLE_SECONDS),
             scan_interval_seconds=600,
             hub=hub,
         )
@@ -210,58 +211,6 @@ def test_a_model_in_doubt_is_admitted_anew(seen: Seen) -> None:
 
 def _is_outage(one: Observation | RootObservation) -> bool:
     return isinstance(one, RootObservation) and not one.is_available
-
-
-class HandClock(SystemClock):
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def monotonic(self) -> float:
-        """What the test says."""
-        return self.seconds
-
-
-@pytest.fixture
-def blind(
-    root: Root, make_hub: Callable[..., HubModels], monkeypatch: pytest.MonkeyPatch
-) -> tuple[SourceWatch, HandClock, Seen]:
-    """A watch without hints and without a thread, whose ticks the test makes."""
-    clock = HandClock()
-    hub = make_hub(clock)
-    seen = Seen(root, hub)
-    watch = SourceWatch(
-        clock, seen.all.append, settle_seconds=5.0, scan_interval_seconds=600.0, hub=hub
-    )
-    monkeypatch.setattr(watch._hints, "ensure", lambda *_: False)
-    watch._apply((root,))
-    return watch, clock, seen
-
-
-def test_a_lost_removal_of_several_settling_models(
-    blind: tuple[SourceWatch, HandClock, Seen],
-) -> None:
-    """The look at the first finds that the second is gone, too."""
-    watch, clock, seen = blind
-    for name in ("one", "two"):
-        saved_model(seen.root.path / "vision" / name)
-    watch._tick()
-    (seen.root.path / "vision").rename(seen.root.path.parent / "elsewhere")
-    clock.seconds += 6.0
-    watch._tick()
-    assert [seen.sights(f"vision/{name}")[-1] for name in ("one", "two")] == [Sight.GONE] * 2
-
-
-def test_an_outage_while_settling_is_no_refusal(blind: tuple[SourceWatch, HandClock, Seen]) -> None:
-    """A root that cannot be read says nothing about its models."""
-    watch, clock, seen = blind
-    saved_model(seen.root.path / "net")
-    watch._tick()
-    seen.root.path.rename(seen.root.path.with_name("away"))
-    clock.seconds += 6.0
-    watch._tick()
-    assert seen.sights("net") == [Sight.SETTLING]
 
 
 def test_a_hub_reference_is_fetched_and_admitted(

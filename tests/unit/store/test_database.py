@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fakes.samples import NOON, a_new_job
+from tflited.domain.job import REPLACED, JobState
 from tflited.errors import (
     StorageFailedError,
     StoragePausedError,
@@ -217,3 +218,21 @@ def test_a_held_file_can_still_be_read(path: Path, use: Callable[[SqliteStore], 
     """Write-ahead logging lets readers pass a writer."""
     with SqliteStore(path) as store, Database(path) as other, other.transaction():
         assert use(store) is not None
+
+
+def test_every_change_of_a_job_is_told(tmp_path: Path) -> None:
+    """Whoever follows jobs hears of each state, of superseded ones too, after it is durable."""
+    told: list[tuple[int, JobState]] = []
+    with SqliteStore(tmp_path / "jobs", told=lambda job: told.append((job.id, job.state))) as store:
+        store.accept(a_new_job(), NOON)
+        store.accept(a_new_job(), NOON)
+        store.claim(NOON)
+        store.requeue(2, REPLACED, NOON, has_died=False)
+        store.finish(2, JobState.FAILED, NOON)
+        store.retry(2, NOON)
+
+    queued, failed = JobState.QUEUED, JobState.FAILED
+    assert told == [
+        (1, queued), (1, JobState.SUPERSEDED), (2, queued), (2, JobState.RUNNING),
+        (2, queued), (2, failed), (2, queued),
+    ]  # fmt: skip

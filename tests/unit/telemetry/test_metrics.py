@@ -153,14 +153,14 @@ def test_an_attempt_counts_its_failure_memory_and_stages(metrics: Metrics) -> No
     """A timeout that will be repeated shows in every metric of attempts."""
     outcome = AttemptOutcome(
         result=AttemptResult.TIMEOUT,
-        failure=Failure(code="timeout", message="m"),
+        failure=Failure(code="wall_limit", message="m"),
         stage_seconds={"load": 2.0, "../evil": 1.0},
         peak_rss_bytes=2**30,
     )
     metrics.attempt_finished(outcome, will_retry=True)
 
     assert value(metrics, "tflited_attempts_total", result="timeout") == 1
-    assert value(metrics, "tflited_attempt_failures_total", reason="timeout") == 1
+    assert value(metrics, "tflited_attempt_failures_total", reason="wall_limit") == 1
     assert value(metrics, "tflited_attempt_retries_total") == 1
     assert value(metrics, "tflited_attempt_peak_rss_bytes_sum") == 2**30
     assert value(metrics, "tflited_stage_duration_seconds_sum", stage="load") == 2.0
@@ -209,6 +209,7 @@ def test_gauges_follow_the_last_report(metrics: Metrics) -> None:
 def test_roots_triggers_and_the_daemon_are_told(metrics: Metrics) -> None:
     """What is left of the port and the two setters reach their series."""
     metrics.scanned("zoo", models=4, seconds=0.5, now=NOW)
+    metrics.watched("zoo", unwatched=3, missed=2)
     metrics.root_available("zoo", is_available=True)
     metrics.trigger_received(TriggerSource.API, is_accepted=False)
     metrics.job_accepted(make_job(1))
@@ -218,6 +219,8 @@ def test_roots_triggers_and_the_daemon_are_told(metrics: Metrics) -> None:
     assert value(metrics, "tflited_scan_models", root="zoo") == 4
     assert value(metrics, "tflited_scan_last_timestamp_seconds", root="zoo") == NOW.timestamp()
     assert value(metrics, "tflited_root_available", root="zoo") == 1
+    assert value(metrics, "tflited_directories_unwatched", root="zoo") == 3
+    assert value(metrics, "tflited_events_missed_total", root="zoo") == 2
     assert value(metrics, "tflited_triggers_total", trigger="api", result="refused") == 1
     assert value(metrics, "tflited_jobs_accepted_total", trigger="watch") == 1
     assert value(metrics, "tflited_ready") == 1
@@ -299,3 +302,23 @@ def test_hub_fetches(metrics: Metrics) -> None:
     name = "tflited_hub_fetch_duration_seconds_sum"
     assert value(metrics, name, result="success") == 3.0
     assert value(metrics, name, result="failure") == 1.0
+
+
+def test_removals_that_wait_are_a_gauge_of_their_root(metrics: Metrics) -> None:
+    """It goes up and back to zero, and leaves with its root."""
+    assert value(metrics, "tflited_removals_waiting", root="zoo") == 0
+    metrics.removals_waiting("zoo", 12)
+    assert value(metrics, "tflited_removals_waiting", root="zoo") == 12
+    metrics.removals_waiting("zoo", 0)
+    assert value(metrics, "tflited_removals_waiting", root="zoo") == 0
+    metrics.set_roots([])
+    assert value(metrics, "tflited_removals_waiting", root="zoo") is None
+
+
+def test_the_broker_comes_and_goes(metrics: Metrics) -> None:
+    """0 before the first connection, which is also what no broker means."""
+    assert value(metrics, "tflited_broker_connected") == 0
+    metrics.broker_connected(is_connected=True)
+    assert value(metrics, "tflited_broker_connected") == 1
+    metrics.broker_connected(is_connected=False)
+    assert value(metrics, "tflited_broker_connected") == 0

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from fakes.control import FakeControl
 from tflited.domain.job import TriggerSource
-from tflited.errors import CannotStartError
+from tflited.errors import CannotStartError, OverCapacityError
 from tflited.triggers.document import MAX_DOCUMENT_BYTES
 from tflited.triggers.spool import Spool, drop, receipt_name
 from waiting import wait_until
@@ -80,6 +80,14 @@ def test_other_documents_are_handed_on_as_they_are(
     drop(folder, "a.json", document)
     spool.take()
     assert control.submitted[0][0] == document
+
+
+def test_a_deeply_nested_document_ends_no_thread(spool: Spool, folder: Path) -> None:
+    """JSON's parser gives up on it in its own way; the next document is taken as ever."""
+    drop(folder, "a.json", b'{"model":' * 7_000 + b"1" + b"}" * 7_000)
+    drop(folder, "b.json", DOCUMENT)
+    assert spool.take() == 2
+    assert (folder / "done" / "b.json").exists()
 
 
 def test_a_link_is_rejected_unread(spool: Spool, folder: Path, control: FakeControl) -> None:
@@ -208,3 +216,20 @@ def test_the_thread_takes_what_is_dropped(tmp_path: Path, control: FakeControl) 
         wait_until((folder / "done" / "a.json").exists, 20, what="the document")
     finally:
         spool.stop(20)
+
+
+def test_a_full_queue_leaves_the_spool_as_it_is(folder: Path, control: FakeControl) -> None:
+    """Documents stay untouched, one line tells it, and all are taken once there is room."""
+    for name in ("a.json", "b.json"):
+        drop(folder, name, DOCUMENT)
+    control.error = OverCapacityError("queue: observed 2, allowed 2.")
+    spool = Spool(folder, control)
+    with capture_logs() as logs:
+        spool.start()
+        wait_until(lambda: control.asked >= 3, 10, what="three looks")
+        assert sorted(path.name for path in (folder / "new").iterdir()) == ["a.json", "b.json"]
+        assert list((folder / "rejected").iterdir()) == []
+        control.error = None
+        wait_until(lambda: len(list((folder / "done").glob("*.json"))) == 4, 10)
+        spool.stop(5)
+    assert [log["event"] for log in logs].count("spool_waits") == 1

@@ -67,3 +67,14 @@ def test_health_lines_may_name_such_a_file() -> None:
     body = bytes(health([check], is_verbose=True).body)
 
     assert body.splitlines()[0] == rb"[-]roots failed: caf\udce9.keras"
+
+
+def test_what_is_not_required_is_told_and_does_not_count() -> None:
+    """The daemon takes work through its other doors while the broker is away."""
+    checks = [
+        HealthCheck(name="output", is_ok=True),
+        HealthCheck(name="broker", is_ok=False, reason="refused", is_required=False),
+    ]
+    response = health(checks, is_verbose=True)
+    assert response.status_code == 200
+    assert bytes(response.body) == b"[+]output ok\n[-]broker (not required): refused\nok\n"

@@ -182,7 +182,7 @@ def test_hang_ends_at_the_deadline(run: Run, tmp_path: Path) -> None:
     outcome = run("hang", wall_seconds=0.5)
     assert outcome.result is AttemptResult.TIMEOUT
     assert outcome.failure is not None
-    assert (outcome.failure.code, outcome.failure.is_retryable) == ("timeout", True)
+    assert (outcome.failure.code, outcome.failure.is_retryable) == ("wall_limit", True)
     assert outcome.stage_seconds[Stage.LOAD] > 0.1
     pid = written_pid(tmp_path)
     assert pid is not None

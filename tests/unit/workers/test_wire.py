@@ -157,10 +157,10 @@ def test_any_bytes_are_a_message_or_a_wire_error(datagram: bytes) -> None:
 def test_exit_message_survives_the_way() -> None:
     """The zygote's word arrives as it was."""
     message = wire.ExitMessage(status=-9, peak_rss_bytes=4096)
-    assert wire.decode_exit(wire.encode_exit(message)) == message
+    assert wire.decode_status(wire.encode_status(message)) == message
 
 
 def test_malformed_exit_message_is_a_wire_error() -> None:
     """Anything else is refused."""
     with pytest.raises(wire.WireError):
-        wire.decode_exit(b'{"kind":"exit"}')
+        wire.decode_status(b'{"kind":"exit"}')

@@ -1,0 +1,1 @@
+"""The door for triggers from a message broker; a client is loaded only where one is configured."""

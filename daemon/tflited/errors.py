@@ -159,6 +159,12 @@ class WorkerError(TflitedError):
     retryable = True
 
 
+class SandboxError(TflitedError):
+    """The sandbox is short of what is demanded; the model was not opened."""
+
+    code = "sandbox_refused"
+
+
 class OutputError(TflitedError):
     """A set cannot be published, and trying again changes nothing."""
 

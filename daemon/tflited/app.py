@@ -24,7 +24,7 @@ _LOG = structlog.get_logger()
 _GC_THRESHOLDS = (50_000, 20, 100)
 """A scan makes very many small objects that live on; looking at them each time is a third of it."""
 _JOIN_SECONDS = 10.0
-_HTTP_KEYS = ("http_host", "http_port", "http", "socket")
+_HTTP_KEYS = ("http_enabled", "http_host", "http_port", "http", "socket")
 _RESTART_KEYS = ("output", "state", "workers", "queue_capacity", "hub", "broker", *_HTTP_KEYS)
 
 
@@ -134,11 +134,10 @@ class Daemon:
     def _drain(self) -> None:
         deadline = self._made.clock.monotonic() + self._settings.drain_timeout_seconds
         is_cut = False
-        while (
-            self._made.engine.slots.free < self._made.engine.slots.count
-            or not self._made.inbox.empty()
-        ):
-            hurry = self._stop_signals > 1 or self._made.clock.monotonic() > deadline
+        engine = self._made.engine
+        while engine.slots.free < engine.slots.count or not self._made.inbox.empty():
+            is_hurried = self._stop_signals > 1 or engine.fatal is not None
+            hurry = is_hurried or self._made.clock.monotonic() > deadline
             if hurry and not is_cut:
                 is_cut = True
                 self._made.engine.cancel_running()

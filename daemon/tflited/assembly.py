@@ -106,7 +106,8 @@ class Assembly:
         _make_folders(settings)
         self.lock = StateLock(settings.state)
         self.events = EventLog(self.clock)
-        self.store = SqliteStore(settings.state / STORE_NAME, self.events.state_changed)
+        path = settings.state / STORE_NAME
+        self.store = SqliteStore(path, self.clock, self.events.state_changed)
         versions = toolchain.versions()
         workers = settings.workers or toolchain.automatic_workers()
         self.metrics = Metrics(
@@ -144,7 +145,7 @@ class Assembly:
         server = HttpServer(
             app,
             host=settings.http_host,
-            port=settings.http_port,
+            port=settings.http_port if settings.http_enabled else None,
             socket=settings.socket,
             rules=settings.http,
         )

@@ -191,6 +191,13 @@ class StoreError(TflitedError):
     exit_code = 3
 
 
+class StoreCorruptError(StoreError):
+    """The job store's file is damaged; a start sets it aside and makes a new one."""
+
+    code = "store_corrupt"
+    exit_code = 1
+
+
 class BrokerError(TflitedError):
     """The message broker cannot be used now; the daemon goes on and tries again."""
 

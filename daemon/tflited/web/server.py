@@ -32,10 +32,11 @@ class HttpServer:
     Args:
         app: the ASGI application.
         host: ``localhost`` or an address; another than loopback only where there are tokens.
-        port: TCP port; 0 for any free one.
+        port: TCP port; 0 for any free one, None to serve the unix socket alone.
         socket: path of the unix socket.
         inherited: listening sockets from the service manager; one of a kind, TCP or unix, takes
-            the place of binding that kind here, and its file is the service manager's.
+            the place of binding that kind here, and its file is the service manager's. A TCP one
+            is closed where ``port`` is None: the configuration says no to it.
         rules: of the HTTP door.
     """
 
@@ -44,7 +45,7 @@ class HttpServer:
         app: ASGIApp,
         *,
         host: str,
-        port: int,
+        port: int | None,
         socket: Path,
         inherited: Sequence[Socket] = (),
         rules: HttpRules | None = None,
@@ -61,8 +62,8 @@ class HttpServer:
         self._thread: threading.Thread | None = None
 
     @property
-    def port(self) -> int:
-        """The TCP port in use; the configured one before ``start``."""
+    def port(self) -> int | None:
+        """The TCP port in use; the configured one before ``start``, None without TCP."""
         return self._port
 
     def before_stop(self, end: Callable[[], None]) -> None:
@@ -70,7 +71,7 @@ class HttpServer:
         self._endings.append(end)
 
     def start(self) -> None:
-        """Binds both listeners and serves them; returns once requests are answered.
+        """Binds the listeners and serves them; returns once requests are answered.
 
         Raises:
             CannotStartError: an address is taken or not allowed, or the thread did not come up.
@@ -82,12 +83,14 @@ class HttpServer:
             for listener in tcp:
                 listener.close()
             raise
-        self._port = tcp[0].getsockname()[1]
+        if tcp:
+            self._port = tcp[0].getsockname()[1]
         self._thread = threading.Thread(
             target=self._run, args=(tcp, unix), name="http", daemon=True
         )
         self._thread.start()
-        if not (self._tcp.is_up.wait(_START_SECONDS) and self._unix.is_up.wait(_START_SECONDS)):
+        served = [self._unix, self._tcp] if tcp else [self._unix]
+        if not all(each.is_up.wait(_START_SECONDS) for each in served):
             message = f"HTTP thread: observed no start within {_START_SECONDS} s"
             raise CannotStartError(message, hint="the log names the error")
 
@@ -116,6 +119,11 @@ class HttpServer:
 
     def _listen_tcp(self) -> list[Socket]:
         inherited = [each for each in self._inherited if each.family != AF_UNIX]
+        if self._port is None:
+            for each in inherited:
+                _log.warning("http_disabled", address=each.getsockname()[:2])
+                each.close()
+            return []
         listeners = inherited or [listen_tcp(self._host, self._port)]
         for listener in listeners:
             address = listener.getsockname()[0]
@@ -144,7 +152,9 @@ class HttpServer:
             asyncio.run(self._serve(tcp, unix))
 
     async def _serve(self, tcp: list[Socket], unix: list[Socket]) -> None:
-        await asyncio.gather(self._tcp.serve(tcp), self._unix.serve(unix))
+        # Without sockets uvicorn would bind one of its own.
+        over_tcp = (self._tcp.serve(tcp),) if tcp else ()
+        await asyncio.gather(self._unix.serve(unix), *over_tcp)
 
 
 class _Listener(uvicorn.Server):

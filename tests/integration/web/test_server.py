@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from fakes.control import FakeControl
 from fakes.http_client import Answer, Daemon, UnixConnection, ask, render, serve
@@ -65,6 +66,7 @@ def test_a_missing_directory_is_told(tmp_path: Path) -> None:
 def test_a_taken_port_is_told(daemon: Daemon, tmp_path: Path) -> None:
     """The message names the port, and the second socket is not left behind."""
     port = daemon.server.port
+    assert port is not None
     with pytest.raises(CannotStartError, match=str(port)):
         serve(FakeControl(), tmp_path / "second.sock", port=port).start()
 
@@ -100,6 +102,25 @@ def test_inherited_sockets_are_served(tmp_path: Path) -> None:
     server.stop(5)
     assert path.exists()
     assert not own.exists()
+
+
+def test_without_tcp_only_the_control_socket_is_served(tmp_path: Path) -> None:
+    """What the configuration switches off stays off, also where the service manager listens."""
+    tcp = socket.create_server(("127.0.0.1", 0))
+    address = tcp.getsockname()
+    path = tmp_path / "own.sock"
+    app = create_app(FakeControl(), render, version="1")
+    server = HttpServer(app, host="127.0.0.1", port=None, socket=path, inherited=(tcp,))
+    with capture_logs() as logs:
+        server.start()
+
+    assert [(log["event"], log["address"]) for log in logs] == [("http_disabled", address)]
+    assert server.port is None
+    assert Daemon(FakeControl(), server, path).unix("GET", "/livez").status == 200
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(address)
+    server.stop(5)
+    assert not path.exists()
 
 
 def test_what_is_not_inherited_is_bound(tmp_path: Path) -> None:

@@ -102,10 +102,7 @@ class Sources(Protocol):
         ...
 
     def stage(self, model: ModelId, destination: Path, expected: Digest) -> Path:
-        """Makes a private copy of an admitted model and proves that it has the expected digest.
-
-        Returns:
-            The copy: a directory or a file below ``destination``.
+        """Copies an admitted model, a folder or file, below ``destination`` and proves its digest.
 
         Raises:
             SourceChangedError: the model is gone or has another digest by now.

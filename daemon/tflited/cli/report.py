@@ -14,6 +14,7 @@ from tflited.cli.options import AsJson, Config, Directory, asked_path, settings
 from tflited.domain.manifest import MANIFEST_NAME, REPORT_NAME, Manifest, ManifestVariant
 from tflited.domain.model import ModelId
 from tflited.domain.report import ReportDocument
+from tflited.domain.sandbox import SandboxLevel
 from tflited.engine.locate import places
 from tflited.errors import OutputError, TflitedError, UsageError
 from tflited.output import records
@@ -133,6 +134,8 @@ def _print(document: ReportDocument, manifest: Manifest | None, folder: Path) ->
         show.table("Not proven", REASON_COLUMNS, reasons)
     for note in document.source.notes:
         print(show.printable(f"note: {note}"))
+    if manifest is not None and manifest.sandbox is SandboxLevel.OFF:
+        print("note: its code ran outside the sandbox, which was switched off for its root.")
 
 
 def show_candidates(document: ReportDocument) -> None:

@@ -12,6 +12,7 @@ from fakes.samples import a_job, a_left_set, a_publish_key
 from tflited.domain.model import ModelId
 from tflited.domain.policy import Policy, Variant
 from tflited.domain.report import BuildReport, VariantState
+from tflited.domain.sandbox import SandboxLevel
 from tflited.output.tree import OutputTree
 
 Run = Callable[..., tuple[int, str, str]]
@@ -209,3 +210,11 @@ def test_hostile_names_reach_neither_terminal_nor_file_system(
 def test_both_options_are_refused(run: Run) -> None:
     """One of them would be ignored in silence."""
     assert run("report", "x", "--html", "a.html", "--no-html")[0] == 2
+
+
+def test_a_set_made_without_the_sandbox_says_so(publish: Publish, run: Run) -> None:
+    """And one that was made in it says nothing."""
+    publish("vision/inside", change=lambda report: replace(report, sandbox=SandboxLevel.FULL))
+    publish("vision/outside", change=lambda report: replace(report, sandbox=SandboxLevel.OFF))
+    assert "sandbox" not in run("report", "models/vision/inside", "--no-html")[1]
+    assert "outside the sandbox" in run("report", "models/vision/outside", "--no-html")[1]

@@ -1,5 +1,6 @@
 """Following a child: each limit of a policy ends it by name, within bounds."""
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,14 +9,16 @@ from threading import Event
 
 import pytest
 
-from executors import running_entry
 from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest, AttemptResult
 from tflited.domain.job import Failure
 from tflited.domain.limits import Limits
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Policy
 from tflited.workers.local import LocalExecutor
+from waiting import wait_until
 
+TESTS = Path(__file__).parents[2]
+READY_SECONDS = 60.0
 MEMORY_BYTES = 150 * 2**20
 OVERSHOOT_BYTES = 256 * 2**20
 """Recipe C4: a bomb's peak is at most this much over its limit."""
@@ -23,8 +26,13 @@ OVERSHOOT_BYTES = 256 * 2**20
 
 @pytest.fixture(scope="module")
 def executor() -> Iterator[LocalExecutor]:
-    with running_entry("fakes.entries") as made:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join((str(TESTS), str(TESTS.parent / "daemon"))))
+        made = LocalExecutor(preload="json", entry="fakes.entries")
+        made.start()
+        wait_until(lambda: made.is_ready, READY_SECONDS, what="a zygote")
         yield made
+        made.stop(deadline_seconds=READY_SECONDS)
 
 
 def attempt(

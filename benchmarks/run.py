@@ -53,7 +53,10 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
             "conversion": _conversion(scratch, model, options.pairs),
             "folder": folder.measure(model, options.models, scratch),
             "intake": intake.measure(model, options.watched, options.builds, scratch),
-            "isolation": isolation.measure(options.attempts),
+            "isolation": {
+                **isolation.measure(options.attempts),
+                "small_saved_model": isolation.converted(model, options.pairs),
+            },
             "c_array": _c_array(options.pairs),
         }
 

@@ -15,6 +15,7 @@ from tflited.domain.job import Job, JobState, TriggerSource
 from tflited.domain.model import ModelId
 from tflited.domain.observation import Observation, Sight
 from tflited.domain.ports import JobStore, Progress, Root
+from tflited.domain.sandbox import SandboxDemand
 from tflited.engine import versions
 from tflited.engine.attempt import AttemptRunner, Work, work_of
 from tflited.engine.data import DataWatch
@@ -125,9 +126,13 @@ def convert(path: Path, settings: Settings, progress: Progress) -> AttemptEnded:
         ConfigurationError: a policy file that holds for it is wrong.
     """
     folder = path.resolve().parent
-    trusted = [root.path.resolve() for root in settings.roots if root.is_trusted]
-    is_trusted = any(folder.is_relative_to(place) for place in trusted)
-    root = Root(name="model", path=folder, is_trusted=is_trusted)
+    around = [root for root in settings.roots if folder.is_relative_to(root.path.resolve())]
+    root = Root(
+        name="model",
+        path=folder,
+        is_trusted=any(root.is_trusted for root in around),
+        sandbox=next((root.sandbox for root in around), SandboxDemand.REQUIRED),
+    )
     with tempfile.TemporaryDirectory(prefix="tflited-") as scratch:
         store = SqliteStore(Path(scratch) / STORE_NAME)
         alone = replace(settings, roots=(root,), settle_seconds=0.0)
@@ -162,7 +167,7 @@ def _work(root: Root, path: Path, settings: Settings, look: SingleLook, store: J
     key, policy = decision.key, decision.resolved.policy
     new = job_for(seen, key, encode_policy(policy), TriggerSource.CLI)
     fields = {entry.name: getattr(new, entry.name) for entry in dataclass_fields(new)}
-    fields["save_to"] = seen.model.stem
+    fields |= {"save_to": seen.model.stem, "sandbox": root.sandbox}
     job = Job(id=0, state=JobState.RUNNING, attempts=1, created_at=seen.at, **fields)
     return work_of(job, policy, key, decision.data, toolchain.versions())
 

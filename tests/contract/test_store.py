@@ -36,6 +36,7 @@ from tflited.domain.manifest import Manifest
 from tflited.domain.model import ModelId, ModelKind
 from tflited.domain.policy import Policy
 from tflited.domain.ports import JobStore
+from tflited.domain.sandbox import SandboxDemand
 from tflited.domain.trigger import TriggerReceipt
 from tflited.domain.verdict import decide
 from tflited.errors import StoreError
@@ -411,6 +412,7 @@ def test_many_threads_share_the_store(store: JobStore) -> None:
 
 
 BINDING = Binding(
+    sandbox=SandboxDemand.OFF,
     kind=ModelKind.KERAS,
     build_key=combine("build", "new"),
     input_key=combine("input", "new"),

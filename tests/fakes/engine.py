@@ -74,7 +74,9 @@ class ScriptedExecutor:
 
     Attributes:
         script: the ends of the next attempts.
-        requests: what was asked.
+        requests: what was asked, but for proofs.
+        proofs: the requests of children that only prove; they agree, unless ``second`` says else.
+        second: the end of the next proof.
         is_ready: whether a child could start.
         is_holding: attempts last until they are cancelled.
         told: stage and detail that each child tells last.
@@ -84,6 +86,9 @@ class ScriptedExecutor:
         self.told = (Stage.LOWER, "int8")
         self.script: list[AttemptOutcome] = []
         self.requests: list[AttemptRequest] = []
+        self.proofs: list[AttemptRequest] = []
+        self.second: AttemptOutcome | None = None
+        self._left = AttemptOutcome(result=AttemptResult.OK, report=a_report())
         self.is_ready = True
         self.is_holding = False
 
@@ -91,13 +96,17 @@ class ScriptedExecutor:
         self, request: AttemptRequest, limits: AttemptLimits, progress: Progress, cancel: Event
     ) -> AttemptOutcome:
         """Plays the next line of the script."""
+        if request.evidence:
+            self.proofs.append(request)
+            return self.second or self._left
         progress(*self.told)
         self.requests.append(request)
         if self.is_holding and cancel.wait(DEADLINE_SECONDS):
             return an_end(AttemptResult.CANCELLED, code="cancelled")
+        self._left = AttemptOutcome(result=AttemptResult.OK, report=a_report())
         if self.script:
-            return self.script.pop(0)
-        return AttemptOutcome(result=AttemptResult.OK, report=a_report())
+            self._left = self.script.pop(0)
+        return self._left
 
 
 class FakeSources:

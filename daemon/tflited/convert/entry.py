@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Final
 
 from tflited.convert.artifacts import Artifact, written
+from tflited.convert.auto.candidates import Candidate
 from tflited.convert.auto.choose import Choice, Shop, choose
 from tflited.convert.data import synthetic
 from tflited.convert.data.notes import data_notes
 from tflited.convert.data.reference import reference
+from tflited.convert.evidence import prove_again
+from tflited.convert.evidence.document import Claim
+from tflited.convert.evidence.leave import leave
 from tflited.convert.layers.layer_error import Layers, layer_errors
 from tflited.convert.load import load
 from tflited.convert.lowering.lower import Lowered, lower
@@ -36,6 +40,7 @@ from tflited.domain.attempt import AttemptRequest
 from tflited.domain.choice import AutoReport
 from tflited.domain.policy import NEEDS_CALIBRATION, Variant
 from tflited.domain.report import (
+    ArtifactFile,
     BuildReport,
     LoweringPath,
     SourceReport,
@@ -53,7 +58,8 @@ _NOTHING: Final = Measured(flatbuffer=Flatbuffer(subgraphs=(), signatures=()), s
 class Build:
     """What the variants of one build share.
 
-    ``known`` holds what was made and proven, so that a variant beside ``auto`` is made once.
+    ``known`` holds what was made and proven, so that a variant beside ``auto`` is made once;
+    ``claims`` what is to be published, for the proof in a sandbox of its own.
     """
 
     request: AttemptRequest
@@ -63,13 +69,14 @@ class Build:
     statistics: Statistics
     stopwatch: Stopwatch
     known: list[tuple[Order, tuple[Made, Measured, Proof]]] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
 
 
 def run(request: AttemptRequest, progress: Progress) -> BuildReport:
-    """Turns a model into its set of variants below ``request.scratch``.
+    """Turns a model into its set of variants below ``request.scratch``, or proves such a set.
 
     Args:
-        request: the model, its policy and its data.
+        request: the model, its policy and its data; or the evidence that another child left.
         progress: told at the beginning of each stage.
 
     Returns:
@@ -80,6 +87,8 @@ def run(request: AttemptRequest, progress: Progress) -> BuildReport:
         ConversionError: the model does not load or cannot be lowered, or no variant is left.
         ProofError: the float32 baseline does not match its source.
     """
+    if request.evidence:
+        return prove_again.run(request, progress)
     set_up(Path(request.model), request.threads)
     stages = Stages(progress=progress)
     build, baseline = _prepared(request, stages)
@@ -95,6 +104,7 @@ def run(request: AttemptRequest, progress: Progress) -> BuildReport:
             case _:
                 reports.append(_variant(build, variant))
     _require_one(reports)
+    leave(Path(request.scratch), build.ground, build.lowered.content, build.claims)
     return BuildReport(
         source=_source_report(build),
         variants=tuple(reports),
@@ -202,7 +212,7 @@ def _chosen(build: Build, choice: Choice) -> VariantReport:
     proof = replace(trial.proof, reason=choice.reason, hint=choice.hint)
     told = {**build.request.provenance, "chosen by auto": trial.candidate.variant.value}
     titled = replace(build, request=replace(build.request, provenance=told))
-    report = _report(titled, Variant.AUTO, trial.made, trial.file, proof)
+    report = _report(titled, Variant.AUTO, trial.made, trial.file, proof, trial.candidate)
     return replace(report, chosen=trial.candidate.variant)
 
 
@@ -280,19 +290,35 @@ def _next(build: Build, variant: Variant, waiting: Iterator[Made]) -> Made | Non
 
 
 def _report(
-    build: Build, variant: Variant, made: Made, file: Measured, proof: Proof
+    build: Build,
+    variant: Variant,
+    made: Made,
+    file: Measured,
+    proof: Proof,
+    chosen: Candidate | None = None,
 ) -> VariantReport:
-    is_published = proof.state is not VariantState.REJECTED
+    files: tuple[ArtifactFile, ...] = ()
+    if is_published := proof.state is not VariantState.REJECTED:
+        artifact = Artifact(variant, made.content, file, proof.micro)
+        files = written(build.request, build.stages, artifact)
+        build.claims.append(
+            Claim(
+                variant=variant,
+                file=files[0].path,
+                proven_as=chosen.variant if chosen else variant,
+                policy=chosen.policy if chosen else build.request.policy,
+                checks=proof.checks,
+            )
+        )
     pruning = build.ground.pruning
     layers = _layers(build, variant, made.content)
-    artifact = Artifact(variant, made.content, file, proof.micro)
     return VariantReport(
         variant=variant,
         state=proof.state,
         reason=proof.reason,
         hint=proof.hint,
         path=made.path,
-        files=written(build.request, build.stages, artifact) if is_published else (),
+        files=files,
         size_ratio=file.size_bytes / build.ground.baseline.size_bytes,
         operators=file.flatbuffer.operators,
         weights_bytes=file.flatbuffer.weights_bytes,

@@ -8,6 +8,7 @@ from tflited.domain.job import Failure
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Policy, Variant
 from tflited.domain.report import BuildReport
+from tflited.domain.sandbox import SandboxDemand, SandboxLevel
 
 
 class AttemptResult(StrEnum):
@@ -29,26 +30,6 @@ class AttemptResult(StrEnum):
     """The zygote ended while the child ran."""
 
 
-class SandboxDemand(StrEnum):
-    """What an operator demands of the sandbox."""
-
-    REQUIRED = "required"
-    """Every layer holds, or the model is not opened."""
-    OFF = "off"
-    """The model's code may do what the daemon may do."""
-
-
-class SandboxLevel(StrEnum):
-    """What held while model code ran."""
-
-    FULL = "full"
-    """Every layer."""
-    NO_NAMESPACES = "no_namespaces"
-    """An outer sandbox forbids namespaces; seccomp forbids sockets."""
-    OFF = "off"
-    """Only what costs nothing: an operator switched the sandbox off."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptRequest:
     """Everything a child needs to build one set.
@@ -67,6 +48,8 @@ class AttemptRequest:
         provenance: lines for the head of generated C: name to value.
         threads: processor threads the child may use.
         sandbox: what is demanded before the model is opened.
+        evidence: absolute path of the scratch folder of a child that converted, for another one
+            that proves what it left and opens no model; empty for one that converts.
         given_up: variants that ended a child of this attempt, and how: they are not made again.
     """
 
@@ -83,6 +66,7 @@ class AttemptRequest:
     threads: int = 1
     sandbox: SandboxDemand = SandboxDemand.REQUIRED
     given_up: Mapping[Variant, str] = field(default_factory=dict)
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

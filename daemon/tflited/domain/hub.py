@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from tflited.domain.build_key import combine
+from tflited.domain.sandbox import SandboxDemand
 from tflited.errors import HubError
 
 ROOT_NAME: Final = "hub"
@@ -50,6 +51,7 @@ class HubLimits:
         largest_archive_bytes: as it comes over the network.
         largest_unpacked_bytes: of all that is unpacked.
         most_files: and folders in one module.
+        sandbox: what is demanded before anything is fetched.
     """
 
     hosts: tuple[str, ...] = ()
@@ -57,6 +59,7 @@ class HubLimits:
     largest_archive_bytes: int = 2 * 2**30
     largest_unpacked_bytes: int = 4 * 2**30
     most_files: int = 10_000
+    sandbox: SandboxDemand = SandboxDemand.REQUIRED
 
 
 def is_address(handle: str) -> bool:

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from tflited.domain.model import Digest, ModelId, ModelKind
+from tflited.domain.sandbox import SandboxDemand
 
 
 class JobState(StrEnum):
@@ -119,6 +120,7 @@ class Binding:
         folder_key: None for a job under the folder's policy. For one under a trigger's own, the
             input key that the folder's policy gives at that moment; ``UNBOUND`` until that is
             known, and where the set has a place of its own.
+        sandbox: what is demanded before the model is opened; of its root when it was bound.
     """
 
     kind: ModelKind
@@ -127,6 +129,7 @@ class Binding:
     model_digest: Digest
     policy_json: str
     folder_key: Digest | None = None
+    sandbox: SandboxDemand = SandboxDemand.REQUIRED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

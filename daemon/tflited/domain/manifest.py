@@ -9,6 +9,7 @@ from tflited.domain.figures import FORBID_EXTRA
 from tflited.domain.model import Digest, ModelId, ModelKind
 from tflited.domain.policy import OnSourceRemoved
 from tflited.domain.report import ArtifactFile, VariantState
+from tflited.domain.sandbox import SandboxLevel
 
 MANIFEST_NAME = "manifest.json"
 REPORT_NAME = "report.json"
@@ -72,6 +73,8 @@ class Manifest:
             built the set; None where the folder's did.
         on_source_removed: what the policy said, for where its file leaves together with the model.
         stage_seconds: time of each stage; here and not in the report, which equal keys keep equal.
+        sandbox: what held around the model's code while the set was made; here and not in the
+            report, since it is no part of the build key.
         auto_latency_ms: candidate of ``auto`` to the median of one invocation, where profiled.
     """
 
@@ -94,6 +97,7 @@ class Manifest:
     on_source_removed: OnSourceRemoved | None = None
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
     auto_latency_ms: Mapping[str, float] = field(default_factory=dict)
+    sandbox: SandboxLevel | None = None
 
     @property
     def model(self) -> ModelId:

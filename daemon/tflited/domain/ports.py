@@ -14,6 +14,7 @@ from tflited.domain.manifest import Build, Manifest
 from tflited.domain.model import Digest, FileIdentity, ModelId, ModelKind
 from tflited.domain.policy import Policy, ResolvedPolicy
 from tflited.domain.report import BuildReport, Stage
+from tflited.domain.sandbox import SandboxDemand
 from tflited.domain.trigger import Trigger, TriggerReceipt
 
 Progress = Callable[[Stage, str], None]
@@ -30,6 +31,7 @@ class Root:
         policy: the named policy its models start from.
         is_trusted: whoever may write here may have code of their own run in a child.
         follow_links: symbolic links are followed as long as they lead into a root.
+        sandbox: what is demanded before one of its models is opened.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Root:
     policy: str | None = None
     is_trusted: bool = False
     follow_links: bool = False
+    sandbox: SandboxDemand = SandboxDemand.REQUIRED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,10 +102,7 @@ class Sources(Protocol):
         ...
 
     def stage(self, model: ModelId, destination: Path, expected: Digest) -> Path:
-        """Makes a private copy of an admitted model and proves that it has the expected digest.
-
-        Returns:
-            The copy: a directory or a file below ``destination``.
+        """Copies an admitted model, a folder or file, below ``destination`` and proves its digest.
 
         Raises:
             SourceChangedError: the model is gone or has another digest by now.

@@ -24,6 +24,7 @@ from tflited.domain.figures import (
 from tflited.domain.model import Digest, ModelKind
 from tflited.domain.policy import Variant
 from tflited.domain.profile import Latency, Work
+from tflited.domain.sandbox import SandboxLevel
 
 REPORT_VERSION = 1
 LOSS_CHECKS = frozenset({"accuracy", "fidelity", "sparse_encoding", "sparsity"})
@@ -203,7 +204,8 @@ class SourceReport:
 class BuildReport:
     """The child's whole answer: the source, every variant asked for, and where the time went.
 
-    ``auto`` is how that variant was chosen; None where it was not asked for.
+    ``auto`` is how that variant was chosen; None where it was not asked for. ``sandbox`` is what
+    held while it was made: the daemon's word, whatever a child says; None where nobody looked.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
@@ -211,6 +213,7 @@ class BuildReport:
     variants: tuple[VariantReport, ...]
     stage_seconds: Mapping[str, float]
     auto: AutoReport | None = None
+    sandbox: SandboxLevel | None = None
 
     @property
     def published(self) -> tuple[VariantReport, ...]:

@@ -1,6 +1,7 @@
 """One attempt from the private copy to the published set; runs in a slot's thread."""
 
 import shutil
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +29,8 @@ from tflited.domain.ports import (
     Sources,
 )
 from tflited.domain.report import BuildReport, Stage
+from tflited.domain.sandbox import SandboxDemand
+from tflited.domain.second_proof import agreed
 from tflited.domain.verdict import decide
 from tflited.durable import storage_errors
 from tflited.engine.data import DataView
@@ -85,6 +88,7 @@ class AttemptRunner:
             outcome = self._run(request, progress, cancel)
             report, failure = outcome.report, outcome.failure
             if report is not None:
+                report = replace(report, sandbox=outcome.sandbox)
                 progress(Stage.PUBLISH, "")
                 published = self._publish(work, report, Path(request.scratch), seconds)
         except TflitedError as error:
@@ -107,9 +111,14 @@ class AttemptRunner:
 
     def _run(self, request: AttemptRequest, progress: Progress, cancel: Event) -> AttemptOutcome:
         """Runs a child, and another one without the variant that ended it: it costs no other."""
+        if request.sandbox is SandboxDemand.OFF:
+            _LOG.warning("attempt_unsandboxed", attempt=request.attempt, model=request.stem)
         while True:
             followed = _Followed(progress)
             outcome = self.executor.run_attempt(request, self.limits, followed, cancel)
+            if outcome.report is not None:
+                followed = _Followed(progress)
+                outcome = self._prove(request, outcome, outcome.report, followed, cancel)
             variant = followed.culprit(outcome)
             if variant is None or variant in request.given_up:
                 return outcome
@@ -120,6 +129,38 @@ class AttemptRunner:
             request = replace(request, given_up={**request.given_up, variant: reason})
             shutil.rmtree(request.scratch)
             Path(request.scratch).mkdir()
+
+    def _prove(
+        self,
+        request: AttemptRequest,
+        made: AttemptOutcome,
+        report: BuildReport,
+        progress: Progress,
+        cancel: Event,
+    ) -> AttemptOutcome:
+        """Has another child, which opens no model, prove what the first one left."""
+        own = Path(request.scratch).with_name("proof")
+        shutil.rmtree(own, ignore_errors=True)
+        with storage_errors(own):
+            own.mkdir()
+        asked = replace(
+            request,
+            evidence=request.scratch,
+            scratch=str(own),
+            model="",
+            calibration=(),
+            custom_objects=(),
+        )
+        proof = self.executor.run_attempt(asked, self.limits, progress, cancel)
+        seconds = Counter(made.stage_seconds)
+        seconds.update(proof.stage_seconds)
+        return replace(
+            proof,
+            report=None if proof.report is None else agreed(report, proof.report),
+            stage_seconds=seconds,
+            peak_rss_bytes=max(made.peak_rss_bytes, proof.peak_rss_bytes),
+            sandbox=made.sandbox,
+        )
 
     def _stage(
         self, work: Work, place: Path, progress: Progress, seconds: dict[str, float]
@@ -148,6 +189,7 @@ class AttemptRunner:
             custom_objects=modules,
             provenance=_provenance(work),
             threads=self.threads,
+            sandbox=job.sandbox,
         )
 
     def _modules(self, work: Work, folder: Path) -> tuple[str, ...]:

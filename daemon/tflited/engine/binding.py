@@ -193,6 +193,7 @@ class Binder:
             model_digest=key.model,
             policy_json=self.encode_policy(policy),
             folder_key=folder_key,
+            sandbox=self.models.roots[job.model.root].root.sandbox,
         )
         try:
             is_published = self._is_published(job, job_id, key)
@@ -239,7 +240,8 @@ class Binder:
             return self._end(job, JobState.SUPERSEDED, _changed("Its inputs changed."))
         if bound.is_published and not job.is_forced and _is_asked_for(job):
             return self._end(job, JobState.UNCHANGED, None)
-        if is_same and job.folder_key == bound.binding.folder_key and not job.waits_for:
+        seen = (job.folder_key, job.sandbox, job.waits_for)
+        if is_same and seen == (bound.binding.folder_key, bound.binding.sandbox, ""):
             return job
         _LOG.info("job_bound", job_id=job.id, model=str(job.model))
         return self.store.bind(job.id, bound.binding)

@@ -10,6 +10,7 @@ from tflited.domain.manifest import Manifest
 from tflited.domain.model import ModelId, kind_of_file
 from tflited.domain.policy import FOLDER_POLICY_NAME, OnSourceRemoved
 from tflited.domain.ports import JobStore, Publisher
+from tflited.domain.sandbox import SandboxDemand
 from tflited.domain.status import (
     Action,
     Explanation,
@@ -30,6 +31,7 @@ _LEAVING: dict[OnSourceRemoved | None, Action] = {
     OnSourceRemoved.ARCHIVE: Action.ARCHIVE,
     OnSourceRemoved.REMOVE: Action.REMOVE,
 }
+_UNSANDBOXED = 'Its code runs outside the sandbox: its [[root]] has sandbox = "off".'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,8 @@ class Explainer:
         resolved = entry.decision.resolved if entry.decision else None
         subject = "model" if model.path == place.path else "part of a model"
         summary = f"{model} is {status.phase}: {status.reason}"
+        if place.root.sandbox is SandboxDemand.OFF:
+            summary = f"{summary.removesuffix('.')}. {_UNSANDBOXED}"
         return Explanation(
             path=path,
             subject=subject,

@@ -104,6 +104,7 @@ def manifest_of(
         on_source_removed=policy.output.on_source_removed,
         stage_seconds=dict(report.stage_seconds),
         auto_latency_ms=_auto_latencies(report),
+        sandbox=report.sandbox,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from tflited.domain.job import Job
 from tflited.domain.manifest import ManifestVariant
+from tflited.domain.sandbox import SandboxDemand
 from tflited.domain.status import Explanation
 
 _BUILT_IN: Final = "built-in"
@@ -51,7 +52,8 @@ def _job(job: Job | None) -> str:
     if job is None:
         return ""
     waits = f", waits: {job.waits_for}" if job.waits_for else ""
-    return f"{job.id} {job.state}{waits}"
+    sandbox = ", without the sandbox" if job.sandbox is SandboxDemand.OFF else ""
+    return f"{job.id} {job.state}{waits}{sandbox}"
 
 
 def _failure(job: Job | None) -> str:

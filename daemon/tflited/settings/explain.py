@@ -108,6 +108,7 @@ def _hub(settings: Settings) -> Iterator[str]:
     yield f"refresh_seconds = {toml_value(hub.refresh_seconds)}"
     for key in ("timeout_seconds", "largest_archive_bytes", "largest_unpacked_bytes", "most_files"):
         yield f"{key} = {toml_value(getattr(hub.limits, key))}"
+    yield f"sandbox = {toml_value(hub.limits.sandbox.value)}"
 
 
 def _broker(broker: BrokerSettings | None) -> Iterator[str]:
@@ -123,6 +124,7 @@ def _roots(settings: Settings) -> Iterator[str]:
             yield f"policy = {toml_value(root.policy)}"
         yield f"trusted = {toml_value(root.is_trusted)}"
         yield f"follow_links = {toml_value(root.follow_links)}"
+        yield f"sandbox = {toml_value(root.sandbox.value)}"
     for name, table in settings.policies.items():
         yield f"\n[policy.{toml_value(name)}]"
         for key, value in leaves_of(table).items():

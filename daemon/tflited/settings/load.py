@@ -9,6 +9,7 @@ from tflited.domain.access import HttpRules, Scope, TokenSource
 from tflited.domain.broker import BrokerSettings
 from tflited.domain.hub import HubLimits
 from tflited.domain.ports import Root
+from tflited.domain.sandbox import SandboxDemand
 from tflited.errors import ConfigurationError
 from tflited.settings.cross_checks import (
     HUB_CACHE_NAME,
@@ -129,6 +130,7 @@ def _hub(base: Path, state: Path, table: HubTable) -> HubSettings:
             largest_archive_bytes=table.largest_archive_bytes,
             largest_unpacked_bytes=table.largest_unpacked_bytes,
             most_files=table.most_files,
+            sandbox=SandboxDemand(table.sandbox),
         ),
     )
 
@@ -161,6 +163,7 @@ def _root(base: Path, table: RootTable) -> Root:
         policy=table.policy,
         is_trusted=table.trusted,
         follow_links=table.follow_links,
+        sandbox=SandboxDemand(table.sandbox),
     )
 
 

@@ -112,6 +112,7 @@ class HubTable(Table):
     largest_archive_bytes: Bytes = _HUB.largest_archive_bytes
     largest_unpacked_bytes: Bytes = _HUB.largest_unpacked_bytes
     most_files: Annotated[StrictInt, Field(ge=1, le=1_000_000)] = _HUB.most_files
+    sandbox: Literal["required", "off"] = "required"
 
 
 class BrokerTable(Table):
@@ -145,6 +146,7 @@ class RootTable(Table):
     policy: Slug | None = None
     trusted: StrictBool = False
     follow_links: StrictBool = False
+    sandbox: Literal["required", "off"] = "required"
 
 
 class MainTable(Table):

@@ -4,11 +4,11 @@
 -- name: insert_job
 INSERT INTO jobs (
     state, root, path, kind, build_key, input_key, model_digest, policy_json,
-    trigger_source, trigger_id, priority, is_forced, save_to, folder_key, waits_for,
+    trigger_source, trigger_id, priority, is_forced, save_to, folder_key, sandbox, waits_for,
     created_at, queued_at, finished_at
 ) VALUES (
     :state, :root, :path, :kind, :build_key, :input_key, :model_digest, :policy_json,
-    :trigger_source, :trigger_id, :priority, :is_forced, :save_to, :folder_key, :waits_for,
+    :trigger_source, :trigger_id, :priority, :is_forced, :save_to, :folder_key, :sandbox, :waits_for,
     :now, :now, :finished_at
 )
 RETURNING *;
@@ -59,7 +59,8 @@ RETURNING *;
 -- name: bind
 UPDATE jobs
 SET kind = :kind, build_key = :build_key, input_key = :input_key, model_digest = :model_digest,
-    policy_json = :policy_json, folder_key = :folder_key, waits_for = NULL
+    policy_json = :policy_json, folder_key = :folder_key, sandbox = :sandbox,
+    waits_for = NULL
 WHERE id = :id AND state IN ('queued', 'running')
 RETURNING *;
 

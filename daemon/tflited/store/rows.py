@@ -10,6 +10,7 @@ from tflited.domain.job import Binding, Failure, Job, JobState, NewJob, TriggerS
 from tflited.domain.manifest import Build, Manifest, ManifestVariant
 from tflited.domain.model import Digest, ModelId, ModelKind
 from tflited.domain.report import VariantState
+from tflited.domain.sandbox import SandboxDemand
 from tflited.store.database import Value
 
 
@@ -51,6 +52,7 @@ def binding_columns(binding: Binding) -> Mapping[str, Value]:
         "model_digest": binding.model_digest,
         "policy_json": binding.policy_json,
         "folder_key": binding.folder_key,
+        "sandbox": binding.sandbox.value,
     }
 
 
@@ -93,6 +95,7 @@ def job_of(row: sqlite3.Row) -> Job:
         is_forced=bool(row["is_forced"]),
         save_to=row["save_to"],
         folder_key=row["folder_key"],
+        sandbox=SandboxDemand(row["sandbox"]),
         waits_for=row["waits_for"] or "",
         attempts=row["attempts"],
         deaths=row["deaths"],

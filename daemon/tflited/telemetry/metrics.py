@@ -26,6 +26,7 @@ from tflited.domain.job import ACTIVE, Job, JobState, TriggerSource
 from tflited.domain.policy import Variant
 from tflited.domain.ports import StoreCounts
 from tflited.domain.report import BuildReport, Stage, VariantState
+from tflited.domain.sandbox import SandboxLevel
 from tflited.domain.status import Phase
 
 OTHER: Final = "other"
@@ -154,6 +155,10 @@ class Metrics:
         seconds = partial(self._make, Histogram, buckets=SECONDS)
         self._attempts = _fill(
             counter("tflited_attempts", "Attempts that ended.", ("result",)), AttemptResult
+        )
+        self._sandboxes = _fill(
+            counter("tflited_attempt_sandboxes", "Attempts by what held.", ("result",)),
+            SandboxLevel,
         )
         self._attempt_failures = _fill(
             counter("tflited_attempt_failures", "Attempts that failed.", ("reason",)), REASONS
@@ -310,6 +315,8 @@ class Metrics:
     def attempt_finished(self, outcome: AttemptOutcome, *, will_retry: bool) -> None:
         """An attempt ended."""
         self._attempts.labels(outcome.result).inc()
+        if outcome.sandbox:
+            self._sandboxes.labels(outcome.sandbox).inc()
         if outcome.failure:
             self._attempt_failures.labels(_reason(outcome.failure.code)).inc()
         if will_retry:

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from tflited.domain.attempt import AttemptRequest, SandboxDemand
+from tflited.domain.attempt import AttemptRequest
 from tflited.domain.policy import Target
 from tflited.domain.ports import Progress
 from tflited.domain.report import BuildReport, Stage
+from tflited.domain.sandbox import SandboxDemand
 from tflited.errors import SandboxError, TflitedError
 from tflited.workers import wire
 from tflited.workers.sandbox.confinement import Confinement
@@ -67,15 +68,17 @@ def _confinement(birth: Birth, request: AttemptRequest) -> Confinement:
         kept_fds=(birth.reply.fileno(),),
         limits=request.policy.limits,
         threads=request.threads,
-        readable=(
-            request.model,
-            *request.calibration,
-            *request.evaluation,
-            *request.custom_objects,
-        ),
+        readable=_readable(request),
         # TFLM ends its process over a model that does not fit: it has one of its own.
-        may_spawn=request.policy.target is Target.MICRO,
+        may_spawn=request.policy.target is Target.MICRO and not request.evidence,
     )
+
+
+def _readable(request: AttemptRequest) -> tuple[str, ...]:
+    """What the request lets its child read: a proof has no model, and a conversion no evidence."""
+    if request.evidence:
+        return (request.evidence, *request.evaluation)
+    return (request.model, *request.calibration, *request.evaluation, *request.custom_objects)
 
 
 def _failure(error: TflitedError) -> wire.FailureMessage:

@@ -10,11 +10,12 @@ from pathlib import Path
 from threading import Event
 from typing import Final, assert_never
 
-from tflited.domain.attempt import AttemptOutcome, AttemptResult, SandboxLevel
+from tflited.domain.attempt import AttemptOutcome, AttemptResult
 from tflited.domain.job import Failure
 from tflited.domain.limits import Limits
 from tflited.domain.ports import Progress
 from tflited.domain.report import Stage
+from tflited.domain.sandbox import SandboxLevel
 from tflited.workers import ends, wire
 from tflited.workers.cgroup import Cgroup, caged
 from tflited.workers.child import EXIT_SANDBOX

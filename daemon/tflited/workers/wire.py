@@ -12,10 +12,11 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from tflited.domain.attempt import AttemptRequest, SandboxLevel
+from tflited.domain.attempt import AttemptRequest
 from tflited.domain.figures import FORBID_EXTRA
 from tflited.domain.job import Failure
 from tflited.domain.report import BuildReport, Stage
+from tflited.domain.sandbox import SandboxLevel
 from tflited.errors import SourceChangedError, StorageFailedError, WorkerError
 
 MAX_DATAGRAM_BYTES: Final = 32 * 1024

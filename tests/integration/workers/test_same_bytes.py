@@ -8,9 +8,10 @@ from threading import Event
 import pytest
 
 import zoo
-from tflited.domain.attempt import AttemptLimits, AttemptRequest, SandboxDemand, SandboxLevel
+from tflited.domain.attempt import AttemptLimits, AttemptRequest
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Policy, Variant
+from tflited.domain.sandbox import SandboxDemand, SandboxLevel
 from tflited.workers.local import LocalExecutor
 
 SECONDS = 120.0

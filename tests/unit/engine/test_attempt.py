@@ -2,11 +2,13 @@
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import NoReturn
 
 import pytest
+from structlog.testing import capture_logs
 
 from fakes.engine import World, an_end
 from fakes.samples import a_job, a_publish_key, a_report, a_variant
@@ -16,16 +18,20 @@ from tflited.domain.model import Digest
 from tflited.domain.policy import OnReject, Policy, Variant
 from tflited.domain.report import Stage, VariantState
 from tflited.domain.retry import STORAGE_SECONDS
+from tflited.domain.sandbox import SandboxDemand, SandboxLevel
 from tflited.engine.attempt import Work, failure_of
 from tflited.engine.messages import AttemptEnded
 from tflited.errors import SourceChangedError, StoragePausedError, TflitedError, WorkerError
 
 
 def run(
-    world: World, policy: Policy | None = None, custom_objects: tuple[Path, ...] = ()
+    world: World,
+    policy: Policy | None = None,
+    custom_objects: tuple[Path, ...] = (),
+    sandbox: SandboxDemand = SandboxDemand.REQUIRED,
 ) -> AttemptEnded:
     work = Work(
-        job=a_job(7),
+        job=a_job(7, sandbox=sandbox),
         policy=policy or Policy(),
         key=a_publish_key(),
         calibration=(Path("/data/a.npz"),),
@@ -191,3 +197,54 @@ def test_scratch_space_that_cannot_be_used_is_no_fault_of_the_model(
     world.clock.advance(STORAGE_SECONDS)
     world.run()
     assert world.states() == [JobState.PUBLISHED]
+
+
+def test_the_manifest_tells_what_held_whatever_the_child_says(world: World) -> None:
+    """The level is the daemon's word: a child that reports another one is not believed."""
+    report = replace(a_report(), sandbox=SandboxLevel.FULL)
+    world.executor.script = [
+        AttemptOutcome(result=AttemptResult.OK, report=report, sandbox=SandboxLevel.OFF)
+    ]
+    ended = run(world)
+    assert ended.report is not None
+    assert ended.report.sandbox is SandboxLevel.OFF
+
+
+def test_an_attempt_without_the_sandbox_is_logged(world: World) -> None:
+    """Each one, as a warning."""
+    with capture_logs() as logs:
+        run(world)
+        assert logs == []
+        run(world, sandbox=SandboxDemand.OFF)
+    assert [entry["event"] for entry in logs] == ["attempt_unsandboxed"]
+
+
+def test_another_child_proves_without_the_model(world: World) -> None:
+    """It knows the first one's folder, and has its own: but neither model nor code."""
+    run(world, custom_objects=(Path("/models/layers.py"),))
+    (made,), (proof,) = world.executor.requests, world.executor.proofs
+    assert (made.evidence, proof.evidence) == ("", made.scratch)
+    assert proof.scratch not in {made.scratch, ""}
+    assert (proof.model, proof.calibration, proof.custom_objects) == ("", (), ())
+    assert (proof.policy, proof.sandbox) == (made.policy, made.sandbox)
+
+
+def test_a_set_that_the_second_proof_rejects_is_not_published(world: World) -> None:
+    """Its reason is the job's."""
+    bad = a_variant(state=VariantState.REJECTED, reason="fidelity: 3 dB")
+    world.executor.second = AttemptOutcome(result=AttemptResult.OK, report=a_report(bad))
+    ended = run(world)
+    assert ended.published is None
+    assert ended.failure is not None
+    assert ended.failure.code == "baseline_mismatch"
+    assert "3 dB" in ended.failure.message
+
+
+def test_a_proof_that_dies_publishes_nothing(world: World) -> None:
+    """A file that takes its prover down is no set, and the end has its name."""
+    world.executor.second = an_end(AttemptResult.CRASH, code="crash")
+    ended = run(world)
+    assert ended.published is None
+    assert ended.failure is not None
+    assert ended.failure.code == "crash"
+    assert len(world.executor.proofs) == 1

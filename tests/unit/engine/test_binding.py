@@ -16,6 +16,7 @@ from tflited.domain.model import ModelKind, Snapshot
 from tflited.domain.observation import Sight
 from tflited.domain.policy import Calibration, ModelType, Policy, Variant
 from tflited.domain.ports import Root
+from tflited.domain.sandbox import SandboxDemand
 from tflited.domain.status import Phase
 from tflited.errors import ConfigurationError, Problem, SourceChangedError
 from waiting import wait_until
@@ -454,3 +455,26 @@ def test_a_failed_trigger_can_be_tried_again(world: World) -> None:
     retried = world.store.job(job.id)
     assert retried is not None
     assert retried.state is JobState.PUBLISHED
+
+
+def test_a_root_without_the_sandbox_is_in_the_job_before_the_child_runs(world: World) -> None:
+    """The row is durable before the model's code runs, and the setting of that moment counts."""
+    world.models.roots[world.root.name].root = replace(world.root, sandbox=SandboxDemand.OFF)
+    world.scan()
+    world.see()
+    world.run()
+    (job,) = world.jobs()
+    (request,) = world.executor.requests
+    assert (job.sandbox, request.sandbox) == (SandboxDemand.OFF, SandboxDemand.OFF)
+    assert "outside the sandbox" in world.explainer().why(str(MODEL)).summary
+
+
+def test_a_root_says_nothing_and_the_sandbox_is_required(world: World) -> None:
+    """So that the test above can fail."""
+    world.scan()
+    world.see()
+    world.run()
+    (job,) = world.jobs()
+    (request,) = world.executor.requests
+    assert (job.sandbox, request.sandbox) == (SandboxDemand.REQUIRED, SandboxDemand.REQUIRED)
+    assert "sandbox" not in world.explainer().why(str(MODEL)).summary

@@ -18,6 +18,7 @@ from tflited.domain.manifest import Manifest
 from tflited.domain.policy import Calibration, Evaluation, Policy, SparseEncoding, Target, Variant
 from tflited.domain.profile import Latency, Work
 from tflited.domain.report import BuildReport, VariantState
+from tflited.domain.sandbox import SandboxLevel
 from tflited.domain.verdict import decide
 from tflited.errors import OutputError
 from tflited.output import records, schema
@@ -308,3 +309,13 @@ def test_times_are_in_the_manifest_alone() -> None:
     line = manifests[1].variants[0]
     assert (line.latency_ms, line.latency_p90_ms) == (400.0, 800.0)
     assert (line.latency_runs, line.latency_threads, line.latency_reason) == (3, 2, "")
+
+
+def test_the_manifest_tells_what_held_and_the_report_does_not(tmp_path: Path) -> None:
+    """The sandbox is no part of the build key: equal keys give equal reports."""
+    report = replace(a_report(), sandbox=SandboxLevel.OFF)
+    verdict = decide(report, POLICY)
+    parts = (a_job(), POLICY, a_publish_key())
+    assert records.manifest_of(*parts, report, verdict, ()).sandbox is SandboxLevel.OFF
+    plain = records.report_of(*parts, replace(report, sandbox=None), verdict)
+    assert records.report_of(*parts, report, verdict) == plain

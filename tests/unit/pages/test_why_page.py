@@ -8,6 +8,7 @@ import pytest
 from fakes.control import MODEL, NOW, make_job
 from tflited.domain.job import Failure, JobState
 from tflited.domain.model import ModelKind
+from tflited.domain.sandbox import SandboxDemand
 from tflited.domain.status import Explanation, ModelStatus, Phase
 from tflited.pages.why_facts import facts
 from tflited.pages.why_page import page
@@ -91,3 +92,9 @@ def test_a_hostile_path_stays_text(hostile: str) -> None:
     assert {"script", "img"}.isdisjoint(_Parsed(text).tags)
     assert "\x1b" not in text
     assert "\u202e" not in text
+
+
+def test_a_job_without_the_sandbox_says_so() -> None:
+    """Beside its state, for the command and the page."""
+    job = replace(make_job(7, JobState.QUEUED), sandbox=SandboxDemand.OFF)
+    assert dict(facts(replace(ANSWER, job=job)))["job"] == "7 queued, without the sandbox"

@@ -351,3 +351,13 @@ def test_a_token_has_one_place(problems_of: Problems, place: str) -> None:
     """Neither none nor two."""
     problems = problems_of(f'{ROOT}[[http.token]]\nname = "a"\n{place}')
     assert any("either file or credential" in each.allowed for each in problems.values())
+
+
+def test_the_sandbox_is_required_unless_a_root_says_off(
+    settings_of: SettingsOf, problems_of: Problems
+) -> None:
+    """One root's word is its own, and there is no third."""
+    settings = settings_of('sandbox = "off"\n[[root]]\npath = "more"\n')
+    assert [root.sandbox.value for root in settings.roots] == ["off", "required"]
+    problem = problems_of(f'{ROOT}sandbox = "some"\n')["root[0].sandbox"]
+    assert "required" in problem.allowed

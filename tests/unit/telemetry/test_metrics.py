@@ -26,6 +26,7 @@ from tflited.domain.report import (
     VariantReport,
     VariantState,
 )
+from tflited.domain.sandbox import SandboxLevel
 from tflited.domain.status import Phase
 from tflited.telemetry.metrics import REASONS, Metrics
 
@@ -322,3 +323,14 @@ def test_the_broker_comes_and_goes(metrics: Metrics) -> None:
     assert value(metrics, "tflited_broker_connected") == 1
     metrics.broker_connected(is_connected=False)
     assert value(metrics, "tflited_broker_connected") == 0
+
+
+def test_attempts_are_counted_by_what_held(metrics: Metrics) -> None:
+    """Where no model was opened, nothing held and nothing counts."""
+    for level in (SandboxLevel.OFF, SandboxLevel.FULL, SandboxLevel.OFF, None):
+        outcome = AttemptOutcome(result=AttemptResult.OK, sandbox=level)
+        metrics.attempt_finished(outcome, will_retry=False)
+    counts = [
+        value(metrics, "tflited_attempt_sandboxes_total", result=level) for level in SandboxLevel
+    ]
+    assert counts == [1, 0, 2]

@@ -12,15 +12,10 @@ import structlog.testing
 
 from executors import READY_SECONDS, running_entry
 from fakes.hostile_entries import BRANCHES, MANY, VARIANTS
-from tflited.domain.attempt import (
-    AttemptLimits,
-    AttemptOutcome,
-    AttemptRequest,
-    AttemptResult,
-    SandboxDemand,
-)
+from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest, AttemptResult
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Policy
+from tflited.domain.sandbox import SandboxDemand
 from tflited.workers.local import LocalExecutor
 from tflited.workers.noise import NOISE_BYTES
 from tflited.workers.wire import MAX_TEXT_CHARACTERS

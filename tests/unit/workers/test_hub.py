@@ -17,10 +17,13 @@ import pytest
 from hub_server import HubServer, Reply, archive, members, small_module, special
 from model_trees import saved_model
 from tflited.domain.hub import HubLimits
+from tflited.domain.sandbox import SandboxDemand
 from tflited.errors import HubError
 from tflited.workers.hub import HubProcesses
+from tflited.workers.sandbox.layers import FETCH
 from waiting import wait_until
 
+TESTS = Path(__file__).parents[2]
 DEADLINE_SECONDS = 60.0
 ENOUGH = b"graph" * 100
 
@@ -416,6 +419,41 @@ def test_a_process_that_does_not_reply(place: Path) -> None:
     with pytest.raises(HubError, match="without a reply") as caught:
         fetcher.fetch("https://hub.example/net", place, Event())
     assert caught.value.retryable
+
+
+def test_nothing_escapes_from_a_fetch(
+    server: HubServer, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a hundred ways out, the internet is open and the rest is shut; the cache is written."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(TESTS), str(TESTS.parent / "daemon"))))
+    (tmp_path / "secret").write_text("secret")
+    fetcher = HubProcesses(HubLimits(), entry="fakes.fetch_escapes")
+    with pytest.raises(HubError) as caught:
+        fetcher.fetch(server.handle(), place, Event())
+    count, *worked = caught.value.message.split(", ")
+    assert int(count) >= 100, caught.value.message
+    assert set(worked) - {"inet6"} == {"stat", "readlink", "inet", "inet udp", "connected"}
+    assert (tmp_path / "secret").read_text() == "secret"
+
+
+def test_without_a_layer_nothing_is_fetched(
+    server: HubServer, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The refusal names the layer; the server was never asked. Switched off, it is fetched."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(TESTS), str(TESTS.parent / "daemon"))))
+    server.replies["/net/1"] = Reply(content=small_module(tmp_path / "m"))
+    limits = HubLimits(hosts=(server.host,))
+    for name in sorted(FETCH):
+        monkeypatch.setenv("LANG", name)
+        with pytest.raises(HubError, match="is short of its") as caught:
+            HubProcesses(limits, entry="fakes.short_fetch").fetch(server.handle(), place, Event())
+        # Without it the kernel lets a process without capabilities have no Landlock.
+        told = "landlock" if name == "no new privileges" else name
+        assert f"{told} layer" in caught.value.message
+    assert server.asked == []
+    off = replace(limits, sandbox=SandboxDemand.OFF)
+    HubProcesses(off, entry="fakes.short_fetch").fetch(server.handle(), place, Event())
+    assert (place / "saved_model.pb").is_file()
 
 
 def test_fetching_loads_no_tensorflow() -> None:

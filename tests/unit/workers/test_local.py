@@ -12,16 +12,11 @@ from threading import Event, Thread
 
 import pytest
 
-from tflited.domain.attempt import (
-    AttemptLimits,
-    AttemptOutcome,
-    AttemptRequest,
-    AttemptResult,
-    SandboxDemand,
-)
+from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest, AttemptResult
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Policy
 from tflited.domain.report import Stage
+from tflited.domain.sandbox import SandboxDemand
 from tflited.workers.keeper import EXIT_SECONDS
 from tflited.workers.local import LocalExecutor
 from tflited.workers.noise import NOISE_BYTES

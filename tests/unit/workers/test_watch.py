@@ -9,17 +9,12 @@ from threading import Event
 
 import pytest
 
-from tflited.domain.attempt import (
-    AttemptLimits,
-    AttemptOutcome,
-    AttemptRequest,
-    AttemptResult,
-    SandboxDemand,
-)
+from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest, AttemptResult
 from tflited.domain.job import Failure
 from tflited.domain.limits import Limits
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Policy
+from tflited.domain.sandbox import SandboxDemand
 from tflited.workers.local import LocalExecutor
 from waiting import wait_until
 

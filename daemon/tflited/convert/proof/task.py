@@ -1,7 +1,7 @@
 """The labelled samples that accuracy is judged on, and the figures of source and variants there."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Final
 
@@ -16,6 +16,7 @@ from tflited.convert.proof import accuracy, labels
 from tflited.convert.proof.run import outputs_of
 from tflited.convert.tflite.flatbuffer import qualified
 from tflited.domain.attempt import AttemptRequest
+from tflited.domain.figures import TensorSpec
 from tflited.domain.policy import Evaluation, Metric
 from tflited.errors import ConversionError
 
@@ -43,6 +44,8 @@ class Task:
         title: the judged output's name in reports.
         signature: the signature that gives it.
         output: its name there.
+        inputs: what that signature takes.
+        shape: of the judged output, without the batch.
         found: the samples.
         targets: their labels.
         source: figures of ``accuracy.rows`` for the source.
@@ -55,6 +58,8 @@ class Task:
     title: str = ""
     signature: str = ""
     output: str = ""
+    inputs: tuple[TensorSpec, ...] = ()
+    shape: tuple[int, ...] = ()
     found: Samples = _NO_SAMPLES
     targets: Array = field(default_factory=lambda: _NONE)
     source: Array = field(default_factory=lambda: _NONE)
@@ -98,6 +103,33 @@ def figures_of_variant(content: bytes, asked: Task, metric: Metric, *, threads: 
     return _collected((_named(made, asked.output) for made in runs), asked.targets, metric)
 
 
+def asked_again(known: Task, request: AttemptRequest) -> Task:
+    """A task with its samples and labels read anew; the source is not asked.
+
+    Args:
+        known: what was judged, and the source's figures; without samples and labels.
+        request: names the metric and the files.
+
+    Returns:
+        The task, with ``trouble`` where the data cannot be used any more.
+    """
+    try:
+        found = _samples(request, known.inputs)
+        labelled = labels.read(request.evaluation, found)
+        metric = known.rules.metric or Metric.TOP1
+        targets = labels.targets(metric, labelled, found, known.shape)
+    except ConversionError as error:
+        return Task(rules=known.rules, trouble=error.message.rstrip("."), hint=error.hint)
+    if len(known.source) != len(targets):
+        return Task(rules=known.rules, trouble="the source's figures are of other samples")
+    return replace(known, found=found, targets=targets, classes=labelled.classes)
+
+
+def _samples(request: AttemptRequest, inputs: Sequence[TensorSpec]) -> Samples:
+    limit = max(request.policy.evaluation.samples // rows_of(inputs[0]), 1)
+    return samples.read(request.evaluation, inputs, limit=limit, rules=request.policy.preprocess)
+
+
 def _measured(request: AttemptRequest, source: Source, rules: Evaluation, metric: Metric) -> Task:
     if not request.evaluation:
         raise ConversionError(
@@ -107,10 +139,7 @@ def _measured(request: AttemptRequest, source: Source, rules: Evaluation, metric
             code="data",
         )
     title, signature, output = _judged_output(rules.output, source)
-    limit = max(rules.samples // rows_of(signature.inputs[0]), 1)
-    found = samples.read(
-        request.evaluation, signature.inputs, limit=limit, rules=request.policy.preprocess
-    )
+    found = _samples(request, signature.inputs)
     if found.labels is None and any(spec.name == labels.KEY for spec in signature.inputs):
         raise ConversionError(
             f"An input of the model is called {labels.KEY!r}, as the labels are.",
@@ -126,6 +155,8 @@ def _measured(request: AttemptRequest, source: Source, rules: Evaluation, metric
         title=title,
         signature=signature.name,
         output=output,
+        inputs=signature.inputs,
+        shape=first.shape[1:],
         found=found,
         targets=targets,
         source=figures,

@@ -19,6 +19,7 @@ class Confinement:
         threads: processor threads it may use.
         readable: files and folders of the request that the child may read.
         may_spawn: whether it may start the interpreter again, which inherits every layer.
+        may_connect: whether it may open connections; for a fetch, which runs no model code.
     """
 
     parent_pid: int
@@ -29,6 +30,7 @@ class Confinement:
     threads: int
     readable: tuple[str, ...] = ()
     may_spawn: bool = False
+    may_connect: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,6 +8,7 @@ import os
 import struct
 import sys
 import sysconfig
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +32,7 @@ TRUNCATE: Final = 1 << 14
 """From linux/landlock.h."""
 _RIGHTS_OF_ABI: Final = (0, 13, 14, 15, 15, 16)
 """How many rights of the file system each ABI knows; later ones know no more."""
+_BIND_TCP: Final = 1
 _TCP: Final = 3
 _SCOPES: Final = 3
 _ABI_TCP: Final = 4
@@ -59,6 +61,20 @@ SYSTEM: Final = (
     "/etc/ld.so.cache",
     "/etc/localtime",
 )
+NETWORK: Final = (
+    "/etc/hosts",
+    "/etc/host.conf",
+    "/etc/nsswitch.conf",
+    "/etc/gai.conf",
+    "/etc/services",
+    "/etc/resolv.conf",
+    "/etc/ssl",
+    "/etc/pki/tls",
+    "/etc/pki/ca-trust",
+    "/usr/share/ca-certificates",
+    "/usr/local/share/ca-certificates",
+)
+"""What names and certificates are looked up in."""
 LOADERS: Final = ("/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1")
 
 
@@ -69,9 +85,10 @@ def restrict(confinement: Confinement, taken: Taken) -> None:
         OSError: this kernel has no Landlock, or refused.
     """
     taken.cmdline_fd = os.open("/proc/self/cmdline", os.O_PATH | os.O_CLOEXEC)
-    ruleset = _ruleset()
+    ruleset = _ruleset(_BIND_TCP if confinement.may_connect else _TCP)
     try:
-        for path in (*interpreter(), *SYSTEM, *confinement.readable):
+        network = NETWORK if confinement.may_connect else ()
+        for path in (*interpreter(), *SYSTEM, *network, *confinement.readable):
             _allow(ruleset, path, READ_FILE | READ_DIR)
         _rule(ruleset, taken.cmdline_fd, READ_FILE)
         _allow(ruleset, os.devnull, READ_FILE | WRITE_FILE)
@@ -94,12 +111,19 @@ def lacking(_: Confinement, __: Taken) -> str:
     return "the root folder can be read"
 
 
+@cache
 def interpreter() -> tuple[str, ...]:
-    """Where modules and libraries of this Python lie; never the search path as it happens to be."""
+    """Where modules and libraries of this Python lie; never the search path as it happens to be.
+
+    Found when this module is imported, and so in the zygote: a child need not look again.
+    """
     places = sysconfig.get_paths()
     found = {sys.prefix, sys.base_prefix, str(Path(tflited.__file__).parent)}
     found |= {places[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     return tuple(sorted(found))
+
+
+interpreter()
 
 
 def abi() -> int:
@@ -116,9 +140,9 @@ def _known() -> int:
     return (1 << _RIGHTS_OF_ABI[version]) - 1
 
 
-def _ruleset() -> int:
+def _ruleset(tcp: int) -> int:
     version = abi()
-    network = _TCP if version >= _ABI_TCP else 0
+    network = tcp if version >= _ABI_TCP else 0
     words = [_known(), network, _SCOPES if version >= _ABI_SCOPES else 0]
     count = 3 if version >= _ABI_SCOPES else 2 if version >= _ABI_TCP else 1
     content = ctypes.create_string_buffer(struct.pack(f"={count}Q", *words[:count]), 8 * count)

@@ -8,12 +8,12 @@ import fcntl
 import os
 import signal
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tflited.domain.attempt import SandboxLevel
+from tflited.domain.sandbox import SandboxLevel
 from tflited.errors import SandboxError
 from tflited.workers import limits
 from tflited.workers.sandbox import capabilities, kernel, landlock, namespaces, seccomp
@@ -40,11 +40,13 @@ class Layer:
         name: for the refusal.
         apply: takes it away; an OSError refuses the attempt.
         lacking: what is short of it, once all are applied; empty where nothing is.
+        remedy: how a machine comes to have it.
     """
 
     name: str
     apply: Callable[[Confinement, Taken], None]
     lacking: Callable[[Confinement, Taken], str]
+    remedy: str = "tell what this machine forbids a process: docs/security.md lists the layers"
 
 
 def confine(confinement: Confinement, *, is_whole: bool = True) -> SandboxLevel:
@@ -57,8 +59,27 @@ def confine(confinement: Confinement, *, is_whole: bool = True) -> SandboxLevel:
     Raises:
         SandboxError: a layer could not be applied or does not hold; the child must not go on.
     """
-    taken = Taken()
     layers = [layer for layer in LAYERS if is_whole or layer.name in ALWAYS]
+    taken = _hold(layers, confinement)
+    if not is_whole:
+        return SandboxLevel.OFF
+    return SandboxLevel.FULL if taken.has_own_namespaces else SandboxLevel.NO_NAMESPACES
+
+
+def confine_fetch(confinement: Confinement) -> None:
+    """Applies what a process gives up that fetches from the network and opens no model.
+
+    Raises:
+        SandboxError: a layer could not be applied or does not hold.
+    """
+    _hold([layer for layer in LAYERS if layer.name in FETCH], confinement)
+
+
+def _hold(layers: Sequence[Layer], confinement: Confinement) -> Taken:
+    """Applies layers in order, then looks whether each holds."""
+    taken = Taken()
+    if "descriptors" not in {layer.name for layer in layers}:
+        taken.status_fd = os.open(_STATUS, os.O_RDONLY | os.O_CLOEXEC)
     for layer in layers:
         try:
             layer.apply(confinement, taken)
@@ -71,15 +92,14 @@ def confine(confinement: Confinement, *, is_whole: bool = True) -> SandboxLevel:
             raise _refused(layer, short)
     with contextlib.suppress(OSError):
         os.close(taken.status_fd)
-    if not is_whole:
-        return SandboxLevel.OFF
-    return SandboxLevel.FULL if taken.has_own_namespaces else SandboxLevel.NO_NAMESPACES
+    return taken
 
 
 def _refused(layer: Layer, short: str) -> SandboxError:
     return SandboxError(
         f"The sandbox is short of its {layer.name} layer: {short}.",
-        hint="the model was not opened; docs/security.md tells what each layer needs of the kernel",
+        hint=f"{layer.remedy}; or, for models you trust like the daemon itself, "
+        'set sandbox = "off" for this [[root]]; then tflited retry. The model was not opened.',
     )
 
 
@@ -189,8 +209,18 @@ LAYERS: Final[tuple[Layer, ...]] = (
     Layer("capabilities", capabilities.drop, capabilities.lacking),
     Layer("memory", _closed, _can_be_read),
     Layer("no new privileges", _no_new_privileges, _new_privileges),
-    Layer("landlock", landlock.restrict, landlock.lacking),
-    Layer("seccomp", seccomp.restrict, seccomp.lacking),
+    Layer(
+        "landlock",
+        landlock.restrict,
+        landlock.lacking,
+        "run Linux 5.13 or newer with landlock among the modules of /sys/kernel/security/lsm",
+    ),
+    Layer(
+        "seccomp",
+        seccomp.restrict,
+        seccomp.lacking,
+        "run a kernel with CONFIG_SECCOMP_FILTER on x86_64 or aarch64",
+    ),
 )
 """In the order of their application."""
 ALWAYS: Final = frozenset(
@@ -205,3 +235,7 @@ ALWAYS: Final = frozenset(
     }
 )
 """What holds even where the sandbox is switched off."""
+FETCH: Final = frozenset(
+    {"parent death", "capabilities", "memory", "no new privileges", "landlock", "seccomp"}
+)
+"""What holds around a process that fetches from the network."""

@@ -32,15 +32,23 @@ CLONE_THREAD: Final = 0x00010000
 NEW_NAMESPACES: Final = 0x7E020080
 """Every CLONE_NEW flag of linux/sched.h."""
 SPAWNING: Final = frozenset({"execve", "fork", "kill", "vfork", "wait4", "waitid"})
+CONNECTING: Final = frozenset(
+    {"connect", "fchmod", "getpeername", "getsockname", "getsockopt", "recvfrom", "recvmsg"}
+    | {"sendmmsg", "sendmsg", "setsockopt", "shutdown", "socket"}
+)
+"""What a fetch needs beside the list: sockets, and the mode of what it unpacks."""
 _ONLY_VALUES: Final = {
     "prctl": (0, (kernel.PR_SET_NAME, kernel.PR_GET_PDEATHSIG, kernel.PR_GET_DUMPABLE)),
     "prlimit64": (2, (0,)),
     "sendto": (4, (0,)),
+    "socket": (0, (socket.AF_INET, socket.AF_INET6)),
+    "fchmod": (1, (0o600, 0o644, 0o755)),
     "ioctl": (1, (0x5401, 0x541B, 0x5421, 0x5450, 0x5451, 0x802C542A)),
     "fcntl": (1, (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1032)),
 }
 """Call to an argument and the values it may have: names of threads, reading of limits, no address,
-state of terminals and pipes, flags and locks."""
+the internet and no other family, modes without set-user-id, state of terminals and pipes, flags
+and locks."""
 _QUERY: Final = 0xFFFFFFFF
 _PERSONALITY: Final = {"x86_64": 135, "aarch64": 92}
 
@@ -56,7 +64,12 @@ def restrict(confinement: Confinement, _: Taken) -> None:
     machine = platform.machine()
     if machine not in ARCHITECTURES:
         raise OSError(errno.ENOSYS, f"no table of system calls for {machine}")
-    content = assembled(program(machine, os.getpid(), may_spawn=confinement.may_spawn))
+    extra: frozenset[str] = frozenset()
+    if confinement.may_spawn:
+        extra |= SPAWNING
+    if confinement.may_connect:
+        extra |= CONNECTING
+    content = assembled(program(machine, os.getpid(), extra))
     filters = ctypes.create_string_buffer(content, len(content))
     header = struct.pack("HxxxxxxQ", len(content) // 8, ctypes.addressof(filters))
     kernel.call("seccomp", _SECCOMP[machine], 1, 0, header)
@@ -74,14 +87,16 @@ def lacking(_: Confinement, taken: Taken) -> str:
     return "a call outside the list was allowed"
 
 
-def program(machine: str, pid: int, *, may_spawn: bool) -> list[Instruction]:
+def program(machine: str, pid: int, extra: frozenset[str] = frozenset()) -> list[Instruction]:
     """The filter.
 
     Args:
         machine: a key of ``ARCHITECTURES``.
         pid: the one process that may be signalled by its threads.
-        may_spawn: whether it may start programs, which Landlock limits to the interpreter.
+        extra: calls of ``SPAWNING``, whose programs Landlock limits to the interpreter, and of
+            ``CONNECTING``.
     """
+    left_out, may_spawn = (SPAWNING | CONNECTING) - extra, extra >= SPAWNING
     column, architecture = ARCHITECTURES[machine]
     found: list[Instruction] = [
         (_LD, 0, 0, _ARCH),
@@ -93,7 +108,7 @@ def program(machine: str, pid: int, *, may_spawn: bool) -> list[Instruction]:
         found += [(_JGE, 0, 1, _X32), (_RET, 0, 0, KILL)]
     for name, numbers in CALLS.items():
         number = numbers[column]
-        if number is not None and (may_spawn or name not in SPAWNING):
+        if number is not None and name not in left_out:
             body = list(_body(name, pid, may_spawn=may_spawn))
             found += [(_JEQ, 0, len(body), number), *body]
     return [*found, (_RET, 0, 0, ERRNO | errno.EPERM)]

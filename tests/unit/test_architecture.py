@@ -29,12 +29,14 @@ WRITERS = {
     "durable.py": "the one durable way itself",
     "convert/": "writes only its scratch folder; the parent syncs what it takes over",
     "sources/digest.py": "private copies, made again after a crash",
+    "store/salvage.py": "a copy of a damaged store, of no use after a crash",
     "workers/": "a child's noise and scratch, of no use after a crash",
 }
 # Who may rename without durable.write, and what makes that safe.
 RENAMERS = {
     "durable.py": "the one durable way itself",
     "convert/hub/place.py": "swaps whole synced folders, then syncs the one above them",
+    "store/repair.py": "moves whole synced files, then syncs their folder; a note leads on",
     "triggers/spool.py": "moves whole synced documents, then syncs both folders",
 }
 # Who may swallow an error that nobody named, and what becomes of it.

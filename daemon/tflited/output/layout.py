@@ -103,6 +103,13 @@ class Layout:
                 hint="withdraw that set first, or choose another save_to",
             )
 
+    def kept(self) -> Iterator[Path]:
+        """Every set on its way out of the tree, in no order: staged, previous and archived ones."""
+        rows = _folders(self.staging)
+        for shelf in (self.previous, self.archive):
+            rows += [place for row in _folders(shelf) for place in _folders(row)]
+        yield from (folder for folder in rows if is_set(folder))
+
     def sets(self, top: Path | None = None) -> Iterator[Path]:
         """Every directory of the tree that is a set, readable or not, in no order.
 

@@ -152,6 +152,12 @@ class OutputTree:
         sets = sorted(self._layout.sets())
         return [directory for directory in sets if records.read_manifest(directory) is None]
 
+    def newest_job(self) -> int:
+        """The highest job number that a set here bears, present or kept; 0 without one."""
+        places = (*self._layout.sets(), *self._layout.kept())
+        manifests = (records.read_manifest(place) for place in places)
+        return max((manifest.job for manifest in manifests if manifest is not None), default=0)
+
     def withdraw(self, model: ModelId, *, archive: bool) -> None:
         """Takes a model's set out of the tree, into the archive or for good; its place only.
 

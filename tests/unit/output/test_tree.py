@@ -134,6 +134,19 @@ def test_rows_count_on_after_pruning(bench: Bench) -> None:
     assert [path.name for path in row.iterdir()] == ["00000010"]
 
 
+def test_the_newest_job_counts_wherever_its_set_is(bench: Bench) -> None:
+    """Present, previous or archived: no later job may bear its number."""
+    assert bench.tree.newest_job() == 0
+    bench.publish(7)
+    bench.publish(3)
+    assert bench.tree.newest_job() == 7
+    bench.tree.withdraw(MODEL, archive=True)
+    assert (bench.kept(), bench.kept("archive")) == ([7], [3])
+    bench.publish(9, "other")
+    bench.tree.withdraw(ModelId(root=MODEL.root, path="other"), archive=True)
+    assert bench.tree.newest_job() == 9
+
+
 def test_a_damaged_set_is_listed_and_healed(bench: Bench) -> None:
     """An unreadable manifest is none; the next build replaces the set and keeps the old one."""
     directory = bench.publish(1).directory

@@ -36,6 +36,7 @@ WRITERS = {
 RENAMERS = {
     "durable.py": "the one durable way itself",
     "convert/hub/place.py": "swaps whole synced folders, then syncs the one above them",
+    "output/rename.py": "moves whole synced sets, and links to them, then syncs both folders",
     "store/repair.py": "moves whole synced files, then syncs their folder; a note leads on",
     "triggers/spool.py": "moves whole synced documents, then syncs both folders",
 }

@@ -362,6 +362,10 @@ class Publisher(Protocol):
         """At start: removes what an interrupted publication left behind."""
         ...
 
+    def collect(self) -> None:
+        """Every few seconds: removes the sets whose readers have had their time."""
+        ...
+
     def check_writable(self) -> str:
         """Empty when a set could be published now, else the reason."""
         ...

@@ -234,7 +234,7 @@ def test_a_file_system_that_cannot_swap_is_explained(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     """The message says what is missing and where to put the tree instead."""
-    monkeypatch.setattr(rename, "_renameat2", failing(number))
+    monkeypatch.setattr(rename, "place", failing(number))
     with pytest.raises(OutputError, match="file system") as caught:
         bench.publish(1)
     assert caught.value.hint
@@ -459,6 +459,7 @@ def test_a_tree_that_cannot_swap_is_not_writable(
     """Better told at the start than at the second publication."""
     bench.tree.sweep()
     monkeypatch.setattr(rename, "can_exchange", lambda _: False)
+    monkeypatch.setattr(rename, "can_link", lambda _: False)
     assert "RENAME_EXCHANGE" in bench.tree.check_writable()
     monkeypatch.undo()
     assert not bench.tree.check_writable()

@@ -51,6 +51,7 @@ BORDERS = {
 # Modules that no test imports and no test file is named after, and what tests them instead.
 TESTED_THROUGH = {
     "convert": "the builds of tests/integration/convert, in real tensorflow",
+    "domain/publication": "tests/contract/test_publisher.py and tests/unit/output",
     "domain/control": "tests/fakes and the engine, both of which implement it",
     "output/errors": "tests/unit/output/test_tree.py",
     "output/shelf": "tests/unit/output/test_tree.py",

@@ -54,9 +54,7 @@ class DaemonProcess:
         run: starts the program.
     """
 
-    def __init__(
-        self, folder: Path, run: Callable[[Path, Path], Process] = run_program
-    ) -> None:
+    def __init__(self, folder: Path, run: Callable[[Path, Path], Process] = run_program) -> None:
         self._run = run
         self.main_file = folder / "tflited.toml"
         self.root = folder / "models"

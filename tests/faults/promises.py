@@ -48,12 +48,17 @@ def manifest(place: Path) -> dict[str, Any]:
 
 
 def torn(output: Path) -> list[str]:
-    """Sets that are not exactly what their manifest says, or mix two builds."""
+    """Sets that are not exactly what their manifest says."""
     return [fault for place in sorted(sets(output)) for fault in torn_set(place)]
 
 
+def mixed(output: Path) -> list[str]:
+    """Replayed sets with a file that was made for another build."""
+    return [fault for place in sorted(sets(output)) for fault in mixed_set(place)]
+
+
 def torn_set(place: Path) -> Iterator[str]:
-    """What is wrong with one set."""
+    """What is wrong with the files of one set."""
     said = manifest(place)
     if not said:
         yield f"{place}: no manifest"
@@ -63,12 +68,17 @@ def torn_set(place: Path) -> Iterator[str]:
     if set(there) - {"manifest.json"} != set(wanted):
         yield f"{place}: files {sorted(there)}, the manifest lists {sorted(wanted)}"
     for name, path in there.items():
-        content = path.read_bytes()
-        if name in wanted and hashlib.sha256(content).hexdigest() != wanted[name]:
+        if name in wanted and hashlib.sha256(path.read_bytes()).hexdigest() != wanted[name]:
             yield f"{place}: {name} is not what the manifest says"
-        source = content.rpartition(b"\n// ")[2].decode("ascii", "replace").strip()
-        if "/" in name and source != said["model_digest"]:
-            yield f"{place}: {name} is of {source[:12]}, the set of {said['model_digest'][:12]}"
+
+
+def mixed_set(place: Path) -> Iterator[str]:
+    """Which files of a replayed set are marked with another model than the manifest names."""
+    digest = manifest(place).get("model_digest", "")
+    for path in sorted(place.glob("*/*")):
+        source = path.read_bytes().rpartition(b"\n// ")[2].decode("ascii", "replace").strip()
+        if source != digest:
+            yield f"{path}: of {source[:12]}, its set of {digest[:12]}"
 
 
 @contextmanager
@@ -133,6 +143,14 @@ def unkept(connection: sqlite3.Connection, output: Path) -> list[str]:
     return wrong
 
 
+def undone(connection: sqlite3.Connection) -> list[str]:
+    """Jobs that have not come to a good end."""
+    rows = connection.execute(
+        "SELECT id, state FROM jobs WHERE state NOT IN ('published', 'unchanged', 'superseded')"
+    )
+    return [f"job {row['id']} is {row['state']}" for row in rows]
+
+
 def left_over(places: Places) -> list[str]:
     """What a daemon that has nothing to do keeps of work that is over."""
     private = places.output / PRIVATE
@@ -143,7 +161,7 @@ def left_over(places: Places) -> list[str]:
 
 
 def at_rest(places: Places, trigger_ids: Iterable[str] = ()) -> list[str]:
-    """Everything that must hold while no daemon runs, whenever it was ended."""
+    """Everything that must hold of replayed sets while no daemon runs, whenever it ended."""
     with store(places.state) as connection:
         wrong = damaged(connection)
         if is_made(connection):
@@ -151,7 +169,7 @@ def at_rest(places: Places, trigger_ids: Iterable[str] = ()) -> list[str]:
             wrong += unkept(connection, places.output)
         else:
             wrong += [f"trigger {name} is lost" for name in trigger_ids]
-    return wrong + torn(places.output)
+    return wrong + torn(places.output) + mixed(places.output)
 
 
 def _inside(folder: Path) -> list[Path]:

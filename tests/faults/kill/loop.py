@@ -195,10 +195,7 @@ class KillLoop:
         self.wrong += promises.at_rest(self._places, self._accepted)
         self.wrong += [f"{path} is left over" for path in promises.left_over(self._places)]
         with promises.store(self._places.state) as store:
-            active = store.execute(
-                "SELECT id FROM jobs WHERE state NOT IN ('published', 'unchanged', 'superseded')"
-            ).fetchall()
-        self.wrong += [f"job {row['id']} has not been done" for row in active]
+            self.wrong += promises.undone(store)
         self.wrong += self._built_again()
 
     def _is_at_rest(self) -> bool:

@@ -2,8 +2,8 @@
 
 Importing the program takes a second, of which a loop of three hundred kills would spend five
 minutes. A forked daemon is the whole program from ``cli.main`` on, with threads, sockets and a
-zygote of its own; only its children replay a recorded conversion. Run as a script, this file is
-that process.
+zygote of its own; only its children replay a recorded conversion, and it keeps no room free in the
+output tree. Run as a script, this file is that process.
 """
 
 import json
@@ -116,13 +116,15 @@ def _be_daemon(main_file: str, log: str) -> NoReturn:
 
 
 if __name__ == "__main__":
-    from tflited import app, assembly
+    import tflited.app  # what ``serve`` imports only when it runs
+    from tflited import assembly
     from tflited.cli import main
+    from tflited.output.tree import OutputTree
     from tflited.workers.local import LocalExecutor
 
-    assert app  # what ``serve`` imports only when it runs
     replay = "faults.replay.entry"
     vars(assembly)["LocalExecutor"] = partial(LocalExecutor, preload=replay, entry=replay)
+    vars(assembly)["OutputTree"] = partial(OutputTree, reserve_bytes=0)  # for a very small disk
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(fileno=int(sys.argv[1])) as opened:
         serve(opened)

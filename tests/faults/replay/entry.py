@@ -56,5 +56,3 @@ def _left(file: ArtifactFile, request: AttemptRequest, mark: bytes) -> ArtifactF
     place.write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()
     return replace(file, size_bytes=len(content), sha256=digest)
-
-

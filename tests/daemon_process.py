@@ -63,8 +63,12 @@ class DaemonProcess:
         self.log = folder / "daemon.log"
         self.root.mkdir()
         self.main_file.write_text(MAIN_FILE)
-        self._client = Client(self.state / "tflited.sock")
+        self.listen_at(self.state)
         self._process: Process | None = None
+
+    def listen_at(self, state: Path) -> None:
+        """The main file has put the state folder elsewhere."""
+        self._client = Client(state / "tflited.sock")
 
     @property
     def pid(self) -> int:
@@ -122,9 +126,9 @@ class DaemonProcess:
         """Reads a resource of the running daemon."""
         return self._client.get(f"/api/v1/{path}", **query)
 
-    def post(self, path: str) -> Any:
+    def post(self, path: str, body: bytes = b"") -> Any:
         """Asks the running daemon for a change."""
-        return self._client.post(f"/api/v1/{path}")
+        return self._client.post(f"/api/v1/{path}", body)
 
     def jobs(self, path: str) -> list[dict[str, Any]]:
         """Every job of the model at a path below the root."""

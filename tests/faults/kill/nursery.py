@@ -116,13 +116,13 @@ def _be_daemon(main_file: str, log: str) -> NoReturn:
 
 
 if __name__ == "__main__":
-    import tflited.app  # what ``serve`` imports only when it runs
-    from tflited import assembly
+    from tflited import app, assembly
     from tflited.cli import main
     from tflited.output.tree import OutputTree
     from tflited.workers.local import LocalExecutor
 
     replay = "faults.replay.entry"
+    assert app is not None  # it is here so that ``serve`` finds it imported
     vars(assembly)["LocalExecutor"] = partial(LocalExecutor, preload=replay, entry=replay)
     vars(assembly)["OutputTree"] = partial(OutputTree, reserve_bytes=0)  # for a very small disk
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -100,6 +100,13 @@ class DaemonProcess:
         self._process.wait(STOP_SECONDS)
         self._process = None
 
+    def wait(self) -> int:
+        """Waits until the program has ended by itself; its exit code."""
+        assert self._process is not None
+        code = self._process.wait(STOP_SECONDS)
+        self._process = None
+        return code
+
     def hang_up(self) -> None:
         """Sends SIGHUP."""
         assert self._process is not None

@@ -1,4 +1,4 @@
-"""A model that kills whoever opens it: three deaths, then it is left alone; others do not notice."""
+"""A model that kills whoever opens it is left alone after three deaths; others do not notice."""
 
 from pathlib import Path
 

@@ -82,6 +82,11 @@ def motion(form: str = "saved_model") -> Trained:
     return _trained(folder, "motion" if form == "saved_model" else "motion.keras")
 
 
+def recorded() -> Path:
+    """What a child sent and left in one real conversion: ``reply.json`` and ``set/``."""
+    return _made(TESTS / "zoo_recorded.py", python_path=CHECKOUT / "daemon")
+
+
 def _trained(folder: Path, name: str) -> Trained:
     return Trained(
         model=folder / name,

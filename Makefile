@@ -19,8 +19,10 @@ DIRECTORY ?= .run
 export RUFF_CACHE_DIR := $(CACHE)/ruff
 export MYPY_CACHE_DIR := $(CACHE)/mypy
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
-# Tests go to whichever core is free; each process holds tensorflow once, so not more than four.
-PYTEST := $(PY) -m pytest -o cache_dir=$(CACHE)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+# Tests go to whichever process is free: one more than there are cores, for many tests wait for a
+# daemon or a broker. Each holds tensorflow once, so not more than four.
+PROCESSES := $(shell n=$$(($$(nproc) + 1)); echo $$((n < 4 ? n : 4)))
+PYTEST := $(PY) -m pytest -o cache_dir=$(CACHE)/pytest --numprocesses $(PROCESSES) --dist worksteal
 
 .PHONY: help venv demo run test faults soak bench check lint format lock clean
 
@@ -49,8 +51,8 @@ run: $(STAMP) ## run the daemon in the foreground on DIRECTORY (default .run); c
 test: $(STAMP) | $(CACHE) ## run the unit, contract and integration tests
 	$(PYTEST) $(TESTS)
 
-faults: $(STAMP) | $(CACHE) ## run every test, the slow ones that break things included
-	$(PYTEST)
+faults: $(STAMP) | $(CACHE) ## run the slow tests that kill, flood and soak
+	$(PYTEST) tests/faults
 
 soak: $(STAMP) ## change hundreds of models at random under the daemon; MINUTES=20
 	$(PY) tests/soak/run.py --minutes $(or $(MINUTES),20)
@@ -64,7 +66,7 @@ lint: $(STAMP) | $(CACHE) ## check style, format, types and import directions
 	$(PY) -m mypy $(CODE)
 	$(PY) -c 'import sys; from importlinter.cli import lint_imports_command as run; run()' --cache-dir $(CACHE)/imports
 
-check: lint test ## everything CI runs
+check: lint test faults ## everything CI runs
 
 format: $(STAMP) | $(CACHE) ## put the code into its format
 	$(PY) -m ruff check --fix $(CODE)

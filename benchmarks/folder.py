@@ -98,7 +98,7 @@ def _daemon(folder: Path) -> Iterator[None]:
     main_file = folder / "tflited.toml"
     main_file.write_text(MAIN_FILE, encoding="utf-8")
     command = [sys.executable, "-m", "tflited", "serve", "--config", str(main_file)]
-    with _process(command, folder / "log") as process:
+    with running_program(command, folder / "log") as process:
         client = Client(folder / "state" / "tflited.sock")
         wait_until(lambda: _is_ready(client, process), START_SECONDS, "ready daemon")
         yield
@@ -122,10 +122,10 @@ def _peer(model: Path, count: int, folder: Path, *, has_watcher: bool) -> float:
     if not has_watcher:
         started = time.monotonic()
         _drop(model, watched, names)
-        with _process(command, log):
+        with running_program(command, log):
             _wait_for(results)
             return time.monotonic() - started
-    with _process(command, log):
+    with running_program(command, log):
         wait_until(lambda: b"established" in log.read_bytes(), START_SECONDS, "watch")
         started = time.monotonic()
         _drop(model, watched, names)
@@ -158,13 +158,8 @@ def copy(model: Path, destination: Path) -> None:
             target.write_bytes(path.read_bytes())
 
 
-def _wait_for(results: list[Path]) -> None:
-    deadline = MODEL_SECONDS * len(results)
-    wait_until(lambda: all(path.exists() for path in results), deadline, "result for every model")
-
-
 @contextlib.contextmanager
-def _process(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running_program(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A program in a session of its own, its output in a file; ends with all its children."""
     with log.open("wb") as stream:
         process = subprocess.Popen(
@@ -179,3 +174,8 @@ def _process(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+
+
+def _wait_for(results: list[Path]) -> None:
+    deadline = MODEL_SECONDS * len(results)
+    wait_until(lambda: all(path.exists() for path in results), deadline, "result for every model")

@@ -8,7 +8,6 @@ import contextlib
 import os
 import re
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
@@ -20,8 +19,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from folder import copy
-from stopwatch import BenchmarkError, quiet, rounded, wait_until
+from folder import copy, running_program
+from stopwatch import BenchmarkError, rounded, wait_until
 from tflited.sources.inotify import IN_ISDIR, IN_OPEN, IN_Q_OVERFLOW, Inotify
 
 FILES: Final = 10
@@ -31,7 +30,6 @@ IDLE_SECONDS: Final = 60.0
 SETTLE_SECONDS: Final = 0.5
 START_SECONDS: Final = 180.0
 BUILD_SECONDS: Final = 180.0
-STOP_SECONDS: Final = 60.0
 CONVERSION: Final = ("load", "reference", "lower", "quantise", "prove", "emit_c", "profile")
 """The stages that are conversion; copying, starting a child and publishing are overhead."""
 MAIN_FILE: Final = f"""\
@@ -112,20 +110,9 @@ class _Daemon:
         main_file = self._folder / "tflited.toml"
         command = [sys.executable, "-m", "tflited", "serve", "--config", str(main_file)]
         started = time.monotonic()
-        with self._log.open("wb") as stream:
-            process = self._process = subprocess.Popen(
-                command, stdout=stream, stderr=stream, env=quiet(), start_new_session=True
-            )
-        try:
+        with running_program(command, self._log) as self._process:
             wait_until(self._is_ready, START_SECONDS, "ready daemon")
             yield time.monotonic() - started
-        finally:
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            finally:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
 
     def _is_ready(self) -> bool:
         if self._process is not None and self._process.poll() is not None:

@@ -1,6 +1,7 @@
 """Real message brokers on free loopback ports: started, killed and started again by the tests."""
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -16,15 +17,22 @@ from waiting import wait_until
 
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 20.0
+_PORTS: Final = range(15_000, 32_000)
 # Debian keeps servers where PATH of a user need not lead.
 _SERVER_PATH: Final = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of the loopback interface that nobody listens on.
+
+    Below the range from which the kernel serves connections: one of those would take the port of a
+    server that is killed to be started again.
+    """
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Server(ABC):
@@ -40,6 +48,7 @@ class Server(ABC):
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
+        self._log = folder / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -49,7 +58,7 @@ class Server(ABC):
 
     def start(self) -> None:
         """Starts it and waits until it takes connections."""
-        with (self.folder / "server.log").open("ab") as log:
+        with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 self.command(),
                 cwd=self.folder,
@@ -72,8 +81,7 @@ class Server(ABC):
     def is_up(self) -> bool:
         """Whether it takes connections."""
         assert self._process is not None
-        log = self.folder / "server.log"
-        assert self._process.poll() is None, log.read_text(errors="replace")[-3000:]
+        assert self._process.poll() is None, self._log.read_text(errors="replace")[-3000:]
         return self._answers()
 
     @abstractmethod
@@ -102,6 +110,13 @@ class RedisServer(Server):
     """redis-server that syncs every write, so that none is lost by ``kill``."""
 
     scheme = "redis"
+
+    def start(self) -> None:
+        """Waits until its data are loaded, too: a client that asks before is refused."""
+        began = self._log.stat().st_size if self._log.exists() else 0
+        super().start()
+        ready = b"Ready to accept connections"
+        wait_until(lambda: ready in self._log.read_bytes()[began:], START_SECONDS, what="its data")
 
     def command(self) -> Sequence[str]:
         """Loopback only, no snapshots, every write synced."""

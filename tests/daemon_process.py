@@ -4,10 +4,10 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tflited.cli.client import Client
 from tflited.errors import DaemonUnreachableError, TflitedError
@@ -29,14 +29,33 @@ path = "models"
 """
 
 
+class Process(Protocol):
+    """What is done to a program that runs; ``subprocess.Popen`` is one."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...  # noqa: D102 - as subprocess.Popen
+    def wait(self, timeout: float | None = None) -> int: ...  # noqa: D102
+    def send_signal(self, sig: int) -> None: ...  # noqa: D102
+
+
+def run_program(main_file: Path, log: Path) -> Process:
+    """Starts the program as a user does."""
+    command = [sys.executable, "-m", "tflited", "serve", "--config", str(main_file)]
+    with log.open("ab") as stream:
+        return subprocess.Popen(command, stdout=stream, stderr=stream)
+
+
 class DaemonProcess:
     """One daemon over the folders of a main file; can be started again after it ended.
 
     Args:
         folder: gets the main file, ``models/``, ``output/`` and ``state/``.
+        run: starts the program.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, run: Callable[[Path, Path], Process] = run_program) -> None:
+        self._run = run
         self.main_file = folder / "tflited.toml"
         self.root = folder / "models"
         self.output = folder / "output"
@@ -44,20 +63,32 @@ class DaemonProcess:
         self.log = folder / "daemon.log"
         self.root.mkdir()
         self.main_file.write_text(MAIN_FILE)
-        self._client = Client(self.state / "tflited.sock")
-        self._process: subprocess.Popen[bytes] | None = None
+        self.listen_at(self.state)
+        self._process: Process | None = None
+
+    def listen_at(self, state: Path) -> None:
+        """The main file has put the state folder elsewhere."""
+        self._client = Client(state / "tflited.sock")
+
+    @property
+    def pid(self) -> int:
+        """The process that runs."""
+        assert self._process is not None
+        return self._process.pid
 
     def start(self) -> None:
         """Starts the program and waits until it is ready."""
-        command = [sys.executable, "-m", "tflited", "serve", "--config", str(self.main_file)]
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        self.begin()
         wait_until(self._is_ready, START_SECONDS, what="a ready daemon")
+
+    def begin(self) -> None:
+        """Starts the program and waits for nothing."""
+        self._process = self._run(self.main_file, self.log)
 
     def stop(self) -> None:
         """Sends SIGTERM, where it runs; it must end well."""
         if self._process is not None:
-            self._process.terminate()
+            self._process.send_signal(signal.SIGTERM)
             code = self._process.wait(STOP_SECONDS)
             self._process = None
             assert code == 0, self.log.read_text()[-3000:]
@@ -65,9 +96,16 @@ class DaemonProcess:
     def kill(self) -> None:
         """Ends the program as a power cut would; its children are not told."""
         assert self._process is not None
-        self._process.kill()
+        self._process.send_signal(signal.SIGKILL)
         self._process.wait(STOP_SECONDS)
         self._process = None
+
+    def wait(self) -> int:
+        """Waits until the program has ended by itself; its exit code."""
+        assert self._process is not None
+        code = self._process.wait(STOP_SECONDS)
+        self._process = None
+        return code
 
     def hang_up(self) -> None:
         """Sends SIGHUP."""
@@ -95,9 +133,9 @@ class DaemonProcess:
         """Reads a resource of the running daemon."""
         return self._client.get(f"/api/v1/{path}", **query)
 
-    def post(self, path: str) -> Any:
+    def post(self, path: str, body: bytes = b"") -> Any:
         """Asks the running daemon for a change."""
-        return self._client.post(f"/api/v1/{path}")
+        return self._client.post(f"/api/v1/{path}", body)
 
     def jobs(self, path: str) -> list[dict[str, Any]]:
         """Every job of the model at a path below the root."""

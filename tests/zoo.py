@@ -4,6 +4,7 @@ The scripts run in a process of their own, so that a test that only needs a file
 tensorflow. The cache is keyed by the scripts' text and is shared by all runs.
 """
 
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -81,6 +82,11 @@ def motion(form: str = "saved_model") -> Trained:
     return _trained(folder, "motion" if form == "saved_model" else "motion.keras")
 
 
+def recorded() -> Path:
+    """What a child sent and left in one real conversion: ``reply.json`` and ``set/``."""
+    return _made(TESTS / "zoo_recorded.py", python_path=CHECKOUT / "daemon")
+
+
 def _trained(folder: Path, name: str) -> Trained:
     return Trained(
         model=folder / name,
@@ -96,14 +102,13 @@ def _made(script: Path, *arguments: str, python_path: Path | None = None) -> Pat
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".partial-") as scratch:
-        made = Path(scratch, "made")
-        _run(script, made, arguments, python_path)
-        try:
-            made.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # otherwise another run was first, with the same content
-                raise
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests beside this one wait for it: a run takes seconds
+        if not folder.is_dir():
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".partial-") as scratch:
+                made = Path(scratch, "made")
+                _run(script, made, arguments, python_path)
+                made.rename(folder)
     return folder
 
 

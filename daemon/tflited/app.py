@@ -11,13 +11,14 @@ from types import FrameType
 import structlog
 
 from tflited import __version__
-from tflited.assembly import Assembly
+from tflited.assembly import STORE_NAME, Assembly
 from tflited.domain.status import are_ready
 from tflited.engine.messages import Wake
 from tflited.engine.models import RootEntry
-from tflited.errors import CannotStartError, ConfigurationError
+from tflited.errors import CannotStartError, ConfigurationError, StoreCorruptError
 from tflited.settings.model import Settings
 from tflited.settings.resolve import FolderPolicies
+from tflited.store.repair import condemn
 from tflited.telemetry.notify import Notifier
 
 _LOG = structlog.get_logger()
@@ -54,6 +55,7 @@ class Daemon:
         Raises:
             CannotStartError: a door cannot be opened.
             StorageFailedError: an fsync failed while it ran.
+            StoreCorruptError: the job store was found damaged; the next start repairs it.
         """
         gc.set_threshold(*_GC_THRESHOLDS)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -63,8 +65,11 @@ class Daemon:
             self._loop()
         finally:
             self._stop()
-        if self._made.engine.fatal is not None:
-            raise self._made.engine.fatal
+        fatal = self._made.engine.fatal
+        if isinstance(fatal, StoreCorruptError):
+            condemn(self._settings.state / STORE_NAME, self._made.clock)
+        if fatal is not None:
+            raise fatal
 
     def _start(self) -> None:
         scratch = self._settings.state / "scratch"

@@ -42,7 +42,7 @@ from tflited.sources.recall import Recall
 from tflited.sources.settle import Waits
 from tflited.sources.watch import SourceWatch
 from tflited.store.lock import StateLock
-from tflited.store.queue import SqliteStore
+from tflited.store.repair import open_store, set_aside
 from tflited.telemetry.metrics import Metrics
 from tflited.telemetry.room import RoomWatch
 from tflited.triggers.broker.door import BrokerDoor
@@ -96,7 +96,7 @@ class Assembly:
 
     Raises:
         CannotStartError: the state folder is in use or cannot be written.
-        StoreError: the job store cannot be opened.
+        StoreError: the job store can be neither opened nor repaired.
     """
 
     def __init__(self, settings: Settings, reload: Callable[[], None]) -> None:
@@ -106,8 +106,13 @@ class Assembly:
         _make_folders(settings)
         self.lock = StateLock(settings.state)
         self.events = EventLog(self.clock)
-        path = settings.state / STORE_NAME
-        self.store = SqliteStore(path, self.clock, self.events.state_changed)
+        self.publisher = OutputTree(settings.output)
+        self.store = open_store(
+            settings.state / STORE_NAME,
+            self.clock,
+            self.events.state_changed,
+            self.publisher.newest_job,
+        )
         versions = toolchain.versions()
         workers = settings.workers or toolchain.automatic_workers()
         self.metrics = Metrics(
@@ -118,10 +123,10 @@ class Assembly:
         )
         self.room = RoomWatch(settings.output)
         self.metrics.show_output_free(self.room.free_bytes)
+        self.metrics.show_stores_set_aside(lambda: len(self._set_aside()))
         self.policies = CurrentPolicies(settings)
         self.executor = LocalExecutor()
         self.hooks = HookThread()
-        self.publisher = OutputTree(settings.output)
         self.references = ReferenceFolder(settings.references, settings.hub.limits.hosts)
         self.inbox: SimpleQueue[Message] = SimpleQueue()
         self.sources = self._make_sources()
@@ -250,7 +255,17 @@ class Assembly:
         )
 
     def _doors(self) -> tuple[HealthCheck, ...]:
-        return self.broker.checks()
+        return self._store_checks() + self.broker.checks()
+
+    def _store_checks(self) -> tuple[HealthCheck, ...]:
+        names = ", ".join(map(str, self._set_aside()))
+        reason = f"the job store was damaged and rebuilt; the damaged file is kept as {names}"
+        if not names:
+            return (HealthCheck(name="store", is_ok=True),)
+        return (HealthCheck(name="store", is_ok=False, reason=reason, is_required=False),)
+
+    def _set_aside(self) -> list[Path]:
+        return set_aside(self._settings.state / STORE_NAME)
 
     def _make_slots(self, workers: int) -> Slots:
         settings = self._settings

@@ -16,6 +16,7 @@ from typing import BinaryIO, Final
 from tflited.errors import StorageFailedError, StoragePausedError
 
 _PAUSING: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+_TEMPORARY: Final = (".tflited-", ".tmp")
 
 
 @contextmanager
@@ -57,7 +58,7 @@ def write(path: Path, content: bytes, *, mode: int = 0o644) -> None:
         StorageFailedError: an input/output error.
     """
     # No process id: in a container it is the same after a crash, and the leftover would block.
-    temporary = path.with_name(f".tflited-{secrets.token_hex(8)}.tmp")
+    temporary = path.with_name(f"{_TEMPORARY[0]}{secrets.token_hex(8)}{_TEMPORARY[1]}")
     with storage_errors(path):
         try:
             write_new(temporary, content, mode=mode)
@@ -104,3 +105,10 @@ def sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sweep(folder: Path) -> None:
+    """Removes what interrupted calls of ``write`` left in a folder that nobody writes now."""
+    begin, end = _TEMPORARY
+    for left in folder.glob(f"{begin}*{end}"):
+        left.unlink(missing_ok=True)

@@ -142,13 +142,14 @@ def convert(path: Path, settings: Settings, progress: Progress) -> AttemptEnded:
             work = _work(root, path, alone, look, store)
         finally:
             store.close()
-        executor = LocalExecutor()
+        executor, publisher = LocalExecutor(), OutputTree(settings.output)
+        publisher.collect()
         executor.start()
         try:
             runner = AttemptRunner(
                 sources=look,
                 executor=executor,
-                publisher=OutputTree(settings.output),
+                publisher=publisher,
                 clock=SystemClock(),
                 scratch=Path(scratch),
                 limits=AttemptLimits(wall_seconds=settings.attempt_timeout_seconds),

@@ -1,6 +1,5 @@
 """What every executor must do: the same cases over real children and the double of the engine."""
 
-import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Protocol
 
 import pytest
 
+from executors import READY_SECONDS, running_entry
 from fakes.engine import ScriptedExecutor, an_end
 from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest, AttemptResult
 from tflited.domain.model import ModelKind
@@ -16,10 +16,6 @@ from tflited.domain.policy import Policy
 from tflited.domain.ports import Executor, Progress
 from tflited.domain.report import Stage
 from tflited.workers.local import LocalExecutor
-from waiting import wait_until
-
-TESTS = Path(__file__).parents[1]
-READY_SECONDS = 60.0
 
 
 class Subject(Protocol):
@@ -59,13 +55,8 @@ class Scripted:
 
 @pytest.fixture(scope="module")
 def local() -> Iterator[LocalExecutor]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join((str(TESTS), str(TESTS.parent / "daemon"))))
-        made = LocalExecutor(preload="json", entry="fakes.entries")
-        made.start()
-        wait_until(lambda: made.is_ready, READY_SECONDS, what="a zygote")
+    with running_entry("fakes.entries") as made:
         yield made
-        made.stop(deadline_seconds=READY_SECONDS)
 
 
 @pytest.fixture(params=["local", "scripted"])

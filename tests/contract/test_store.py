@@ -14,10 +14,8 @@ from fakes.samples import (
     MODEL,
     NOON,
     a_job,
+    a_manifest,
     a_new_job,
-    a_publish_key,
-    a_report,
-    a_variant,
     after,
 )
 from fakes.store import MemoryStore
@@ -32,15 +30,11 @@ from tflited.domain.job import (
     TriggerSource,
     may_become,
 )
-from tflited.domain.manifest import Manifest
 from tflited.domain.model import ModelId, ModelKind
-from tflited.domain.policy import Policy
 from tflited.domain.ports import JobStore
 from tflited.domain.sandbox import SandboxDemand
 from tflited.domain.trigger import TriggerReceipt
-from tflited.domain.verdict import decide
 from tflited.errors import StoreError
-from tflited.output.records import manifest_of
 from tflited.store.queue import SqliteStore
 
 
@@ -65,11 +59,6 @@ def receipt(trigger_id: str, job_id: int | None, reason: str = "") -> TriggerRec
     return TriggerReceipt(
         id=trigger_id, is_accepted=job_id is not None, job_id=job_id, reason=reason, at=NOON
     )
-
-
-def a_manifest(job: Job) -> Manifest:
-    report = a_report(a_variant())
-    return manifest_of(job, Policy(), a_publish_key(), report, decide(report, Policy()), ())
 
 
 def test_accept_keeps_every_fact_of_the_job(store: JobStore) -> None:

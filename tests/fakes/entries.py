@@ -1,6 +1,7 @@
 """Entries for children that misbehave on demand: the request's stem says how."""
 
 import ctypes
+import errno
 import mmap
 import os
 import signal
@@ -65,6 +66,11 @@ def _changed(request: AttemptRequest, progress: Progress) -> BuildReport:
 
 def _memory(request: AttemptRequest, progress: Progress) -> BuildReport:
     raise MemoryError
+
+
+def _full(request: AttemptRequest, progress: Progress) -> BuildReport:
+    """Meets a disk without room, as any write of TensorFlow's or of ours may."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), request.scratch)
 
 
 def _segfault(request: AttemptRequest, progress: Progress) -> BuildReport:
@@ -217,6 +223,7 @@ BEHAVIOURS: Final[dict[str, Callable[[AttemptRequest, Progress], BuildReport]]] 
     "refused": _refused,
     "changed": _changed,
     "memory": _memory,
+    "full": _full,
     "segfault": _segfault,
     "abort": _abort,
     "llvm": _llvm,

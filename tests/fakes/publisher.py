@@ -23,6 +23,7 @@ class MemoryPublisher:
         reason: what ``check_writable`` answers.
         archived: the models that were withdrawn into the archive.
         sweeps: how often ``sweep`` was called.
+        collections: how often ``collect`` was called.
     """
 
     def __init__(self, root: Path = Path("/output")) -> None:
@@ -33,6 +34,7 @@ class MemoryPublisher:
         self.reason = ""
         self.archived: list[ModelId] = []
         self.sweeps = 0
+        self.collections = 0
 
     def publish(
         self, job: Job, policy: Policy, key: PublishKey, report: BuildReport, scratch: Path
@@ -94,6 +96,10 @@ class MemoryPublisher:
     def sweep(self) -> None:
         """Counts."""
         self.sweeps += 1
+
+    def collect(self) -> None:
+        """Counts."""
+        self.collections += 1
 
     def check_writable(self) -> str:
         """What the test wants it to be."""

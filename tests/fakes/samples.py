@@ -10,6 +10,7 @@ from typing import Any, Final
 from tflited.domain.build_key import combine
 from tflited.domain.figures import Accuracy, OutputFidelity, TensorSpec
 from tflited.domain.job import Failure, Job, JobState, NewJob, TriggerSource
+from tflited.domain.manifest import Manifest
 from tflited.domain.model import ModelId, ModelKind
 from tflited.domain.policy import Metric, Policy, Variant
 from tflited.domain.ports import PublishKey
@@ -20,6 +21,8 @@ from tflited.domain.report import (
     VariantReport,
     VariantState,
 )
+from tflited.domain.verdict import decide
+from tflited.output.records import manifest_of
 
 NOON: Final = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 MODEL: Final = ModelId(root="models", path="vision/mobilenet")
@@ -145,6 +148,12 @@ def leave(scratch: Path, contents: Mapping[str, bytes]) -> tuple[ArtifactFile, .
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(content)
     return tuple(a_file(path, content) for path, content in contents.items())
+
+
+def a_manifest(job: Job) -> Manifest:
+    """The manifest of a job's set, without files."""
+    report = a_report(a_variant())
+    return manifest_of(job, Policy(), a_publish_key(), report, decide(report, Policy()), ())
 
 
 def a_left_set(

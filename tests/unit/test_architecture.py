@@ -29,12 +29,15 @@ WRITERS = {
     "durable.py": "the one durable way itself",
     "convert/": "writes only its scratch folder; the parent syncs what it takes over",
     "sources/digest.py": "private copies, made again after a crash",
+    "store/salvage.py": "a copy of a damaged store, of no use after a crash",
     "workers/": "a child's noise and scratch, of no use after a crash",
 }
 # Who may rename without durable.write, and what makes that safe.
 RENAMERS = {
     "durable.py": "the one durable way itself",
     "convert/hub/place.py": "swaps whole synced folders, then syncs the one above them",
+    "output/rename.py": "moves whole synced sets, and links to them, then syncs both folders",
+    "store/repair.py": "moves whole synced files, then syncs their folder; a note leads on",
     "triggers/spool.py": "moves whole synced documents, then syncs both folders",
 }
 # Who may swallow an error that nobody named, and what becomes of it.
@@ -48,6 +51,7 @@ BORDERS = {
 # Modules that no test imports and no test file is named after, and what tests them instead.
 TESTED_THROUGH = {
     "convert": "the builds of tests/integration/convert, in real tensorflow",
+    "domain/publication": "tests/contract/test_publisher.py and tests/unit/output",
     "domain/control": "tests/fakes and the engine, both of which implement it",
     "output/errors": "tests/unit/output/test_tree.py",
     "output/shelf": "tests/unit/output/test_tree.py",

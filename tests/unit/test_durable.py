@@ -172,3 +172,13 @@ def test_a_missing_folder_cannot_be_synced(tmp_path: Path) -> None:
     """A name in no directory cannot survive."""
     with pytest.raises(FileNotFoundError):
         durable.sync_directory(tmp_path / "missing")
+
+
+def test_what_a_killed_write_left_is_swept(path: Path) -> None:
+    """And nothing else, whatever its name looks like."""
+    left = path.with_name(".tflited-0123456789abcdef.tmp")
+    kept = [path, path.with_name(".tflited-notes"), path.with_name("x.tmp")]
+    for file in (left, *kept):
+        file.write_bytes(b"x")
+    durable.sweep(path.parent)
+    assert sorted(path.parent.iterdir()) == sorted(kept)

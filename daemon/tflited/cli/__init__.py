@@ -21,6 +21,7 @@ from tflited.cli import (
     serve,
     status,
     trigger,
+    verify,
     why,
 )
 from tflited.errors import TflitedError, UsageError
@@ -51,6 +52,7 @@ application.command("discard")(jobs.discard)
 application.command("cancel")(jobs.cancel)
 application.command("why")(why.why)
 application.command("report")(report.report)
+application.command("verify")(verify.verify)
 application.command("plan")(plan.plan)
 application.command("confirm")(confirm.confirm)
 application.command("rebuild")(rebuild.rebuild)

@@ -5,15 +5,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from threading import Event
-from typing import Any, Protocol
+from typing import Protocol
 
 from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest
 from tflited.domain.hub import HubReference
 from tflited.domain.job import Binding, Failure, Job, JobState, NewJob, TriggerSource
 from tflited.domain.manifest import Build, Manifest
 from tflited.domain.model import Digest, FileIdentity, ModelId, ModelKind
-from tflited.domain.policy import Policy, ResolvedPolicy
-from tflited.domain.report import BuildReport, Stage
+from tflited.domain.policy import ResolvedPolicy
+from tflited.domain.publication import Published, Publisher, PublishKey
+from tflited.domain.report import Stage
 from tflited.domain.sandbox import SandboxDemand
 from tflited.domain.trigger import Trigger, TriggerReceipt
 
@@ -48,14 +49,6 @@ class DataFile:
 
     path: Path
     identity: FileIdentity
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
-    """A set in the output tree."""
-
-    directory: Path
-    manifest: Manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -317,66 +310,6 @@ class Executor(Protocol):
             cancel: when set, the child's process group is killed.
         """
         ...
-
-
-class Publisher(Protocol):
-    """The output tree."""
-
-    def publish(
-        self, job: Job, policy: Policy, key: "PublishKey", report: BuildReport, scratch: Path
-    ) -> Published:
-        """Replaces a model's set as one with what the child left below ``scratch/set``.
-
-        Raises:
-            OutputError: what the child left is not what it said, or the place is taken.
-            StoragePausedError: the output is full or read-only.
-            StorageFailedError: an fsync failed.
-        """
-        ...
-
-    def manifest(self, model: ModelId, save_to: str | None = None) -> Manifest | None:
-        """The manifest of a model's present set; None without a readable one."""
-        ...
-
-    def directory(self, model: ModelId, save_to: str | None = None) -> Path:
-        """Where a model's set is or would be."""
-        ...
-
-    def manifests(self) -> Sequence[Manifest]:
-        """Every set in the output tree."""
-        ...
-
-    def policy_keys(self, model: ModelId) -> Mapping[str, Any]:
-        """The conversion keys that a model's present set was built under; none without a set."""
-        ...
-
-    def models(self, root: str) -> Sequence[ModelId]:
-        """The models of a root that have a set in the mirrored place, by its name alone."""
-        ...
-
-    def withdraw(self, model: ModelId, *, archive: bool) -> None:
-        """Takes a model's set out of the tree, into the archive or for good."""
-        ...
-
-    def sweep(self) -> None:
-        """At start: removes what an interrupted publication left behind."""
-        ...
-
-    def check_writable(self) -> str:
-        """Empty when a set could be published now, else the reason."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublishKey:
-    """The digests and versions a manifest records."""
-
-    build_key: Digest
-    input_key: Digest
-    model: Digest
-    policy: Digest
-    data: Digest
-    toolchain: Mapping[str, str]
 
 
 __all__ = [

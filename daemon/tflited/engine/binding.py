@@ -14,7 +14,7 @@ from tflited.domain.build_key import BuildKey
 from tflited.domain.job import Binding, Failure, Job, JobState, NewJob, TriggerSource
 from tflited.domain.model import ModelId
 from tflited.domain.observation import Observation, Sight
-from tflited.domain.policy import Policy, ResolvedPolicy
+from tflited.domain.policy import Hooks, Policy, ResolvedPolicy
 from tflited.domain.ports import JobStore, Published, Root, Sources
 from tflited.engine.attempt import failure_of
 from tflited.engine.data import DataView
@@ -158,7 +158,12 @@ class Binder:
             hint = "mend the policy file, then send the trigger again"
             failure = Failure(code=error.code, message=problems, hint=hint)
             return Over(state=JobState.FAILED, failure=failure)
-        policy = folder.policy if job.folder_key is None else self.decode_policy(job.policy_json)
+        try:
+            policy = (
+                folder.policy if job.folder_key is None else self.decode_policy(job.policy_json)
+            )
+        except ValueError as error:
+            return Over(state=JobState.FAILED, failure=_unreadable(job, error))
         if seen.snapshot.kind not in KINDS[policy.model_type]:
             message = (
                 f"{job.model}: model_type: observed {seen.snapshot.kind},"
@@ -251,7 +256,10 @@ class Binder:
         _LOG.info(
             "job_ended", job_id=job.id, model=str(job.model), state=state.value, reason=reason
         )
-        hooks = self.decode_policy(job.policy_json).hooks
+        try:
+            hooks = self.decode_policy(job.policy_json).hooks
+        except ValueError:  # nobody can be told; the job's failure says why
+            hooks = Hooks()
         return self.finisher.end(job, state, failure, hooks)
 
 
@@ -262,6 +270,16 @@ def _is_asked_for(job: Job) -> bool:
 
 def _runs(job: Job) -> bool:
     return job.state is JobState.RUNNING
+
+
+def _unreadable(job: NewJob, error: ValueError) -> Failure:
+    """Of a policy that another release wrote, or a bad disk."""
+    first = str(error).partition("\n")[0]
+    return Failure(
+        code="configuration",
+        message=f"The stored policy of the trigger for {job.model} cannot be read: {first}.",
+        hint="send the trigger again",
+    )
 
 
 def _gone(message: str) -> Over:

@@ -1,6 +1,7 @@
 """The engine's doors: implements ``Control`` for any thread by calls into the engine's own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -12,7 +13,7 @@ from tflited.domain.trigger import TriggerReceipt
 from tflited.engine.engine import Engine
 from tflited.engine.explain import Explainer, status_of
 from tflited.engine.messages import Wake
-from tflited.errors import CannotStartError, UsageError
+from tflited.errors import CannotStartError, StoreCorruptError, UsageError
 
 _Answer = TypeVar("_Answer")
 
@@ -68,11 +69,13 @@ class EngineControl:
 
     def jobs(self, *, states: Sequence[JobState] = (), limit: int = 50) -> Sequence[Job]:
         """Jobs, newest first."""
-        return self.engine.parts.store.jobs(states=states, limit=limit)
+        with self._reading():
+            return self.engine.parts.store.jobs(states=states, limit=limit)
 
     def job(self, job_id: int) -> Job | None:
         """One job."""
-        return self.engine.parts.store.job(job_id)
+        with self._reading():
+            return self.engine.parts.store.job(job_id)
 
     def retry(self, job_id: int) -> Job:
         """Queues a failed or dead job again."""
@@ -136,6 +139,16 @@ class EngineControl:
             raise CannotStartError(
                 "The engine did not answer within 30 s.", hint="look into its log"
             ) from error
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Whoever finds the store damaged ends the daemon; the next start repairs it."""
+        try:
+            yield
+        except StoreCorruptError as error:
+            self.engine.fatal = error
+            self.engine.post(Wake())
+            raise
 
     def _submit(self, document: bytes, source: TriggerSource) -> TriggerReceipt:
         parts = self.engine.parts

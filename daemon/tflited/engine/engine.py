@@ -114,6 +114,7 @@ class Engine:
             self._count_due = now + _COUNT_SECONDS
             running = self.slots.count - self.slots.free
             self.parts.recorder.queue_changed(self.parts.store.counts(), running=running)
+            self.parts.publisher.collect()
             for root in self._untold & self.models.roots.keys():
                 self._tell_phases(root)
 

@@ -10,7 +10,10 @@ from tflited import durable
 from tflited.errors import OutputError
 from tflited.output import rename
 
-NO_EXCHANGE: Final = "its file system cannot swap directories (renameat2 with RENAME_EXCHANGE)."
+NO_SWAP: Final = (
+    "its file system can neither exchange directories (renameat2 with RENAME_EXCHANGE) nor replace"
+    " a symbolic link."
+)
 
 
 @contextmanager
@@ -31,7 +34,7 @@ def output_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in rename.UNSUPPORTED:
             raise OutputError(
-                f"{path}: {NO_EXCHANGE}", hint="put the output tree on a local file system"
+                f"{path}: {NO_SWAP}", hint="put the output tree on a local file system"
             ) from error
         if error.errno == errno.EXDEV:
             raise OutputError(

@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import quote
 
 from tflited import durable
-from tflited.domain.manifest import MANIFEST_NAME, REPORT_NAME
+from tflited.domain.manifest import MANIFEST_NAME, REPORT_NAME, Manifest
 from tflited.domain.model import ModelId
 from tflited.errors import OutputError
 from tflited.output.intake import make_folder
@@ -36,6 +36,8 @@ class Layout:
         self.staging = self.private / "staging"
         self.previous = self.private / "previous"
         self.archive = self.private / "archive"
+        self.leaving = self.private / "leaving"
+        self.generations = self.private / "generations"
 
     def make(self) -> None:
         """Makes the tree and its private folders where they are missing.
@@ -46,7 +48,13 @@ class Layout:
         if not self.root.is_dir():
             self.root.parent.mkdir(parents=True, exist_ok=True)
             make_folder(self.root)
-        for folder in (self.staging, self.previous, self.archive):
+        for folder in (
+            self.staging,
+            self.previous,
+            self.archive,
+            self.leaving,
+            self.generations,
+        ):
             make_folders(folder, self.root)
 
     def directory(self, model: ModelId, save_to: str | None) -> Path:
@@ -82,6 +90,42 @@ class Layout:
             return name
         return f"{name[:_LONGEST_KEY]}~{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
+    def home(self, place: Path) -> Path | None:
+        """The directory that holds a place's set: the generation that it links to, else the place.
+
+        None where the place is any other link: none is followed.
+        """
+        try:
+            text = place.readlink()
+        except OSError:  # no link
+            return place
+        row = self.generations / self.key(place)
+        home = row / text.name
+        is_ours = text.name.isdigit() and str(text) == self.link_text(place, home)
+        return home if is_ours else None
+
+    def link_text(self, place: Path, home: Path) -> str:
+        """What the link in a place says: relative, so that the tree may be mounted elsewhere."""
+        up = "../" * (len(place.relative_to(self.root).parts) - 1)
+        return up + str(home.relative_to(self.root))
+
+    def is_set(self, place: Path) -> bool:
+        """Whether a place shows a set; a link that is not ours shows none."""
+        home = self.home(place)
+        return home is not None and is_set(home)
+
+    def manifest(self, place: Path) -> Manifest | None:
+        """The manifest of the set that a place shows; None without a readable one."""
+        home = self.home(place)
+        return None if home is None else read_manifest(home)
+
+    def dangling(self) -> Iterator[Path]:
+        """Links of ours whose generation is gone."""
+        for path, is_link in self._shown(self.root):
+            home = self.home(path) if is_link else None
+            if home is not None and not home.exists():
+                yield path
+
     def check_free(self, target: Path, model: ModelId) -> None:
         """Refuses a place that somebody else has; an empty directory in it is taken away.
 
@@ -89,19 +133,26 @@ class Layout:
             OutputError: the place, or one above it, belongs to another set or to nobody known.
         """
         for ancestor in reversed(target.relative_to(self.root).parents[:-1]):
-            _check_ancestor(self.root / ancestor)
+            self._check_ancestor(self.root / ancestor)
         status = _status(target)
         if status is None:
             return
-        if not is_set(target):
+        if not self.is_set(target):
             _remove_empty(target, status)
             return
-        present = read_manifest(target)
+        present = self.manifest(target)
         if present is not None and present.model != model:
             raise OutputError(
                 f"{target} holds the set of {present.model}; {model} cannot be published there.",
                 hint="withdraw that set first, or choose another save_to",
             )
+
+    def kept(self) -> Iterator[Path]:
+        """Every set on its way out of the tree, in no order: staged, previous and archived ones."""
+        rows = [*_folders(self.staging), *_folders(self.leaving)]
+        for shelf in (self.previous, self.archive, self.generations):
+            rows += [place for row in _folders(shelf) for place in _folders(row)]
+        yield from (folder for folder in rows if is_set(folder))
 
     def sets(self, top: Path | None = None) -> Iterator[Path]:
         """Every directory of the tree that is a set, readable or not, in no order.
@@ -111,13 +162,48 @@ class Layout:
         Args:
             top: look at and below this one only.
         """
-        pending = [top or self.root]
+        first = top or self.root
+        if first != self.root and self.is_set(first):
+            yield first
+            return
+        for path, is_link in self._shown(first):
+            if not is_link or self.is_set(path):
+                yield path
+
+    def _shown(self, top: Path) -> Iterator[tuple[Path, bool]]:
+        """Every directory below one that is a set, and every link, with whether it is one."""
+        pending = [top]
         while pending:
-            folder = pending.pop()
-            if folder != self.root and is_set(folder):
-                yield folder
-                continue
-            pending += [path for path in _folders(folder) if path != self.private]
+            for entry in _scan(pending.pop()):
+                path = Path(entry)
+                if entry.is_symlink():
+                    yield path, True
+                elif path == self.private or not entry.is_dir(follow_symlinks=False):
+                    continue
+                elif is_set(path):
+                    yield path, False
+                else:
+                    pending.append(path)
+
+    def _check_ancestor(self, path: Path) -> None:
+        """Refuses a directory above a target that is a link or another set.
+
+        Raises:
+            OutputError: it is.
+        """
+        status = _status(path)
+        if status is None:
+            return
+        if self.is_set(path):
+            raise OutputError(
+                f"{path} is the set of another model; no set can lie inside it.",
+                hint="move one of the two models, or withdraw that set",
+            )
+        if not stat.S_ISDIR(status.st_mode):
+            raise OutputError(
+                f"{path} is in the way: observed no directory, allowed a directory.",
+                hint="move it away; links inside the output tree are not followed",
+            )
 
 
 def is_set(path: Path) -> bool:
@@ -152,30 +238,15 @@ def remove_empty_parents(path: Path, top: Path) -> None:
 
 def _folders(folder: Path) -> list[Path]:
     """The real directories inside one; none where it cannot be read."""
+    return [Path(entry) for entry in _scan(folder) if entry.is_dir(follow_symlinks=False)]
+
+
+def _scan(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            return [Path(entry) for entry in entries if entry.is_dir(follow_symlinks=False)]
+            return list(entries)
     except OSError:
         return []
-
-
-def _check_ancestor(path: Path) -> None:
-    """Refuses a directory above a target that is a link or another set.
-
-    Raises:
-        OutputError: it is.
-    """
-    status = _status(path)
-    if status is not None and not stat.S_ISDIR(status.st_mode):
-        raise OutputError(
-            f"{path} is in the way: observed no directory, allowed a directory.",
-            hint="move it away; links inside the output tree are not followed",
-        )
-    if status is not None and is_set(path):
-        raise OutputError(
-            f"{path} is the set of another model; no set can lie inside it.",
-            hint="move one of the two models, or withdraw that set",
-        )
 
 
 def _remove_empty(target: Path, status: os.stat_result) -> None:

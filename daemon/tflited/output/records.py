@@ -126,6 +126,19 @@ def read_manifest(directory: Path) -> Manifest | None:
     return manifest if manifest.version == MANIFEST_VERSION else None
 
 
+def manifest_in(directory: int) -> Manifest:
+    """The manifest inside an open directory.
+
+    Raises:
+        OSError: it cannot be opened.
+        ValueError: it is none of this version.
+    """
+    manifest = MANIFEST.validate_json(_content(Path(MANIFEST_NAME), directory))
+    if manifest.version != MANIFEST_VERSION:
+        raise ValueError(f"version {manifest.version}")
+    return manifest
+
+
 def read_report(directory: Path) -> tuple[ReportDocument, Manifest | None]:
     """The report inside a directory and, where it can be read, the manifest of the same set.
 
@@ -139,7 +152,7 @@ def read_report(directory: Path) -> tuple[ReportDocument, Manifest | None]:
         opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             document = REPORT.validate_json(_content(Path(REPORT_NAME), opened))
-            manifest = _manifest_of(opened)
+            manifest = _manifest_or_none(opened)
         finally:
             os.close(opened)
     except OSError as error:
@@ -216,12 +229,11 @@ def _encoded(document: Any, name: str, job: Job) -> bytes:
         ) from error
 
 
-def _manifest_of(directory: int) -> Manifest | None:
+def _manifest_or_none(directory: int) -> Manifest | None:
     try:
-        manifest = MANIFEST.validate_json(_content(Path(MANIFEST_NAME), directory))
+        return manifest_in(directory)
     except (OSError, ValueError):
         return None
-    return manifest if manifest.version == MANIFEST_VERSION else None
 
 
 def _content(path: Path, directory: int | None = None) -> bytes:

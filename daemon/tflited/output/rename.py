@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import os
+import secrets
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -46,11 +47,50 @@ def move(old: Path, new: Path) -> None:
     """Renames to a free name, durably.
 
     Raises:
-        OSError: the name is taken, the rename was refused, or syncing failed.
+        FileExistsError: the name is taken.
+        OSError: the rename was refused, or syncing failed.
     """
-    _renameat2(old, new, _NOREPLACE)
+    try:
+        _renameat2(old, new, _NOREPLACE)
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
+        if os.path.lexists(new):  # only strangers could come between
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(new)) from error
+        old.rename(new)
     durable.sync_directory(new.parent)
     durable.sync_directory(old.parent)
+
+
+def link(text: str, place: Path, folder: Path) -> None:
+    """Makes a place a symbolic link, durably, in one step whether or not it was one before.
+
+    Args:
+        text: what the link says.
+        place: free, or a link.
+        folder: where the link is made, on the same file system.
+
+    Raises:
+        OSError: the file system has no links, or syncing failed.
+    """
+    new = folder / f"link.{secrets.token_hex(8)}"
+    new.symlink_to(text)
+    try:
+        new.rename(place)
+    except OSError:
+        new.unlink()
+        raise
+    durable.sync_directory(place.parent)
+
+
+def unlink(place: Path) -> None:
+    """Takes a link away, durably.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    place.unlink()
+    durable.sync_directory(place.parent)
 
 
 def can_exchange(directory: Path) -> bool:
@@ -67,6 +107,23 @@ def can_exchange(directory: Path) -> bool:
             _renameat2(first, second, _EXCHANGE)
         except OSError as error:
             if error.errno in UNSUPPORTED:
+                return False
+            raise
+    return True
+
+
+def can_link(directory: Path) -> bool:
+    """Tries to replace a symbolic link by another on a directory's file system.
+
+    Raises:
+        OSError: the trial could not be made.
+    """
+    with tempfile.TemporaryDirectory(dir=directory, prefix="probe.") as folder:
+        try:
+            for text in ("1", "2"):
+                link(text, Path(folder, "link"), Path(folder))
+        except OSError as error:
+            if error.errno in UNSUPPORTED | {errno.EPERM}:  # what FAT says
                 return False
             raise
     return True

@@ -1,12 +1,11 @@
-"""Replaced and archived sets: kept in numbered order, pruned, and removed without a half state."""
+"""Replaced and archived sets: kept in numbered order, and pruned."""
 
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Final
 
 from tflited.output import rename
 from tflited.output.layout import make_folders
+from tflited.output.leaving import Leaving
 
 _DIGITS: Final = 8
 
@@ -16,12 +15,12 @@ class Shelf:
 
     Args:
         folder: where the rows are, such as ``previous`` or ``archive``.
-        bin_folder: where a set goes on its way out; on the same file system.
+        leaving: where a set goes on its way out; on the same file system.
     """
 
-    def __init__(self, folder: Path, bin_folder: Path) -> None:
+    def __init__(self, folder: Path, leaving: Leaving) -> None:
         self._folder = folder
-        self._bin = bin_folder
+        self._leaving = leaving
 
     def put(self, path: Path, key: str) -> Path:
         """Moves a set to the end of a row, durably.
@@ -56,7 +55,7 @@ class Shelf:
         """
         entries = self.entries(key)
         for path in entries[: max(len(entries) - keep, 0)]:
-            discard(path, self._bin)
+            self._leaving.take(path)
 
     def clear(self, key: str) -> None:
         """Removes a whole row.
@@ -66,19 +65,4 @@ class Shelf:
         """
         row = self._folder / key
         if row.is_dir():
-            discard(row, self._bin)
-
-
-def discard(path: Path, bin_folder: Path) -> None:
-    """Takes a directory out of sight in one step, then removes it at leisure.
-
-    What cannot be removed stays in the bin until it is swept.
-
-    Raises:
-        OSError: it cannot be moved.
-    """
-    gone = Path(tempfile.mkdtemp(dir=bin_folder, prefix="gone."))
-    try:
-        rename.move(path, gone / "set")
-    finally:
-        shutil.rmtree(gone, ignore_errors=True)
+            self._leaving.take(row)

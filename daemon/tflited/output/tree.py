@@ -23,10 +23,12 @@ from tflited.domain.report import ArtifactFile, BuildReport
 from tflited.domain.verdict import Verdict, decide
 from tflited.errors import OutputError, StorageFailedError, TflitedError
 from tflited.output import intake, records, rename
-from tflited.output.errors import NO_EXCHANGE, output_errors
+from tflited.output.errors import NO_SWAP, output_errors
+from tflited.output.generations import Generations
 from tflited.output.intake import LARGEST_ARTIFACT_BYTES
-from tflited.output.layout import Layout, is_set, make_folders, remove_empty_parents
-from tflited.output.shelf import Shelf, discard
+from tflited.output.layout import Layout, make_folders, remove_empty_parents
+from tflited.output.leaving import Leaving
+from tflited.output.shelf import Shelf
 
 RESERVE_BYTES: Final = 64 * 2**20
 
@@ -62,11 +64,13 @@ class OutputTree:
         largest_artifact_bytes: int = LARGEST_ARTIFACT_BYTES,
     ) -> None:
         self._layout = Layout(root)
-        self._previous = Shelf(self._layout.previous, self._layout.staging)
-        self._archive = Shelf(self._layout.archive, self._layout.staging)
+        self._leaving = Leaving(self._layout.leaving)
+        self._previous = Shelf(self._layout.previous, self._leaving)
+        self._archive = Shelf(self._layout.archive, self._leaving)
+        self._generations = Generations(self._layout, self._leaving)
         self._reserve_bytes = reserve_bytes
         self._largest_artifact_bytes = largest_artifact_bytes
-        self._can_exchange = False
+        self._has_exchange: bool | None = None
         # Held from the look at a place until it is taken, so that no two sets get it.
         self._lock = threading.Lock()
 
@@ -111,7 +115,18 @@ class OutputTree:
         Raises:
             OutputError: the path leaves the output tree.
         """
-        return records.read_manifest(self.directory(model, save_to))
+        return self._layout.manifest(self.directory(model, save_to))
+
+    def home(self, model: ModelId, save_to: str | None = None) -> Path | None:
+        """The directory that holds a model's set now, to be opened without following links.
+
+        That is ``directory``, or the generation it links to where the file system has no exchange;
+        None where any other link is in its place.
+
+        Raises:
+            OutputError: the path leaves the output tree.
+        """
+        return self._layout.home(self.directory(model, save_to))
 
     def directory(self, model: ModelId, save_to: str | None = None) -> Path:
         """Where a model's set is or would be.
@@ -125,7 +140,7 @@ class OutputTree:
         """Every set in the output tree whose manifest can be read, sorted by place."""
         found = []
         for directory in sorted(self._layout.sets()):
-            manifest = records.read_manifest(directory)
+            manifest = self._layout.manifest(directory)
             if manifest is None:
                 _log.warning("manifest_unreadable", directory=str(directory))
             else:
@@ -135,7 +150,8 @@ class OutputTree:
     def policy_keys(self, model: ModelId) -> Mapping[str, Any]:
         """The conversion keys that a model's present set was built under; none without a set."""
         try:
-            return records.read_report(self.directory(model))[0].policy
+            home = self.home(model)
+            return {} if home is None else records.read_report(home)[0].policy
         except OutputError:
             return {}
 
@@ -150,7 +166,13 @@ class OutputTree:
     def damaged(self) -> Sequence[Path]:
         """Every set in the output tree whose manifest cannot be read, sorted."""
         sets = sorted(self._layout.sets())
-        return [directory for directory in sets if records.read_manifest(directory) is None]
+        return [place for place in sets if self._layout.manifest(place) is None]
+
+    def newest_job(self) -> int:
+        """The highest job number that a set here bears, present or kept; 0 without one."""
+        places = (*self._layout.sets(), *self._layout.kept())
+        manifests = map(self._layout.manifest, places)
+        return max((manifest.job for manifest in manifests if manifest is not None), default=0)
 
     def withdraw(self, model: ModelId, *, archive: bool) -> None:
         """Takes a model's set out of the tree, into the archive or for good; its place only.
@@ -164,16 +186,21 @@ class OutputTree:
         """
         target = self.directory(model)
         with self._lock, output_errors(target):
-            present = records.read_manifest(target)
-            if not is_set(target) or (present is not None and present.model != model):
+            home = self._layout.home(target)
+            present = self._layout.manifest(target)
+            is_other = present is not None and present.model != model
+            if home is None or not self._layout.is_set(target) or is_other:
                 return
             self._layout.make()
             key = self._layout.key(target)
             if archive:
-                self._archive.put(target, key)
+                self._archive.put(home, key)
             else:
-                discard(target, self._layout.staging)
+                self._leaving.take(home)
                 self._previous.clear(key)
+            if home != target:  # the sweep at start removes a link that leads nowhere
+                rename.unlink(target)
+                self._generations.clear(target)
             remove_empty_parents(target, self._layout.root)
 
     def sweep(self) -> None:
@@ -188,6 +215,12 @@ class OutputTree:
             self._layout.make()
             for left in self._layout.staging.iterdir():
                 self._abandon(left)
+            self._generations.sweep()
+
+    def collect(self) -> None:
+        """Removes the sets whose readers have had their time; called every few seconds."""
+        with self._lock:
+            self._leaving.collect()
 
     def check_writable(self) -> str:
         """Empty when a set could be published now, else the reason."""
@@ -201,7 +234,7 @@ class OutputTree:
                 return f"{root} is full: observed {free} bytes, at least {self._reserve_bytes}."
             if not os.access(root, os.R_OK | os.W_OK | os.X_OK):
                 return f"{root} is not writable for user {os.geteuid()}."
-            return self._check_exchange()
+            return self._check_swap()
         except OSError as error:
             return f"{error.filename or root}: {error.strerror}."
 
@@ -230,28 +263,50 @@ class OutputTree:
         with self._lock:
             self._layout.check_free(target, order.job.model)
             make_folders(target.parent, self._layout.root)
-            if rename.place(stage, target):
+            if not self._can_exchange():
+                self._generations.place(stage, target)
+                self._retire(None, target, order.policy)
+            elif rename.place(stage, target):
                 self._retire(stage, target, order.policy)
 
-    def _retire(self, old: Path, target: Path, policy: Policy) -> None:
+    def _retire(self, old: Path | None, target: Path, policy: Policy) -> None:
         """Keeps a replaced set as long as the policy says, at least until the next publication.
 
         The new set is in place already, so whatever else goes wrong here is only told.
+
+        Args:
+            old: where the replaced set is now; None for a generation, which stays where it is.
+            target: the place.
+            policy: says how many are kept.
 
         Raises:
             OSError: an input/output error.
         """
         key = self._layout.key(target)
         try:
-            self._previous.put(old, key)
-            self._previous.prune(key, keep=max(policy.output.keep_builds - 1, 1))
+            keep = max(policy.output.keep_builds - 1, 1)
+            if old is None:
+                self._generations.prune(target, keep=keep)
+            else:
+                self._shelve(old, target)
+            self._previous.prune(key, keep=keep)
         except OSError as error:
             if error.errno == errno.EIO:
                 raise
             _log.warning("previous_set_not_kept", directory=str(target), reason=str(error))
 
+    def _shelve(self, old: Path, target: Path) -> None:
+        """Keeps a replaced set; a link to one from before the file system could exchange goes."""
+        if old.is_symlink():
+            old.unlink()
+        else:
+            self._previous.put(old, self._layout.key(target))
+
     def _abandon(self, stage: Path) -> None:
         """Removes a stage; one that holds another job's set was swapped already and is kept."""
+        if stage.is_symlink():
+            stage.unlink()
+            return
         manifest = records.read_manifest(stage)
         if manifest is None or stage.name.startswith(f"{manifest.job}."):
             shutil.rmtree(stage, ignore_errors=True)
@@ -260,12 +315,25 @@ class OutputTree:
         with suppress(OSError):
             self._previous.put(stage, self._layout.key(target))
 
-    def _check_exchange(self) -> str:
-        """Empty when the file system can swap directories; asked until the answer is yes."""
-        if not self._can_exchange:
+    def _can_exchange(self) -> bool:
+        """Whether the file system swaps directories; asked once.
+
+        Raises:
+            OSError: it could not be tried.
+        """
+        if self._has_exchange is None:
             self._layout.make()
-            self._can_exchange = rename.can_exchange(self._layout.staging)
-        return "" if self._can_exchange else f"{self._layout.root}: {NO_EXCHANGE}"
+            self._has_exchange = rename.can_exchange(self._layout.staging)
+            if not self._has_exchange:
+                _log.info("output_without_exchange", output=str(self._layout.root))
+        return self._has_exchange
+
+    def _check_swap(self) -> str:
+        """Empty when a set can be replaced as one; asked until the answer is yes."""
+        if self._can_exchange() or rename.can_link(self._layout.staging):
+            return ""
+        self._has_exchange = None
+        return f"{self._layout.root}: {NO_SWAP}"
 
 
 def _is_storage_failure(error: OSError | TflitedError) -> bool:

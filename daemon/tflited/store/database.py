@@ -13,11 +13,11 @@ from tflited.durable import sync_directory
 from tflited.errors import (
     StorageFailedError,
     StoragePausedError,
-    StoreCorruptError,
     StoreError,
     TflitedError,
 )
-from tflited.store import migrations, queries
+from tflited.store import queries
+from tflited.store.damage import bring_up_to_date, check_pages, corrupt
 
 Value: TypeAlias = str | int | None
 
@@ -92,7 +92,10 @@ class Database:
         """Runs one statement to its end and returns its rows."""
         packed = {key: _packed(value) for key, value in parameters.items()}
         with self._lock, store_errors(self._path):
-            return self._connection.execute(statement, packed).fetchall()
+            try:
+                return self._connection.execute(statement, packed).fetchall()
+            except ValueError as error:  # from ``unpacked``
+                raise corrupt(self._path, str(error)) from error
 
 
 @contextmanager
@@ -124,7 +127,11 @@ def _opened(path: Path) -> sqlite3.Connection:
     )
     try:
         _configure(connection, path)
-        migrations.migrate(connection, migrations.steps(), name=str(path))
+        check_pages(connection, path)
+        bring_up_to_date(connection, path)
+    except ValueError as error:  # from ``unpacked``
+        connection.close()
+        raise corrupt(path, str(error)) from error
     except BaseException:
         connection.close()
         raise
@@ -133,9 +140,9 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 
 def _configure(connection: sqlite3.Connection, path: Path) -> None:
-    """Sets what a new connection does not have by itself, and looks for damage."""
+    """Sets what a new connection does not have by itself."""
     connection.row_factory = sqlite3.Row
-    connection.text_factory = _unpacked
+    connection.text_factory = unpacked
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
         raise StoreError(
@@ -145,12 +152,6 @@ def _configure(connection: sqlite3.Connection, path: Path) -> None:
     # NORMAL loses commits at a power cut, and every commit here is a promise already given.
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
-    verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if verdict != "ok":
-        raise StoreCorruptError(f"The job store {path} is corrupt: {verdict}.", hint=_RESTORE)
-
-
-_RESTORE: Final = "start the daemon again: it sets the file aside and saves what can be read"
 
 
 def _translated(error: sqlite3.Error, path: Path) -> TflitedError:
@@ -168,7 +169,7 @@ def _translated(error: sqlite3.Error, path: Path) -> TflitedError:
                 hint="check the device, then start the daemon again",
             )
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return StoreCorruptError(f"The job store {path} is corrupt: {error}.", hint=_RESTORE)
+            return corrupt(path, str(error))
         case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
             return StoreError(
                 f"The job store {path} cannot be opened for writing: {error}.",
@@ -200,7 +201,11 @@ def _packed(value: Value) -> Value:
     return _ESCAPED + json.dumps(value) if value.startswith(_ESCAPED) else value
 
 
-def _unpacked(raw: bytes) -> str:
-    """The text that ``_packed`` was given."""
+def unpacked(raw: bytes) -> str:
+    """The text that ``_packed`` was given.
+
+    Raises:
+        ValueError: no store wrote it.
+    """
     text = raw.decode()
     return str(json.loads(text.removeprefix(_ESCAPED))) if text.startswith(_ESCAPED) else text

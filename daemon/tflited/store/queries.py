@@ -1,4 +1,4 @@
-"""Reads the named statements of ``queries.sql``; holds no SQL of its own."""
+"""Reads the named statements of a file; holds no SQL of its own."""
 
 import re
 from collections.abc import Mapping
@@ -8,9 +8,9 @@ from typing import Final
 _HEAD: Final = re.compile(r"^-- name: ([a-z_]+)$", re.MULTILINE)
 
 
-def load() -> Mapping[str, str]:
-    """The statements that ship with the package, by name."""
-    return parse(files("tflited.store").joinpath("queries.sql").read_text(encoding="utf-8"))
+def load(file: str = "queries.sql") -> Mapping[str, str]:
+    """The statements of one of the files that ship with the package, by name."""
+    return parse(files("tflited.store").joinpath(file).read_text(encoding="utf-8"))
 
 
 def parse(text: str) -> Mapping[str, str]:

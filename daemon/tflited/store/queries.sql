@@ -123,6 +123,16 @@ UPDATE jobs
 SET waits_for = NULL
 WHERE waits_for IS NOT NULL;
 
+-- name: begin_numbers
+INSERT INTO sqlite_sequence (name, seq)
+SELECT 'jobs', 0
+WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'jobs');
+
+-- name: skip_numbers
+UPDATE sqlite_sequence
+SET seq = MAX(seq, :newest) + :gap
+WHERE name = 'jobs';
+
 -- name: job
 SELECT * FROM jobs WHERE id = :id;
 

@@ -2,7 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -11,6 +12,7 @@ from tflited.domain.manifest import Build, Manifest, ManifestVariant
 from tflited.domain.model import Digest, ModelId, ModelKind
 from tflited.domain.report import VariantState
 from tflited.domain.sandbox import SandboxDemand
+from tflited.errors import StoreCorruptError
 from tflited.store.database import Value
 
 
@@ -79,7 +81,28 @@ def build_columns(manifest: Manifest) -> Mapping[str, Value]:
 
 
 def job_of(row: sqlite3.Row) -> Job:
-    """A row of ``jobs``."""
+    """A row of ``jobs``.
+
+    Raises:
+        StoreCorruptError: no store writes such a row.
+    """
+    with _decoding(row, "job"):
+        return _job_of(row)
+
+
+def check_policy(job: Job) -> None:
+    """Looks whether a job's policy is JSON, which a flipped bit seldom leaves it.
+
+    Raises:
+        StoreCorruptError: it is not.
+    """
+    try:
+        json.loads(job.policy_json)
+    except ValueError as error:
+        raise _damaged(f"the policy of job {job.id}", error) from error
+
+
+def _job_of(row: sqlite3.Row) -> Job:
     return Job(
         id=row["id"],
         state=JobState(row["state"]),
@@ -108,7 +131,16 @@ def job_of(row: sqlite3.Row) -> Job:
 
 
 def build_of(row: sqlite3.Row) -> Build:
-    """A row of ``builds``."""
+    """A row of ``builds``.
+
+    Raises:
+        StoreCorruptError: no store writes such a row.
+    """
+    with _decoding(row, "build"):
+        return _build_of(row)
+
+
+def _build_of(row: sqlite3.Row) -> Build:
     return Build(
         id=row["id"],
         job_id=row["job_id"],
@@ -138,4 +170,20 @@ def _failure_of(row: sqlite3.Row) -> Failure | None:
         message=row["failure_message"],
         hint=row["failure_hint"],
         is_retryable=bool(row["failure_is_retryable"]),
+    )
+
+
+@contextmanager
+def _decoding(row: sqlite3.Row, name: str) -> Iterator[None]:
+    """SQLite cannot tell a flipped bit inside a value; what the value means can."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise _damaged(f"{name} {row['id']}", error) from error
+
+
+def _damaged(what: str, error: Exception) -> StoreCorruptError:
+    return StoreCorruptError(
+        f"The job store is corrupt: {what} cannot be read: {error}.",
+        hint="start the daemon again: it sets the file aside and saves what can be read",
     )

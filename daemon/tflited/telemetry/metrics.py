@@ -37,7 +37,8 @@ REASONS: Final = (
     "baseline_mismatch", "broker", "cannot_start", "configuration", "conversion",
     "daemon_unreachable", "internal", "output", "over_capacity", "refused", "replaced",
     "sandbox_refused", "source_changed",
-    "storage_failed", "storage_paused", "store", "trigger_refused", "usage", "worker",
+    "storage_failed", "storage_paused", "store", "store_corrupt", "trigger_refused", "usage",
+    "worker",
     # How an attempt may end without a report.
     "bad_reply", "cancelled", "crash", "native_abort", "out_of_memory", "worker_lost",
     "cpu_limit", "memory_limit", "model_limit", "output_limit", "scratch_limit", "wall_limit",
@@ -102,6 +103,7 @@ class Metrics:
         gauge("tflited_slots", "Attempts that may run at once.").set(slots)
         self._broker = gauge("tflited_broker_connected", "1 while the broker is connected.")
         self._output_free = gauge("tflited_output_free_bytes", "Room in the output tree.")
+        self._set_aside = gauge("tflited_stores_set_aside", "Damaged job stores that are kept.")
         self._reloads = _fill(
             counter("tflited_config_reloads", "Configuration reloads.", ("result",)),
             ("success", "failure"),
@@ -290,6 +292,10 @@ class Metrics:
             free_bytes: answers at once, without a look at the disk; NaN where it is not known.
         """
         self._output_free.set_function(free_bytes)
+
+    def show_stores_set_aside(self, count: Callable[[], float]) -> None:
+        """Gives what counts the damaged job stores in the state folder."""
+        self._set_aside.set_function(count)
 
     def broker_connected(self, is_connected: bool) -> None:  # noqa: FBT001  # a plain callback
         """The message broker came or went."""

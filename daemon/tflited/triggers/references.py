@@ -25,6 +25,7 @@ class ReferenceFolder:
     def __init__(self, folder: Path, hosts: Collection[str]) -> None:
         self._folder = folder
         self._hosts = hosts
+        durable.sweep(folder)
 
     def place(self, reference: HubReference) -> Path:
         """Where a reference is or would be kept.

@@ -60,6 +60,8 @@ class Spool:
         """Makes the folders and starts looking."""
         for name in _FOLDERS:
             (self._folder / name).mkdir(parents=True, exist_ok=True)
+        for name in ("done", "rejected"):  # nobody else writes there
+            durable.sweep(self._folder / name)
         self._thread.start()
 
     def stop(self, deadline_seconds: float) -> None:

@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, NoReturn
 
 from tflited.domain.attempt import AttemptRequest
@@ -14,6 +15,7 @@ from tflited.domain.policy import Target
 from tflited.domain.ports import Progress
 from tflited.domain.report import BuildReport, Stage
 from tflited.domain.sandbox import SandboxDemand
+from tflited.durable import storage_errors
 from tflited.errors import SandboxError, TflitedError
 from tflited.workers import wire
 from tflited.workers.sandbox.confinement import Confinement
@@ -98,7 +100,9 @@ def _content(descriptor: int) -> bytes:
 def _answer(birth: Birth, request: AttemptRequest) -> bytes:
     """The last message, encoded: a report the daemon would refuse is a failure like any other."""
     try:
-        content = wire.encode_message(wire.ReportMessage(report=_report(birth, request)))
+        with storage_errors(Path(request.scratch)):  # a full disk is no fault of the model
+            report = _report(birth, request)
+        content = wire.encode_message(wire.ReportMessage(report=report))
         wire.decode_message(content)
     except TflitedError as error:
         failure = _failure(error)

@@ -17,14 +17,22 @@ from tflited.domain.figures import FORBID_EXTRA
 from tflited.domain.job import Failure
 from tflited.domain.report import BuildReport, Stage
 from tflited.domain.sandbox import SandboxLevel
-from tflited.errors import SourceChangedError, StorageFailedError, WorkerError
+from tflited.errors import (
+    SourceChangedError,
+    StorageFailedError,
+    StoragePausedError,
+    WorkerError,
+)
 
 MAX_DATAGRAM_BYTES: Final = 32 * 1024
 MAX_MESSAGE_BYTES: Final = 8 * 1024 * 1024
 MAX_TEXT_CHARACTERS: Final = 4000
 """Of a failure's message or hint, or a stage's detail; operators' names make messages long."""
-DAEMON_CODES: Final = frozenset({SourceChangedError.code, StorageFailedError.code})
-"""Codes on which the daemon itself acts, by dropping a job or stopping; no child may say them."""
+DAEMON_CODES: Final = frozenset(
+    {SourceChangedError.code, StorageFailedError.code, StoragePausedError.code}
+)
+"""Codes on which the daemon itself acts, by dropping a job, stopping or pausing; no child may say
+them."""
 _MORE: Final = b"+"
 _LAST: Final = b"."
 

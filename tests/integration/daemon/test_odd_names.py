@@ -14,10 +14,10 @@ from tree_copy import copy_tree
 NAMES = ("two\nlines", 'it\'s "quoted" {model} *\\', "モデル", "x" * 255, "-rf", "7")
 
 
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[DaemonProcess]:
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
     """A daemon that makes one variant of each."""
-    process = DaemonProcess(tmp_path)
+    process = DaemonProcess(tmp_path_factory.mktemp("odd"))
     process.main_file.write_text(
         f"{process.main_file.read_text()}\n[daemon]\nsettle_seconds = 0.5\n"
     )

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,10 @@ from waiting import wait_until
 QUICK = "\n[daemon]\nsettle_seconds = 0.5\nscan_interval_seconds = 0.5\nremoval_count = 3\n"
 
 
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[DaemonProcess]:
+@contextmanager
+def quick(folder: Path) -> Iterator[DaemonProcess]:
     """A daemon that scans twice a second and archives what is removed."""
-    process = DaemonProcess(tmp_path)
+    process = DaemonProcess(folder)
     process.main_file.write_text(process.main_file.read_text() + QUICK)
     (process.root / ".tflited.toml").write_text(
         'variants = ["float32"]\n[output]\non_source_removed = "archive"\n'
@@ -28,6 +29,20 @@ def daemon(tmp_path: Path) -> Iterator[DaemonProcess]:
     process.start()
     yield process
     process.stop()
+
+
+@pytest.fixture
+def own_daemon(tmp_path: Path) -> Iterator[DaemonProcess]:
+    """For a test that counts removals of the whole root."""
+    with quick(tmp_path) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
+    """For the others, each with models of its own."""
+    with quick(tmp_path_factory.mktemp("removal")) as process:
+        yield process
 
 
 def run(daemon: DaemonProcess, *arguments: str) -> str:
@@ -55,71 +70,71 @@ def pass_scans(daemon: DaemonProcess, count: int) -> None:
     seen = set[str]()
 
     def is_enough() -> bool:
-        seen.add(json.loads(run(daemon, "status", "--json"))["roots"][0]["last_scan_at"])
+        seen.add(daemon.get("status")["roots"][0]["last_scan_at"])
         return len(seen) > count
 
     wait_until(is_enough, BUILD_SECONDS, what=f"{count} scans")
 
 
-def test_removals_over_a_whole_life(daemon: DaemonProcess) -> None:
+def test_removals_over_a_whole_life(own_daemon: DaemonProcess) -> None:
     """One at a time they are archived, also over a restart; most at once wait to be confirmed."""
-    drop(daemon, "a", "b", "c", "d", "e", "f")
+    drop(own_daemon, "a", "b", "c", "d", "e", "f")
 
-    shutil.rmtree(daemon.root / "a")
-    wait_until(lambda: "a" not in sets(daemon), BUILD_SECONDS, what="the archive")
-    archived = list((daemon.output / ".tflited" / "archive").glob("models*a/*/manifest.json"))
+    shutil.rmtree(own_daemon.root / "a")
+    wait_until(lambda: "a" not in sets(own_daemon), BUILD_SECONDS, what="the archive")
+    archived = list((own_daemon.output / ".tflited" / "archive").glob("models*a/*/manifest.json"))
     assert len(archived) == 1
 
-    daemon.stop()
-    shutil.rmtree(daemon.root / "b")
-    daemon.start()
-    wait_until(lambda: "b" not in sets(daemon), BUILD_SECONDS, what="the removal meanwhile")
+    own_daemon.stop()
+    shutil.rmtree(own_daemon.root / "b")
+    own_daemon.start()
+    wait_until(lambda: "b" not in sets(own_daemon), BUILD_SECONDS, what="the removal meanwhile")
 
     for name in "cdef":
-        shutil.rmtree(daemon.root / name)
+        shutil.rmtree(own_daemon.root / name)
     wait_until(
-        lambda: "wait for tflited confirm models" in run(daemon, "status"),
+        lambda: "wait for tflited confirm models" in run(own_daemon, "status"),
         BUILD_SECONDS,
         what="the brake",
     )
-    assert sets(daemon) == ["c", "d", "e", "f"]
-    assert "tflited confirm models" in run(daemon, "why", "models/c")
-    plan = json.loads(run(daemon, "plan", "--json"))
+    assert sets(own_daemon) == ["c", "d", "e", "f"]
+    assert "tflited confirm models" in run(own_daemon, "why", "models/c")
+    plan = json.loads(run(own_daemon, "plan", "--json"))
     assert {entry["action"] for entry in plan} == {"archive"}
-    offline = json.loads(run(daemon, "plan", "--offline", "--json"))
+    offline = json.loads(run(own_daemon, "plan", "--offline", "--json"))
     assert {entry["action"] for entry in offline} == {"archive"}
 
-    assert "4 sets leave" in run(daemon, "confirm", "models")
-    wait_until(lambda: sets(daemon) == [], BUILD_SECONDS, what="the confirmed removals")
+    assert "4 sets leave" in run(own_daemon, "confirm", "models")
+    wait_until(lambda: sets(own_daemon) == [], BUILD_SECONDS, what="the confirmed removals")
 
 
 def test_a_replaced_folder_keeps_its_set(daemon: DaemonProcess) -> None:
     """``rm -r`` and a copy at once: the old set is there until the new one is."""
-    drop(daemon, "net")
-    before = (daemon.output / "models" / "net" / "manifest.json").stat().st_ino
-    shutil.rmtree(daemon.root / "net")
+    drop(daemon, "replaced")
+    before = (daemon.output / "models" / "replaced" / "manifest.json").stat().st_ino
+    shutil.rmtree(daemon.root / "replaced")
     wait_until(
         lambda: '"event": "model_removed"' in daemon.log.read_text(),
         BUILD_SECONDS,
         what="the removal to be seen",
     )
-    copy_tree(zoo.digits().model, daemon.root / "net")
-    daemon.wait_for("net", "published")
+    copy_tree(zoo.digits().model, daemon.root / "replaced")
+    daemon.wait_for("replaced", "published")
     pass_scans(daemon, 4)
-    assert (daemon.output / "models" / "net" / "manifest.json").stat().st_ino == before
-    assert [job["state"] for job in daemon.jobs("net")] == ["published"]
+    assert (daemon.output / "models" / "replaced" / "manifest.json").stat().st_ino == before
+    assert [job["state"] for job in daemon.jobs("replaced")] == ["published"]
 
 
 def test_an_edit_is_seen_before_it_holds(daemon: DaemonProcess, tmp_path: Path) -> None:
     """The plan beside a running daemon names the model and the key; then it happens."""
-    drop(daemon, "net")
+    drop(daemon, "edited/net")
     draft = tmp_path / "draft.toml"
     draft.write_text('# a comment\nvariants = ["float16"]\n')
-    asked = ("plan", "--json", "--with", str(draft), "--folder", str(daemon.root))
-    (entry,) = json.loads(run(daemon, *asked))
-    assert entry["action"] == "build"
+    asked = ("plan", "--json", "--with", str(draft), "--folder", str(daemon.root / "edited"))
+    (entry,) = (one for one in json.loads(run(daemon, *asked)) if one["action"] == "build")
+    assert entry["model"]["path"] == "edited/net"
     assert entry["changes"] == ['variants: ["float32"], now ["float16"]']
-    assert len(daemon.jobs("net")) == 1
+    assert len(daemon.jobs("edited/net")) == 1
 
     draft.write_text('# only\nvariants  =  ["float32"]\n[output]\nkeep_builds = 9\n')
     assert "nothing to do" in run(daemon, "plan", *asked[2:])
@@ -127,13 +142,15 @@ def test_an_edit_is_seen_before_it_holds(daemon: DaemonProcess, tmp_path: Path) 
 
 def test_the_newest_version_is_built(daemon: DaemonProcess) -> None:
     """Older ones are left alone, and the names of the files tell the version."""
-    (daemon.root / ".tflited.toml").write_text('variants = ["float32"]\nversions = "newest"\n')
-    copy_tree(zoo.digits().model, daemon.root / "net" / "10")
-    daemon.wait_for("net/10", "published")
-    copy_tree(zoo.digits().model, daemon.root / "net" / "9")
-    daemon.wait_for("net/9", "older")
-    assert daemon.jobs("net/9") == []
-    place = daemon.output / "models" / "net" / "10" / "float32"
+    root = daemon.root / "versions"
+    root.mkdir()
+    (root / ".tflited.toml").write_text('versions = "newest"\n')
+    copy_tree(zoo.digits().model, root / "net" / "10")
+    daemon.wait_for("versions/net/10", "published")
+    copy_tree(zoo.digits().model, root / "net" / "9")
+    daemon.wait_for("versions/net/9", "older")
+    assert daemon.jobs("versions/net/9") == []
+    place = daemon.output / "models" / "versions" / "net" / "10" / "float32"
     assert sorted(path.name for path in place.iterdir()) == [
         "net_10.c",
         "net_10.h",

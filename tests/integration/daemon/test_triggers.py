@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -18,10 +17,10 @@ from waiting import wait_until
 BETWEEN_FILES_SECONDS = 1.0
 
 
-@pytest.fixture
-def own_daemon(tmp_path: Path) -> Iterator[DaemonProcess]:
-    """A started daemon of one test, whose policy ``small`` asks for float16 alone."""
-    daemon = DaemonProcess(tmp_path)
+@pytest.fixture(scope="module")
+def own_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
+    """A started daemon that may be started again; its policy ``small`` asks for float16 alone."""
+    daemon = DaemonProcess(tmp_path_factory.mktemp("own"))
     with daemon.main_file.open("a") as stream:
         stream.write('\n[policy.small]\nvariants = ["float16"]\n')
     daemon.start()
@@ -133,22 +132,22 @@ def test_a_policy_of_its_own_stays_until_the_folder_asks_for_something_else(
     own_daemon: DaemonProcess, trigger: Any
 ) -> None:
     """Neither a scan nor a restart undoes it; an edit of the folder's policy does."""
-    copy_tree(zoo.digits().model, own_daemon.root / "digits")
-    own_daemon.wait_for("digits", "published")
-    receipt = trigger(own_daemon, "digits", "--policy", "small")
+    copy_tree(zoo.digits().model, own_daemon.root / "edited/digits")
+    own_daemon.wait_for("edited/digits", "published")
+    receipt = trigger(own_daemon, "edited/digits", "--policy", "small")
     assert ended(own_daemon, receipt["job_id"])["state"] == "published"
-    assert variants(own_daemon, "digits") == ["float16"]
+    assert variants(own_daemon, "edited/digits") == ["float16"]
 
     own_daemon.stop()
     own_daemon.start()
-    own_daemon.wait_for("digits", "published")
+    own_daemon.wait_for("edited/digits", "published")
     own_daemon.post("reload")  # decides anew on every model
 
-    assert "under a trigger's own policy" in own_daemon.why("digits")["summary"]
-    assert len(own_daemon.jobs("digits")) == 2
-    (own_daemon.root / ".tflited.toml").write_text('variants = ["float32"]\n')
+    assert "under a trigger's own policy" in own_daemon.why("edited/digits")["summary"]
+    assert len(own_daemon.jobs("edited/digits")) == 2
+    (own_daemon.root / "edited/.tflited.toml").write_text('variants = ["float32"]\n')
     wait_until(
-        lambda: variants(own_daemon, "digits") == ["float32"],
+        lambda: variants(own_daemon, "edited/digits") == ["float32"],
         BUILD_SECONDS,
         what="the folder's policy",
     )

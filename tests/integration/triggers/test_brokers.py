@@ -5,62 +5,18 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from broker_doors import TAKE_SECONDS, OpenDoor, Stumbling, flood, triggered, wait_triggered
 from brokers import Server
 from fakes.stored_world import StoredWorld, a_document
 from producers import Reader, reading, send
 from tflited.domain.broker import BrokerSettings
-from tflited.domain.control import Control
-from tflited.domain.job import ACTIVE, Job, JobState, TriggerSource
-from tflited.domain.trigger import TriggerReceipt
-from tflited.errors import CannotStartError, StoragePausedError, TflitedError
+from tflited.errors import CannotStartError, StoragePausedError
 from waiting import wait_until
 
 TESTS = Path(__file__).parents[2]
-TAKE_SECONDS = 30.0
-OpenDoor = Callable[..., AbstractContextManager[Any]]
-
-
-class Stumbling:
-    """A control that fails first, as on a full disk; then it passes everything on.
-
-    Args:
-        control: the real one.
-        failures: what the first submissions raise.
-    """
-
-    def __init__(self, control: Control, failures: list[TflitedError]) -> None:
-        self._control = control
-        self.failures = failures
-        self.submitted = 0
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._control, name)
-
-    def submit(self, document: bytes, source: TriggerSource) -> TriggerReceipt:
-        """Fails or passes on."""
-        self.submitted += 1
-        if self.failures:
-            raise self.failures.pop(0)
-        return self._control.submit(document, source)
-
-
-def triggered(world: StoredWorld) -> list[Job]:
-    """Every job that a trigger made, oldest first."""
-    jobs = world.stored.jobs(limit=5000)
-    return sorted((job for job in jobs if job.trigger_id is not None), key=lambda job: job.id)
-
-
-def wait_triggered(world: StoredWorld, count: int) -> list[Job]:
-    """Waits for so many jobs of triggers."""
-    wait_until(lambda: len(triggered(world)) >= count, TAKE_SECONDS, what=f"{count} jobs")
-    return triggered(world)
 
 
 def told(reader: Reader, event: str) -> list[dict[str, Any]]:
@@ -226,56 +182,8 @@ def test_message_may_name_its_own_reply_channel(
     assert [message.correlation for message in reader.heard] == ["tag-7", "tag-7"]
 
 
-def test_thousand_triggers_over_twenty_models_lose_nothing(
+def test_many_triggers_over_few_models_lose_nothing(
     server: Server, source: str, open_door: OpenDoor, tmp_path: Path
 ) -> None:
-    """A flood with repetitions: every id has one job, and no job is built twice."""
-    world = StoredWorld(tmp_path, models=20)
-    ids = [f"t{number}" for number in range(1000)]
-    bodies = [a_document(f"m{number % 20}", id=name) for number, name in enumerate(ids)]
-    settings = BrokerSettings(url=server.url, source=source, prefetch=50)
-    control = Stumbling(world.control(), [])
-    with world.open(), open_door(settings, world, control) as door:
-        door.wait_connected()
-        send(server, source, [*bodies, *bodies[::10]])
-        wait_until(lambda: control.submitted >= 1100, 2 * TAKE_SECONDS, what="every message")
-        wait_until(
-            lambda: not world.stored.jobs(states=tuple(ACTIVE)), TAKE_SECONDS, what="the last job"
-        )
-        jobs = triggered(world)
-        built = [request.attempt.split(".")[0] for request in world.executor.requests]
-    assert sorted(str(job.trigger_id) for job in jobs) == sorted(ids)
-    assert len(built) == len(set(built))
-    ends = {JobState.PUBLISHED, JobState.UNCHANGED, JobState.SUPERSEDED}
-    assert {job.state for job in jobs} <= ends
-    assert door.shown == [True]
-
-
-@pytest.mark.parametrize("server", ["redis", "rabbitmq", "nats"], indirect=True)
-def test_broker_killed_in_the_midst_of_a_flood_loses_nothing(
-    server: Server, source: str, open_door: OpenDoor, tmp_path: Path
-) -> None:
-    """What was not acknowledged comes again, and is the same trigger again.
-
-    Not with Mosquitto: after SIGKILL it has what it saved last, not what it acknowledged last.
-    """
-    world = StoredWorld(tmp_path, models=5)
-    ids = [f"t{number}" for number in range(300)]
-    settings = BrokerSettings(url=server.url, source=source)
-    control = Stumbling(world.control(), [])
-    with world.open(), open_door(settings, world, control) as door:
-        door.wait_connected()
-        send(
-            server,
-            source,
-            [a_document(f"m{number % 5}", id=name) for number, name in enumerate(ids)],
-        )
-        wait_until(lambda: control.submitted > 50, TAKE_SECONDS, what="some of them")
-        server.kill()
-        server.start()
-        wait_until(
-            lambda: all(world.stored.job_of_trigger(name) for name in reversed(ids)),
-            2 * TAKE_SECONDS,
-            what="every job",
-        )
-        assert len(triggered(world)) == len(ids)
+    """A flood with repetitions; tests/faults/triggers has a larger one."""
+    flood(server, source, open_door, StoredWorld(tmp_path, models=5), 100)

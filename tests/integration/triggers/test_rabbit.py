@@ -1,22 +1,17 @@
 """What is RabbitMQ's own: a queue that somebody deletes, and a reply queue that is not there."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import aio_pika
 from structlog.testing import capture_logs
 
+from broker_doors import TAKE_SECONDS, OpenDoor
 from brokers import Server
 from fakes.stored_world import StoredWorld, a_document
 from producers import send
 from tflited.domain.broker import BrokerSettings
 from waiting import wait_until
-
-TAKE_SECONDS = 30.0
-OpenDoor = Callable[..., AbstractContextManager[Any]]
 
 
 def delete_queue(server: Server, name: str) -> None:

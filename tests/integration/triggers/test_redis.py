@@ -1,15 +1,14 @@
 """What is Redis's own: a flushed database, passwords, certificates, what dead consumers hold."""
 
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from redis import Redis
 
+from broker_doors import TAKE_SECONDS, OpenDoor
 from brokers import RedisServer
 from fakes.stored_world import StoredWorld, a_document
 from producers import reading, send
@@ -18,8 +17,6 @@ from tflited.domain.broker import BrokerSettings
 from waiting import wait_until
 
 SOURCE = "triggers"
-TAKE_SECONDS = 30.0
-OpenDoor = Callable[..., AbstractContextManager[Any]]
 
 
 class GuardedRedis(RedisServer):

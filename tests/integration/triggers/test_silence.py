@@ -1,19 +1,16 @@
 """A server that takes connections and says nothing, as one that hangs or is another program."""
 
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
 
 import pytest
 
+from broker_doors import OpenDoor
 from fakes.stored_world import StoredWorld
 from tflited.domain.broker import BrokerSettings
 from waiting import wait_until
-
-OpenDoor = Callable[..., AbstractContextManager[Any]]
 
 
 class Silent:

@@ -207,7 +207,7 @@ def test_stop_waits_for_a_request_under_way(tmp_path: Path) -> None:
         target=lambda: answers.append(ask(connection, "GET", "/api/v1/why?path=x", None, {}))
     )
     client.start()
-    assert entered.wait(5)
+    assert entered.wait(30)
     stopper = threading.Thread(target=server.stop, args=(5,))
     stopper.start()
     go_on.set()
@@ -233,7 +233,7 @@ def test_stop_does_not_wait_for_ever(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(str(tmp_path / "control.sock"))
         client.sendall(b"GET /api/v1/why?path=x HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert entered.wait(5)
+        assert entered.wait(30)
         before = time.monotonic()
         server.stop(1)
         seconds = time.monotonic() - before

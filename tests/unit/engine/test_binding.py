@@ -1,7 +1,7 @@
 """Triggers that come before their model is settled: they wait, are bound, and end with a reason."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from threading import Event
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 from fakes.engine import DATA, DEADLINE_SECONDS, SETTLE_SECONDS, World, a_data_file, an_end
 from fakes.samples import MODEL
 from tflited.domain.attempt import AttemptOutcome, AttemptResult
-from tflited.domain.job import UNBOUND, Job, JobState, TriggerSource
+from tflited.domain.job import UNBOUND, Binding, Job, JobState, TriggerSource
 from tflited.domain.limits import Limits
 from tflited.domain.model import ModelKind, Snapshot
 from tflited.domain.observation import Sight
@@ -338,6 +338,23 @@ def test_an_own_policy_in_the_mirrored_place_is_not_undone(own: World) -> None:
     assert len(own.jobs()) == 2
     assert phase(own) is Phase.PUBLISHED
     assert reason(own) == f"published by job {job.id} under a trigger's own policy"
+
+
+def test_a_stored_policy_that_cannot_be_read_fails_its_trigger(own: World) -> None:
+    """Another release or a bad disk wrote it: the engine goes on, and the sender is told."""
+    own.executor.is_ready = False
+    own.scan()
+    settling(own)
+    job = send(own, **OWN)
+    names = [entry.name for entry in fields(Binding)]
+    binding = Binding(**{name: getattr(job, name) for name in names})
+    own.store.bind(job.id, replace(binding, policy_json="{'"))
+    own.see()
+    failed = own.store.job(job.id)
+    assert failed is not None
+    assert failed.state is JobState.FAILED
+    assert failed.failure is not None
+    assert "cannot be read" in failed.failure.message
 
 
 def test_an_own_policy_that_waits_keeps_the_folder_from_building_first(own: World) -> None:

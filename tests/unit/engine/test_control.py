@@ -1,16 +1,19 @@
 """The engine's doors: asked from another thread, answered by the engine's own."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from typing import NoReturn
 
 import pytest
 
 from fakes.engine import World, an_end
 from fakes.samples import MODEL
 from tflited.domain.attempt import AttemptResult
+from tflited.domain.control import Control
 from tflited.domain.job import JobState, TriggerSource
 from tflited.domain.status import HealthCheck
-from tflited.errors import CannotStartError, UsageError
+from tflited.errors import CannotStartError, StoreCorruptError, UsageError
 
 DOCUMENT = json.dumps({"version": 1, "model": {"path": str(MODEL)}}).encode()
 
@@ -101,6 +104,22 @@ def test_readiness_names_what_is_wrong(world: World) -> None:
     world.engine.is_draining = True
     bad = [check.reason for check in world.control().readiness() if not check.is_ok]
     assert bad == ["read-only", "draining"]
+
+
+@pytest.mark.parametrize("read", [lambda control: control.jobs(), lambda control: control.job(1)])
+def test_a_store_that_cannot_be_read_ends_the_daemon(
+    world: World, monkeypatch: pytest.MonkeyPatch, read: Callable[[Control], object]
+) -> None:
+    """Whoever finds the damage is told; the next start repairs it."""
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise StoreCorruptError("Job 1 cannot be read.")
+
+    for name in ("jobs", "job"):
+        monkeypatch.setattr(world.store, name, refuse)
+    with pytest.raises(StoreCorruptError):
+        read(world.control())
+    assert isinstance(world.engine.fatal, StoreCorruptError)
 
 
 def test_a_loop_that_stands_still_is_not_alive(world: World) -> None:

@@ -492,6 +492,16 @@ def test_a_full_disk_under_the_store_is_no_reason_to_restart(
     assert world.states() == [JobState.PUBLISHED]
 
 
+def test_sets_that_leave_are_collected_every_few_seconds(world: World) -> None:
+    """Also while nothing is published: nobody else comes by."""
+    world.step()
+    before = world.publisher.collections
+    for _ in range(3):
+        world.clock.advance(5.0)
+        world.step()
+    assert world.publisher.collections == before + 3
+
+
 def test_the_recorder_is_told_what_events_did_not_cover(world: World) -> None:
     """Missed changes and folders without a watch."""
     world.engine.inbox.put(

@@ -1,7 +1,8 @@
 """A program for test_readers.py: reads a set over and over until its input ends.
 
 Called as ``set_reader.py DIRECTORY``. Opens the set's folder, then reads every file of the manifest
-relative to it. Prints how many sets it read whole, how many were mixed and how many incomplete.
+relative to it. Prints how many sets it read whole, how many were mixed, how many incomplete, and
+how often there was no folder.
 """
 
 import hashlib
@@ -19,7 +20,10 @@ def content(name: str, folder: int) -> bytes:
 
 def look(directory: str) -> str:
     """Reads one set; says how it was."""
-    folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return "absent"
     try:
         files = json.loads(content("manifest.json", folder))["files"]
         same = [
@@ -35,7 +39,7 @@ def look(directory: str) -> str:
 
 def main(directory: str) -> None:
     """Reads until the input ends."""
-    seen = {"whole": 0, "mixed": 0, "incomplete": 0}
+    seen = {"absent": 0, "whole": 0, "mixed": 0, "incomplete": 0}
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     while not select.select([0], [], [], 0)[0]:

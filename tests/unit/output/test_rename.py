@@ -102,4 +102,43 @@ def test_a_c_library_without_the_call_says_so(
     """An old C library is told apart from a refused rename."""
     monkeypatch.setattr(rename, "_LIBC", object())
     with pytest.raises(OSError, match=os.strerror(errno.ENOSYS)):
-        rename.move(folder(tmp_path / "1", "a"), tmp_path / "2")
+        rename.place(folder(tmp_path / "1", "a"), tmp_path / "2")
+    assert not rename.can_exchange(tmp_path)
+
+
+def test_a_move_without_the_flag_never_replaces_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NFS and FUSE know the plain rename alone, which would replace an empty folder."""
+    monkeypatch.setattr(rename, "_LIBC", object())
+    rename.move(folder(tmp_path / "1", "a"), tmp_path / "2")
+    assert mark(tmp_path / "2") == "a"
+    (tmp_path / "3").mkdir()
+    with pytest.raises(FileExistsError):
+        rename.move(tmp_path / "2", tmp_path / "3")
+
+
+def test_a_link_is_replaced_in_one_step(tmp_path: Path) -> None:
+    """And never a directory, which would be lost."""
+    assert rename.can_link(tmp_path)
+    for text in ("one", "two"):
+        rename.link(text, tmp_path / "link", tmp_path)
+        assert str((tmp_path / "link").readlink()) == text
+    folder(tmp_path / "taken", "a")
+    with pytest.raises(IsADirectoryError):
+        rename.link("one", tmp_path / "taken", tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"link", "taken"}
+    rename.unlink(tmp_path / "link")
+    assert not (tmp_path / "link").is_symlink()
+
+
+def test_a_file_system_without_links_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FAT answers EPERM."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    assert not rename.can_link(tmp_path)

@@ -134,6 +134,19 @@ def test_rows_count_on_after_pruning(bench: Bench) -> None:
     assert [path.name for path in row.iterdir()] == ["00000010"]
 
 
+def test_the_newest_job_counts_wherever_its_set_is(bench: Bench) -> None:
+    """Present, previous or archived: no later job may bear its number."""
+    assert bench.tree.newest_job() == 0
+    bench.publish(7)
+    bench.publish(3)
+    assert bench.tree.newest_job() == 7
+    bench.tree.withdraw(MODEL, archive=True)
+    assert (bench.kept(), bench.kept("archive")) == ([7], [3])
+    bench.publish(9, "other")
+    bench.tree.withdraw(ModelId(root=MODEL.root, path="other"), archive=True)
+    assert bench.tree.newest_job() == 9
+
+
 def test_a_damaged_set_is_listed_and_healed(bench: Bench) -> None:
     """An unreadable manifest is none; the next build replaces the set and keeps the old one."""
     directory = bench.publish(1).directory
@@ -221,7 +234,7 @@ def test_a_file_system_that_cannot_swap_is_explained(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     """The message says what is missing and where to put the tree instead."""
-    monkeypatch.setattr(rename, "_renameat2", failing(number))
+    monkeypatch.setattr(rename, "place", failing(number))
     with pytest.raises(OutputError, match="file system") as caught:
         bench.publish(1)
     assert caught.value.hint
@@ -446,6 +459,7 @@ def test_a_tree_that_cannot_swap_is_not_writable(
     """Better told at the start than at the second publication."""
     bench.tree.sweep()
     monkeypatch.setattr(rename, "can_exchange", lambda _: False)
+    monkeypatch.setattr(rename, "can_link", lambda _: False)
     assert "RENAME_EXCHANGE" in bench.tree.check_writable()
     monkeypatch.undo()
     assert not bench.tree.check_writable()

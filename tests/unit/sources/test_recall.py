@@ -59,6 +59,24 @@ def test_a_damaged_cache_is_replaced(tmp_path: Path) -> None:
     again.close()
 
 
+def test_damage_in_the_middle_is_found_at_the_start(tmp_path: Path) -> None:
+    """And not by a model that is digested wrongly; what was in it is read again."""
+    path = tmp_path / "cache"
+    recall = Recall(path)
+    for size in range(2000):
+        recall.keep_file(IDENTITY._replace(size=size), DIGEST)
+    recall.close()
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2] + b"\xff" * 8192 + content[-4096:])
+    again = Recall(path)
+    assert again.file(IDENTITY._replace(size=1)) is None
+    again.keep_file(IDENTITY, DIGEST)
+    again.close()
+    last = Recall(path)
+    assert last.file(IDENTITY) == DIGEST
+    last.close()
+
+
 def test_a_cache_that_cannot_be_written_is_one_in_memory(tmp_path: Path) -> None:
     """The daemon starts all the same."""
     recall = Recall(tmp_path / "missing" / "cache")

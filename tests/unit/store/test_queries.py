@@ -26,9 +26,17 @@ def test_a_name_may_stand_once() -> None:
 
 def test_every_statement_is_asked_for_and_every_one_asked_for_is_there() -> None:
     """No dead SQL, and no name that only fails when its code runs."""
-    code = "".join((PACKAGE / name).read_text("utf-8") for name in ("queue.py", "rests.py"))
+    modules = ("queue.py", "rests.py", "repair.py")
+    code = "".join((PACKAGE / name).read_text("utf-8") for name in modules)
     asked = set(re.findall(r'\.(?:rows?|_moved)\(\s*"([a-z_]+)"', code))
     assert asked == set(queries.load())
+
+
+def test_every_statement_for_damaged_files_is_used() -> None:
+    """The same for the file that a repair reads."""
+    code = "".join((PACKAGE / name).read_text("utf-8") for name in ("salvage.py", "damage.py"))
+    asked = set(re.findall(r'(?:_SQL|\.sql"\))\["([a-z_]+)"\]', code))
+    assert asked == set(queries.load("salvage.sql"))
 
 
 def test_every_statement_fits_the_schema(tmp_path: Path) -> None:

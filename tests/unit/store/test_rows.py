@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tflited.store.database import _packed, _unpacked
+from tflited.store.database import _packed, unpacked
 from tflited.store.rows import instant, moment_of
 
 zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -51,4 +51,4 @@ def test_every_text_survives(text: str) -> None:
     """Lone surrogates, NUL and the escape's own head included."""
     packed = _packed(text)
     assert isinstance(packed, str)
-    assert _unpacked(packed.encode()) == text
+    assert unpacked(packed.encode()) == text

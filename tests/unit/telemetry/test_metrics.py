@@ -216,6 +216,7 @@ def test_roots_triggers_and_the_daemon_are_told(metrics: Metrics) -> None:
     metrics.job_accepted(make_job(1))
     metrics.set_ready(is_ready=True)
     metrics.show_output_free(lambda: 10**12)
+    metrics.show_stores_set_aside(lambda: 2)
 
     assert value(metrics, "tflited_scan_models", root="zoo") == 4
     assert value(metrics, "tflited_scan_last_timestamp_seconds", root="zoo") == NOW.timestamp()
@@ -226,6 +227,7 @@ def test_roots_triggers_and_the_daemon_are_told(metrics: Metrics) -> None:
     assert value(metrics, "tflited_jobs_accepted_total", trigger="watch") == 1
     assert value(metrics, "tflited_ready") == 1
     assert value(metrics, "tflited_output_free_bytes") == 10**12
+    assert value(metrics, "tflited_stores_set_aside") == 2
     assert value(metrics, "tflited_slots") == 2
 
 

@@ -218,6 +218,17 @@ def test_the_thread_takes_what_is_dropped(tmp_path: Path, control: FakeControl) 
         spool.stop(20)
 
 
+def test_what_a_kill_left_is_gone_after_the_start(tmp_path: Path, control: FakeControl) -> None:
+    """A receipt that was being written when the daemon was killed is written anew."""
+    spool = Spool(tmp_path / "spool", control)
+    for name in ("done", "rejected"):
+        (tmp_path / "spool" / name).mkdir(parents=True)
+        (tmp_path / "spool" / name / ".tflited-0123456789abcdef.tmp").write_bytes(b"{")
+    spool.start()
+    spool.stop(5.0)
+    assert not list((tmp_path / "spool").rglob("*.tmp"))
+
+
 def test_a_full_queue_leaves_the_spool_as_it_is(folder: Path, control: FakeControl) -> None:
     """Documents stay untouched, one line tells it, and all are taken once there is room."""
     for name in ("a.json", "b.json"):

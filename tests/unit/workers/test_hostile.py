@@ -10,6 +10,7 @@ from threading import Event
 import pytest
 import structlog.testing
 
+from executors import READY_SECONDS, running_entry
 from fakes.hostile_entries import BRANCHES, MANY, VARIANTS
 from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest, AttemptResult
 from tflited.domain.model import ModelKind
@@ -20,20 +21,14 @@ from tflited.workers.noise import NOISE_BYTES
 from tflited.workers.wire import MAX_TEXT_CHARACTERS
 from waiting import wait_until
 
-TESTS = Path(__file__).parents[2]
 GONE_SECONDS = 10.0
-READY_SECONDS = 60.0
 Run = Callable[..., AttemptOutcome]
 
 
 @pytest.fixture(scope="module")
 def executor() -> Iterator[LocalExecutor]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join((str(TESTS), str(TESTS.parent / "daemon"))))
-        made = LocalExecutor(preload="json", entry="fakes.hostile_entries")
-        made.start()
+    with running_entry("fakes.hostile_entries") as made:
         yield made
-        made.stop(deadline_seconds=READY_SECONDS)
 
 
 @pytest.fixture

@@ -122,6 +122,7 @@ def test_big_report_arrives_whole(run: Run) -> None:
         ("refused", "unsupported_op", False),
         ("changed", "worker", True),
         ("memory", "out_of_memory", True),
+        ("full", "worker", True),
         ("no such behaviour", "internal", False),
     ],
 )

@@ -42,6 +42,7 @@ class Replies:
         self._folder = folder
         self._control = control
         self._directory_of = directory_of
+        durable.sweep(folder)
         self._owed = dict(_read(folder))
 
     def owe(self, receipt: TriggerReceipt, channel: str, correlation: str) -> None:

@@ -1,0 +1,66 @@
+"""Readers of a set while newer ones take its place: they see one build, and all of it."""
+
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+
+from fakes.samples import MODEL, a_job, a_left_set, a_publish_key
+from tflited.domain.policy import Policy
+from tflited.output.tree import OutputTree
+
+SWAPS = 300
+READERS = 3
+FILES = ("manifest.json", "float32/mobilenet.c", "float32/mobilenet.h")
+
+
+def publish(tree: OutputTree, scratch: Path, number: int) -> None:
+    """Publishes a set whose every file says its number."""
+    report = a_left_set(scratch / str(number), mark=str(number))
+    key = a_publish_key(str(number))
+    tree.publish(a_job(number), Policy(), key, report, scratch / str(number))
+
+
+def read(place: Path) -> tuple[int, ...]:
+    """The number in each of three files, by a reader who opens the folder once; 0 for no file."""
+    folder = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        return tuple(number_in(folder, name) for name in FILES)
+    finally:
+        os.close(folder)
+
+
+def number_in(folder: int, name: str) -> int:
+    """Which set a file of an open folder belongs to."""
+    try:
+        descriptor = os.open(name, os.O_RDONLY, dir_fd=folder)
+    except FileNotFoundError:
+        return 0
+    with os.fdopen(descriptor, "rb") as stream:
+        content = stream.read()
+    is_record = name.endswith(".json")
+    return int(json.loads(content)["job"]) if is_record else int(content.split()[1])
+
+
+def reads(place: Path, stop: Event) -> list[tuple[int, ...]]:
+    """Everything that one reader saw until it was stopped."""
+    seen = []
+    while not stop.is_set():
+        seen.append(read(place))
+    return seen
+
+
+def test_readers_see_whole_sets_of_one_build(tmp_path: Path) -> None:
+    """No read mixes two builds, and none misses a file of a set that has just been replaced."""
+    tree, stop = OutputTree(tmp_path / "output", reserve_bytes=0), Event()
+    publish(tree, tmp_path, 1)
+    with ThreadPoolExecutor(READERS) as pool:
+        readers = [pool.submit(reads, tree.directory(MODEL), stop) for _ in range(READERS)]
+        for number in range(2, SWAPS + 2):
+            publish(tree, tmp_path, number)
+        stop.set()
+        seen = [one for reader in readers for one in reader.result()]
+    assert [one for one in seen if 0 in one] == []
+    assert [one for one in seen if len(set(one)) > 1] == []
+    assert len({one[0] for one in seen}) > SWAPS // 10

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -25,8 +26,15 @@ SCENE_SECONDS = 120.0
 HERE = Path(__file__).resolve()
 
 
-def play(scene: str, folder: Path) -> dict[str, Any]:
-    """Plays a scene in a user and a mount namespace of its own; skips where there are none."""
+def play(scene: str, folder: Path, program: ModuleType | None = None) -> dict[str, Any]:
+    """Plays a scene in a user and a mount namespace of its own; skips where there are none.
+
+    Args:
+        scene: its name.
+        folder: is its own.
+        program: the module that has it; this one by default.
+    """
+    file = HERE if program is None else str(program.__file__)
     unshare = ["unshare", "--user", "--map-root-user", "--mount"]
     if scene == unreadable.__name__:  # whoever may override permissions reads everything
         unshare = ["unshare", "--user"]
@@ -37,7 +45,7 @@ def play(scene: str, folder: Path) -> dict[str, Any]:
         pytest.skip("this machine gives no user namespaces (kernel.unprivileged_userns_clone?)")
     path = os.pathsep.join([str(HERE.parent), str(HERE.parents[1] / "daemon")])
     ended = subprocess.run(
-        [*unshare, sys.executable, str(HERE), scene, str(folder)],
+        [*unshare, sys.executable, str(file), scene, str(folder)],
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,

@@ -7,7 +7,7 @@ What comes from a child is hostile until it is validated here; it becomes a data
 import json
 import socket
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
@@ -168,20 +168,33 @@ def encode_message(message: Message) -> bytes:
 
 
 def decode_message(content: bytes) -> Message:
-    """A child's message from its JSON.
+    """A child's message from its JSON, every text in it bounded and without control characters.
 
     Raises:
         WireError: not JSON, an infinite number, or not one of the messages.
     """
     try:
-        from_json(content, allow_inf_nan=False)
-        return _MESSAGE.validate_json(content, strict=True)
+        plain = _clean(from_json(content, allow_inf_nan=False))
+        return _MESSAGE.validate_json(json.dumps(plain), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise WireError(f"{place or 'message'}: {first['msg']}") from error
     except ValueError as error:
         raise WireError(f"not JSON: {error}") from error
+
+
+def _clean(value: Any) -> Any:
+    """A JSON value whose texts may stand in logs, records and pages: names of keys, too."""
+    match value:
+        case str():
+            return printable(value)
+        case dict():
+            return {printable(key): _clean(inner) for key, inner in value.items()}
+        case list():
+            return [_clean(inner) for inner in value]
+        case _:
+            return value
 
 
 def encode_status(message: StatusMessage) -> bytes:

@@ -167,6 +167,13 @@ def test_retry_and_cancel(daemon: Daemon) -> None:
     assert daemon.control.known[1].state is JobState.CANCELLED
 
 
+def test_discard(daemon: Daemon) -> None:
+    """A failed job is put away; one that is not over is a conflict."""
+    assert daemon.unix("POST", "/api/v1/jobs/1/discard").json["state"] == "cancelled"
+    assert daemon.unix("POST", "/api/v1/jobs/2/discard").status == 409
+    assert daemon.unix("POST", "/api/v1/jobs/99/discard").status == 404
+
+
 def test_a_job_whose_state_forbids_it(daemon: Daemon) -> None:
     """A conflict says what was observed and what is allowed."""
     answer = daemon.unix("POST", "/api/v1/jobs/2/retry")
@@ -196,7 +203,15 @@ def test_rebuild_stale_counts(daemon: Daemon) -> None:
 
 @pytest.mark.parametrize(
     "target",
-    ["triggers", "jobs/1/retry", "jobs/2/cancel", "reload", "rebuild-stale", "roots/zoo/confirm"],
+    [
+        "triggers",
+        "jobs/1/retry",
+        "jobs/1/discard",
+        "jobs/2/cancel",
+        "reload",
+        "rebuild-stale",
+        "roots/zoo/confirm",
+    ],
 )
 def test_nothing_is_changed_over_tcp_without_a_token(daemon: Daemon, target: str) -> None:
     """Any local user reaches the port; headers cannot claim to come through the socket."""

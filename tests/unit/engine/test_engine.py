@@ -151,6 +151,11 @@ def test_the_third_death_is_the_last(world: World, result: AttemptResult) -> Non
     world.scan()
     assert len(world.executor.requests) == MAX_DEATHS
     assert world.hooks.told == [JobState.DEAD]
+    with world.serving():
+        assert world.control().discard(1).state is JobState.CANCELLED
+        assert world.control().jobs(states=(JobState.DEAD,)) == []
+    world.scan()
+    assert len(world.executor.requests) == MAX_DEATHS
 
 
 def test_a_permanent_failure_waits_for_a_change(world: World) -> None:

@@ -1,8 +1,9 @@
 """A program for test_crash.py: publishes over a set and kills itself at every durable step.
 
-Called as ``dying_publisher.py FOLDER``. For step 1, 2, … a forked child publishes job 3 over job 2
-in a tree of its own, pruning job 1, and dies right before or right after that step. Prints one line
-for each child: its tree, and whether it died.
+Called as ``dying_publisher.py FOLDER exchange`` or, as on a file system that cannot exchange
+directories, ``dying_publisher.py FOLDER links``. For step 1, 2, … a forked child publishes job 3
+over job 2 in a tree of its own, pruning job 1, and dies right before or right after that step.
+Prints one line for each child: its tree, and whether it died.
 """
 
 import os
@@ -48,14 +49,21 @@ def deadly(call: Callable[..., Any], steps: list[int], *, die_at: int, is_after:
 def die(folder: Path, die_at: int, *, is_after: bool) -> None:
     """Publishes job 3 and dies at a step, if there are as many."""
     steps: list[int] = []
-    for owner, name in ((os, "fsync"), (rename, "_renameat2"), (os, "unlink"), (os, "rmdir")):
+    names = ("fsync", "unlink", "rmdir", "rename", "symlink")
+    for owner, name in ((rename, "_renameat2"), *((os, name) for name in names)):
         call = getattr(owner, name)
         setattr(owner, name, deadly(call, steps, die_at=die_at, is_after=is_after))
     publish(folder, 3)
 
 
-def main(folder: Path) -> None:
+def _cannot_exchange(directory: Path) -> bool:
+    return False
+
+
+def main(folder: Path, kind: str) -> None:
     """Dies at one step after the other until a child survives."""
+    if kind == "links":
+        rename.can_exchange = _cannot_exchange
     for is_after in (False, True):
         for die_at in range(1, 1000):
             tree = folder / f"{die_at}{'a' if is_after else 'b'}"
@@ -73,4 +81,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])

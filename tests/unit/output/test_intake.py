@@ -1,6 +1,8 @@
 """What is taken over from a child, and what is refused."""
 
 import os
+import socket
+import stat
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -106,6 +108,26 @@ def into_folder(path: Path, outside: Path) -> None:
     path.mkdir()
 
 
+def into_socket(path: Path, outside: Path) -> None:
+    path.unlink()
+    here = Path.cwd()
+    with socket.socket(socket.AF_UNIX) as made:
+        os.chdir(path.parent)  # the address has room for 107 bytes (unix(7))
+        try:
+            made.bind(path.name)
+        finally:
+            os.chdir(here)
+
+
+def into_device(path: Path, outside: Path) -> None:
+    """As root alone; reading /dev/zero would never end."""
+    path.unlink()
+    try:
+        os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(1, 5))
+    except PermissionError:
+        pytest.skip("only root makes devices")
+
+
 def into_nothing(path: Path, outside: Path) -> None:
     path.unlink()
 
@@ -144,6 +166,8 @@ def into_a_hole(path: Path, outside: Path) -> None:
         into_second_name,
         into_pipe,
         into_folder,
+        into_socket,
+        into_device,
         into_nothing,
         into_linked_folder,
         into_linked_set,

@@ -56,13 +56,24 @@ def test_messages_survive_the_way(message: wire.Message) -> None:
     assert wire.decode_message(wire.encode_message(message)) == message
 
 
+def test_every_text_of_a_report_is_bounded_and_cleaned() -> None:
+    """It ends in logs, records, pages and terminals; names of operators are texts, too."""
+    odd = "\x1b[2J\u202e" + "m" * 100_000
+    variant = replace(a_variant(), reason=odd, operators={odd: 1})
+    report = replace(REPORT, variants=(variant,), source=replace(REPORT.source, notes=(odd,)))
+    read = wire.decode_message(wire.encode_message(wire.ReportMessage(report=report)))
+    assert isinstance(read, wire.ReportMessage)
+    (got,) = read.report.variants
+    for text in (got.reason, *got.operators, *read.report.source.notes):
+        assert text.startswith("\ufffd[2J\ufffdmmm")
+        assert len(text) <= wire.MAX_TEXT_CHARACTERS + 2
+
+
 def test_message_is_split_and_put_together(pair: tuple[socket.socket, socket.socket]) -> None:
     """A message longer than a datagram arrives as one."""
     sender, receiver = pair
-    note = "n" * (2 * wire.MAX_DATAGRAM_BYTES)
-    message = wire.ReportMessage(
-        report=replace(REPORT, source=replace(REPORT.source, notes=(note,)))
-    )
+    notes = ("n" * 1024,) * (2 * wire.MAX_DATAGRAM_BYTES // 1024)
+    message = wire.ReportMessage(report=replace(REPORT, source=replace(REPORT.source, notes=notes)))
     wire.send(sender, wire.encode_message(message))
     assembler = wire.Assembler()
     read = [assembler.feed(receiver.recv(wire.MAX_DATAGRAM_BYTES + 1)) for _ in range(3)]

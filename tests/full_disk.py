@@ -1,0 +1,213 @@
+"""Scenes on a file system of 700 KB of its own that fills, goes read-only and comes back.
+
+``namespaced.play`` starts this file as a program there. It prints one JSON object: what was seen.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from fakes.engine import FixedClock
+from fakes.samples import FAILURE, MODEL, NOON, a_job, a_left_set, a_new_job, a_publish_key
+from namespaced import mount
+from tflited.domain.job import JobState
+from tflited.domain.policy import OutputRules, Policy
+from tflited.errors import StoragePausedError
+from tflited.output.tree import OutputTree
+from tflited.output.verify import verify
+from tflited.store.queue import SqliteStore
+from tflited.store.repair import open_store
+
+SIZE_BYTES = 700 * 1024
+POLICY = Policy(output=OutputRules(keep_builds=1))
+
+
+@contextmanager
+def small(folder: Path) -> Iterator[Path]:
+    """The small file system."""
+    folder.mkdir(exist_ok=True)
+    mount("-t", "tmpfs", "-o", f"size={SIZE_BYTES}", "tmpfs", str(folder))
+    yield folder
+
+
+def fill(folder: Path) -> Path:
+    """Takes all the room there is."""
+    ballast = folder / "ballast"
+    with ballast.open("wb", 0) as stream, suppress(OSError):
+        while stream.write(b"x" * 4096):
+            pass
+    with ballast.open("ab", 0) as stream, suppress(OSError):
+        while stream.write(b"x"):
+            pass
+    return ballast
+
+
+def read_only(folder: Path, *, on: bool) -> None:
+    """Mounts it read-only, or writable again."""
+    mount("-o", f"remount,{'ro' if on else 'rw'},size={SIZE_BYTES}", str(folder))
+
+
+def is_paused(action: Callable[[], object]) -> bool:
+    """Whether an action says that the storage pauses."""
+    try:
+        action()
+    except StoragePausedError:
+        return True
+    return False
+
+
+def full_store(folder: Path) -> dict[str, object]:
+    """Jobs are refused while there is no room, and none is lost or doubled."""
+    with small(folder / "state") as state, SqliteStore(state / "jobs.sqlite3") as store:
+        long = json.dumps("p" * 30_000)
+        accepted, paused = list[int](), 0
+        running = store.accept(a_new_job("first"), NOON)
+        store.claim(NOON)
+        ballast = fill(state)
+        for number in range(40):
+            try:
+                job = store.accept(a_new_job(f"m{number}", policy_json=long), NOON)
+                accepted.append(job.id)
+            except StoragePausedError:
+                paused += 1
+        readable = len(store.jobs(limit=1000))
+        ballast.unlink()
+        resumed = store.accept(a_new_job("later", policy_json=long), NOON).id
+        ended = store.finish(running.id, JobState.FAILED, NOON, FAILURE).state
+    with SqliteStore(folder / "state" / "jobs.sqlite3") as again:
+        kept = [job.id for job in again.jobs(limit=1000)]
+    return {
+        "paused": paused,
+        "expected": sorted([running.id, *accepted, resumed]),
+        "readable": readable - 1 - len(accepted),
+        "kept": sorted(kept),
+        "ended": ended.value,
+    }
+
+
+def store_without_room_at_start(folder: Path) -> dict[str, object]:
+    """A start on a full disk pauses; with room the same start works."""
+    with small(folder / "state") as state:
+        ballast = fill(state)
+        is_refused = is_paused(lambda: SqliteStore(state / "jobs.sqlite3").close())
+        ballast.unlink()
+        with SqliteStore(state / "jobs.sqlite3") as store:
+            return {"is_refused": is_refused, "job": store.accept(a_new_job(), NOON).id}
+
+
+def read_only_store(folder: Path) -> dict[str, object]:
+    """What was read stays readable; writing pauses and resumes."""
+    with small(folder / "state") as state:
+        SqliteStore(state / "jobs.sqlite3").close()
+        read_only(state, on=True)
+        is_refused = is_paused(lambda: SqliteStore(state / "jobs.sqlite3").close())
+        read_only(state, on=False)
+        with SqliteStore(state / "jobs.sqlite3") as store:
+            return {"is_refused": is_refused, "job": store.accept(a_new_job(), NOON).id}
+
+
+def damaged_store_without_room(folder: Path) -> dict[str, object]:
+    """A repair that meets a full disk is a pause; with room the next start finishes it."""
+
+    def opened() -> SqliteStore:
+        return open_store(path, FixedClock(), lambda _: None, lambda: 0)
+
+    with small(folder / "state") as state:
+        path = state / "jobs.sqlite3"
+        with SqliteStore(path) as store:
+            for number in range(12):
+                store.accept(a_new_job(f"m{number}", policy_json=json.dumps("p" * 3000)), NOON)
+        with path.open("r+b") as stream:
+            stream.write(bytes(4096))
+        ballast = fill(state)
+        os.truncate(ballast, ballast.stat().st_size - 60_000)  # room for a part of it
+        refusals = [is_paused(lambda: opened().close()) for _ in range(2)]
+        ballast.unlink()
+        with opened() as store:
+            return {"refusals": refusals, "jobs": len(store.jobs(limit=100))}
+
+
+def full_output(folder: Path) -> dict[str, object]:
+    """Every size of set that does not fit leaves the last good one, and no litter."""
+    with small(folder / "output") as root:
+        tree = OutputTree(root, reserve_bytes=0)
+        publish(tree, folder, 1, size=1000)
+        answers = list[object]()
+        for job_id, size in enumerate((300_000, 400_000, 600_000, 900_000), start=2):
+            answers.append(is_paused(lambda: publish(tree, folder, job_id, size=size)))  # noqa: B023
+            findings = verify(root).findings
+            staged = os.listdir(root / ".tflited" / "staging")  # noqa: PTH208
+            answers.append([len(findings), len(staged)])
+        ballast = fill(root)
+        reason = OutputTree(root).check_writable()
+        is_full = is_paused(lambda: publish(tree, folder, 8, size=10))
+        present = job_of(tree)
+        ballast.unlink()
+        publish(tree, folder, 9, size=1000)
+        return {
+            "answers": answers,
+            "reason": reason,
+            "is_full": is_full,
+            "present": present,
+            "later": job_of(tree),
+            "findings": len(verify(root).findings),
+        }
+
+
+def read_only_output(folder: Path) -> dict[str, object]:
+    """Publication pauses, readers go on, and it resumes by itself."""
+    with small(folder / "output") as root:
+        tree = OutputTree(root, reserve_bytes=0)
+        publish(tree, folder, 1)
+        read_only(root, on=True)
+        reason = tree.check_writable()
+        is_refused = is_paused(lambda: publish(tree, folder, 2))
+        present = job_of(tree)
+        read_only(root, on=False)
+        publish(tree, folder, 3)
+        return {
+            "reason": reason,
+            "is_refused": is_refused,
+            "present": present,
+            "later": job_of(tree),
+            "after": tree.check_writable(),
+        }
+
+
+def publish(tree: OutputTree, folder: Path, job_id: int, size: int = 64) -> None:
+    """Publishes a set whose flatbuffer has a size."""
+    scratch = folder / f"scratch{job_id}"
+    report = a_left_set(scratch, mark=str(job_id), size=size)
+    tree.publish(a_job(job_id), POLICY, a_publish_key(str(job_id)), report, scratch)
+
+
+def job_of(tree: OutputTree) -> int:
+    """The job whose set readers see."""
+    manifest = tree.manifest(MODEL)
+    return 0 if manifest is None else manifest.job
+
+
+SCENES: Mapping[str, Callable[[Path], dict[str, object]]] = {
+    one.__name__: one
+    for one in (
+        full_store,
+        store_without_room_at_start,
+        read_only_store,
+        damaged_store_without_room,
+        full_output,
+        read_only_output,
+    )
+}
+
+
+def main() -> None:
+    """Plays the scene that the command line names."""
+    scene, folder = sys.argv[1:]
+    print(json.dumps(SCENES[scene](Path(folder))))  # noqa: T201  # the answer
+
+
+if __name__ == "__main__":
+    main()

@@ -161,9 +161,7 @@ def test_an_archive_with_a_hole_is_refused(root: Root) -> None:
     assert re.search("checksum of .* is wrong", refusal(root))
 
 
-@pytest.mark.parametrize(
-    "compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2]
-)
+@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
 def test_an_archive_that_does_not_unpack_is_refused(root: Root, compression: int) -> None:
     """Damage inside a compressed member is a refusal, and no end of the thread that looks."""
     stream = io.BytesIO()

@@ -109,7 +109,9 @@ def _opened(
             with archive.open(entry) as member:
                 shutil.copyfileobj(member, copy)
         except _UNREADABLE as error:
-            raise _refused(f"{entry.filename} in {path.name} cannot be unpacked: {error}") from error
+            raise _refused(
+                f"{entry.filename} in {path.name} cannot be unpacked: {error}"
+            ) from error
         yield copy
 
 

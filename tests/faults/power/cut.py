@@ -108,9 +108,11 @@ def faults_after_recovery(cut: Cut, folder: Path, models: Path) -> list[str]:
     life.configure(folder, models)
     with life.on_one_thread():
         next_life = life.Life(folder)
-        next_life.start()
-        next_life.rest()
-        next_life.stop()
+        try:
+            next_life.start()
+            next_life.rest()
+        finally:
+            next_life.stop()
     places = promises.Places(folder / "output", folder / "state")
     wrong = promises.at_rest(places, cut.promised | frozenset(life.DROPPED))
     with promises.store(places.state) as store:

@@ -25,6 +25,7 @@ def publish(tree: OutputTree, scratch: Path, number: int) -> None:
     report = a_left_set(scratch / str(number), mark=str(number))
     key = a_publish_key(str(number))
     tree.publish(a_job(number), Policy(), key, report, scratch / str(number))
+    tree.collect()  # as the engine does every few seconds
 
 
 def read(place: Path) -> tuple[int, ...]:
@@ -75,3 +76,16 @@ def test_readers_see_whole_sets_of_one_build(folder: Path) -> None:
     assert [one for one in seen if 0 in one] == []
     assert [one for one in seen if len(set(one)) > 1] == []
     assert len(seen) > SWAPS // 10
+
+
+def test_a_slow_reader_finds_every_file(folder: Path) -> None:
+    """Who opened the folder before several newer sets came reads the one that was there then."""
+    tree = OutputTree(folder / "output", reserve_bytes=0)
+    publish(tree, folder, 1)
+    opened = os.open(tree.directory(MODEL), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for number in range(2, 8):
+            publish(tree, folder, number)
+        assert [number_in(opened, name) for name in FILES] == [1, 1, 1]
+    finally:
+        os.close(opened)

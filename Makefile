@@ -54,8 +54,11 @@ test: $(STAMP) | $(CACHE) ## run the unit, contract and integration tests
 faults: $(STAMP) | $(CACHE) ## run the slow tests that kill, flood and soak
 	$(PYTEST) tests/faults
 
-soak: $(STAMP) ## change hundreds of models at random under the daemon; MINUTES=20
+soak: $(STAMP) ## change models at random, kill the daemon, fail every call; MINUTES=20 KILLS=3000
 	$(PY) tests/soak/run.py --minutes $(or $(MINUTES),20)
+	$(PY) tests/faults/kill/loop.py --kills $(or $(KILLS),3000)
+	$(PY) tests/faults/power/cut.py
+	$(PY) tests/faults/calls/inject.py
 
 bench: $(STAMP) ## measure against TensorFlow's own tools; prints one JSON document
 	@$(PY) benchmarks/run.py

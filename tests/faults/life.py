@@ -204,12 +204,14 @@ def live(folder: Path) -> None:
     """One life on prepared folders: what came meanwhile is built, then two more triggers come."""
     with on_one_thread():
         life = Life(folder)
-        life.start()
-        life.rest()
-        for document in SENT:
-            life.submit(document)
+        try:
+            life.start()
             life.rest()
-        life.stop()
+            for document in SENT:
+                life.submit(document)
+                life.rest()
+        finally:  # as ``app`` does: a thread that still runs would keep the process
+            life.stop()
 
 
 def main() -> None:

@@ -1,5 +1,11 @@
-"""Cuts the power of a recorded life at every moment, and looks at what each disk is good for."""
+"""Cuts the power of a recorded life at every moment, and looks at what each disk is good for.
 
+    python tests/faults/power/cut.py
+
+Lets the next life work on every disk there is; prints one JSON document.
+"""
+
+import json
 import os
 import random
 import shutil
@@ -9,12 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from faults import life, promises
-from faults.power.disk import History, Rule, Tree
-from faults.power.trace import recorded
+import structlog
 
 TESTS: Final = Path(__file__).resolve().parents[2]
-TRIGGERS: Final = frozenset({*life.DROPPED, *(document["id"] for document in life.SENT)})
+if __name__ == "__main__":
+    sys.path[:0] = [str(TESTS), str(TESTS.parent / "daemon")]
+
+from faults import life, memory, promises  # noqa: E402
+from faults.power.disk import History, Rule, Tree  # noqa: E402
+from faults.power.trace import recorded  # noqa: E402
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +108,11 @@ def faults_after_recovery(cut: Cut, folder: Path, models: Path) -> list[str]:
     life.configure(folder, models)
     with life.on_one_thread():
         next_life = life.Life(folder)
-        next_life.start()
-        next_life.rest()
-        next_life.stop()
+        try:
+            next_life.start()
+            next_life.rest()
+        finally:
+            next_life.stop()
     places = promises.Places(folder / "output", folder / "state")
     wrong = promises.at_rest(places, cut.promised | frozenset(life.DROPPED))
     with promises.store(places.state) as store:
@@ -134,3 +145,24 @@ def _is_of_interest(path: Path) -> bool:
     is_ours = path.parts[:1] in {("output",), ("state",)}
     is_made_anew = path.parts[:2] == ("state", "scratch") or path.name.endswith("-shm")
     return is_ours and not is_made_anew
+
+
+def main() -> None:
+    """Goes through every disk and prints what was wrong."""
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    wrong: list[str] = []
+    disks = 0
+    with memory.folder() as folder:
+        recording = Recording(folder)
+        for cut in recording.cuts():
+            disks += 1
+            found = faults_at_rest(cut, folder / "disk")
+            found += faults_after_recovery(cut, folder / "disk", recording.models)
+            wrong += [f"{cut.rule}, after {cut.point} events: {fault}" for fault in found]
+    figures = {"events": recording.points, "disks": disks, "wrong": wrong}
+    sys.stdout.write(json.dumps(figures, indent=2) + "\n")
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -23,6 +23,8 @@ ENDS = {
 }
 """Written down once more on purpose: the table of the domain is what is tested."""
 numbers = st.integers(0, 30)
+"""Which job, counted round and round; the last one is nobody's."""
+NOBODY = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +116,7 @@ class JobTable(RuleBasedStateMachine):
     @rule(number=numbers, state=st.sampled_from(OVER))
     def finish(self, number: int, state: JobState) -> None:
         """A result that comes late, for a job that is over or was queued anew, changes nothing."""
-        row = self.rows.get(number)
+        number, row = self._job(number)
         if row is not None and state.value in ENDS.get(row.state, ()):
             self.store.finish(number, state, self.now)
             self.rows[number] = replace(row, state=state, waits_for="")
@@ -124,7 +126,7 @@ class JobTable(RuleBasedStateMachine):
     @rule(number=numbers, has_died=st.booleans(), seconds=st.integers(0, 20))
     def requeue(self, number: int, seconds: int, *, has_died: bool) -> None:
         """Only what runs goes back, and rests as long as was asked."""
-        row = self.rows.get(number)
+        number, row = self._job(number)
         later = self.now + timedelta(seconds=seconds)
 
         def requeued() -> Job:
@@ -140,7 +142,7 @@ class JobTable(RuleBasedStateMachine):
     @rule(number=numbers)
     def wait(self, number: int) -> None:
         """A job that was claimed for nothing has used up no attempt."""
-        row = self.rows.get(number)
+        number, row = self._job(number)
         if row is None or row.state not in ACTIVE:
             self._refused(lambda: self.store.wait(number, "its model settles"))
             return
@@ -153,7 +155,7 @@ class JobTable(RuleBasedStateMachine):
     @rule(number=numbers)
     def retry(self, number: int) -> None:
         """Only what failed is tried again, from the beginning."""
-        row = self.rows.get(number)
+        number, row = self._job(number)
         if row is None or row.state not in {JobState.FAILED, JobState.DEAD}:
             self._refused(lambda: self.store.retry(number, self.now))
             return
@@ -163,7 +165,7 @@ class JobTable(RuleBasedStateMachine):
     @rule(number=numbers)
     def discard(self, number: int) -> None:
         """Only what failed is put away."""
-        row = self.rows.get(number)
+        number, row = self._job(number)
         if row is None or row.state not in {JobState.FAILED, JobState.DEAD}:
             self._refused(lambda: self.store.discard(number))
             return
@@ -194,6 +196,14 @@ class JobTable(RuleBasedStateMachine):
         assert {job.id: seen(job) for job in jobs} == self.rows
         running = [row.path for row in self.rows.values() if row.state is RUNNING]
         assert len(running) == len(set(running))
+
+    def _job(self, number: int) -> tuple[int, Row | None]:
+        """A job that is there, as a rule."""
+        known = sorted(self.rows)
+        if not known or number == 30:
+            return NOBODY, None
+        chosen = known[-1 - number % len(known)]
+        return chosen, self.rows[chosen]
 
     def _refused(self, change: object) -> None:
         """The store must refuse; ``same`` finds whatever it changed all the same."""

@@ -161,6 +161,18 @@ def test_an_archive_with_a_hole_is_refused(root: Root) -> None:
     assert re.search("checksum of .* is wrong", refusal(root))
 
 
+@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_an_archive_that_does_not_unpack_is_refused(root: Root, compression: int) -> None:
+    """Damage inside a compressed member is a refusal, and no end of the thread that looks."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", compression) as opened:
+        for name in ("metadata.json", "config.json", "model.weights.h5"):
+            opened.writestr(name, bytes(range(256)) * 8)
+    content = stream.getvalue()
+    write(root.path / "digits.keras", content[:50] + b"\xff" * 40 + content[90:])
+    assert "digits.keras" in refusal(root)
+
+
 def test_keras_bomb_is_refused_before_it_is_unpacked(root: Root) -> None:
     """What it declares is a bound on what a pass over its checksums would read."""
     stream = io.BytesIO()

@@ -100,3 +100,13 @@ def test_what_is_no_archive_is_told(tmp_path: Path) -> None:
     path = tmp_path / "m.keras"
     path.write_bytes(b"no")
     assert refusal(path).code == "not_keras"
+
+
+def test_weights_that_do_not_unpack_are_refused(tmp_path: Path) -> None:
+    """Damage inside the compressed member is told as what it is."""
+    path = tmp_path / "m.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("model.weights.h5", bytes(range(256)) * 8)
+    content = path.read_bytes()
+    path.write_bytes(content[:60] + b"\xff" * 40 + content[100:])
+    assert refusal(path).code == "refused_archive"

@@ -44,6 +44,7 @@ from tflited.sources.watch import SourceWatch
 from tflited.store.lock import StateLock
 from tflited.store.queue import SqliteStore
 from tflited.telemetry.metrics import Metrics
+from tflited.telemetry.notify import inherited_sockets
 from tflited.telemetry.room import RoomWatch
 from tflited.triggers.broker.door import BrokerDoor
 from tflited.triggers.document import json_schema, parse
@@ -146,6 +147,7 @@ class Assembly:
             host=settings.http_host,
             port=settings.http_port if settings.http_enabled else None,
             socket=settings.socket,
+            inherited=inherited_sockets(),
             rules=settings.http,
         )
         server.before_stop(app.state.streams.close)

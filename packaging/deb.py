@@ -46,7 +46,7 @@ def main() -> None:
     architecture = output("dpkg", "--print-architecture")
     package = arguments.directory / f"tflited_{arguments.version}_{architecture}.deb"
     run("dpkg-deb", "--root-owner-group", f"-Z{arguments.compression}", "--build", tree, package)
-    print(package)
+    sys.stdout.write(f"{package}\n")
 
 
 def environment(tree: Path) -> None:
@@ -66,8 +66,8 @@ def environment(tree: Path) -> None:
     run(*install, "--require-hashes", "--only-binary", ":all:", "--requirement", lock)
     wheels = tree.parent / "wheel"
     shutil.rmtree(wheels, ignore_errors=True)
-    build = (sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet")
-    run(*build, "--no-deps", "--no-build-isolation", "--wheel-dir", wheels, REPOSITORY)
+    wheel = (*pip, "wheel", "--quiet", "--no-deps", "--no-build-isolation")
+    run(*wheel, "--wheel-dir", wheels, REPOSITORY)
     run(*install, "--no-deps", "--no-index", *wheels.glob("*.whl"))
     relocate(home)
     compiled = ("-m", "compileall", "-q", "-j0", "--invalidation-mode", "unchecked-hash")
@@ -109,9 +109,9 @@ def system_files(tree: Path) -> None:
     shutil.copy(DEBIAN / "copyright", documents)
     changes = (REPOSITORY / "CHANGELOG.md").read_bytes()
     (documents / "changelog.gz").write_bytes(gzip.compress(changes, mtime=0))
-    shutil.copy(REPOSITORY / "config/tflited.toml", documents)
-    for folder in ("docs", "config/policies", "systemd/drop-ins"):
-        shutil.copytree(REPOSITORY / folder, documents / Path(folder).name)
+    for folder in ("docs", "config", "systemd/drop-ins"):
+        (documents / folder).parent.mkdir(exist_ok=True)
+        run("cp", "--recursive", "--no-target-directory", REPOSITORY / folder, documents / folder)
     manual(tree)
 
 

@@ -1,4 +1,4 @@
-"""Writes the manual pages, one for the program and one for each command, from the command line itself.
+"""Writes the manual pages from the command line itself: the program's, and one for each command.
 
 The format is man(7) with the macros that man-db and mandoc know. Run as
 ``python -m tflited.cli.manual DIRECTORY``.
@@ -106,7 +106,7 @@ def _flat(text: str) -> str:
 
 
 def escape(text: str) -> str:
-    r"""Text as roff takes it literally: no control line, no escape, hyphens that can be searched."""
+    r"""Text that roff takes literally: no control line, no escape, hyphens one can search for."""
     escaped = text.replace("\\", r"\e").replace("-", r"\-")
     return rf"\&{escaped}" if escaped.startswith((".", "'")) else escaped
 

@@ -134,11 +134,10 @@ class Daemon:
     def _drain(self) -> None:
         deadline = self._made.clock.monotonic() + self._settings.drain_timeout_seconds
         is_cut = False
-        while (
-            self._made.engine.slots.free < self._made.engine.slots.count
-            or not self._made.inbox.empty()
-        ):
-            hurry = self._stop_signals > 1 or self._made.clock.monotonic() > deadline
+        engine = self._made.engine
+        while engine.slots.free < engine.slots.count or not self._made.inbox.empty():
+            is_hurried = self._stop_signals > 1 or engine.fatal is not None
+            hurry = is_hurried or self._made.clock.monotonic() > deadline
             if hurry and not is_cut:
                 is_cut = True
                 self._made.engine.cancel_running()

@@ -107,7 +107,8 @@ class Assembly:
         _make_folders(settings)
         self.lock = StateLock(settings.state)
         self.events = EventLog(self.clock)
-        self.store = SqliteStore(settings.state / STORE_NAME, self.events.state_changed)
+        path = settings.state / STORE_NAME
+        self.store = SqliteStore(path, self.clock, self.events.state_changed)
         versions = toolchain.versions()
         workers = settings.workers or toolchain.automatic_workers()
         self.metrics = Metrics(

@@ -159,6 +159,12 @@ class WorkerError(TflitedError):
     retryable = True
 
 
+class SandboxError(TflitedError):
+    """The sandbox is short of what is demanded; the model was not opened."""
+
+    code = "sandbox_refused"
+
+
 class OutputError(TflitedError):
     """A set cannot be published, and trying again changes nothing."""
 
@@ -183,6 +189,13 @@ class StoreError(TflitedError):
 
     code = "store"
     exit_code = 3
+
+
+class StoreCorruptError(StoreError):
+    """The job store's file is damaged; a start sets it aside and makes a new one."""
+
+    code = "store_corrupt"
+    exit_code = 1
 
 
 class BrokerError(TflitedError):

@@ -492,6 +492,26 @@ def test_only_an_active_job_waits_or_is_bound(store: JobStore, before: JobState)
     assert store.job(job.id) == job
 
 
+@pytest.mark.parametrize("state", [JobState.FAILED, JobState.DEAD])
+def test_a_discarded_job_is_listed_as_cancelled(store: JobStore, state: JobState) -> None:
+    """It left the list of the dead, keeps its failure and its end, and is not queued again."""
+    job = store.accept(a_new_job(), NOON)
+    store.claim(after(1))
+    ended = store.finish(job.id, state, after(5), FAILURE)
+    put_away = store.discard(job.id)
+    assert put_away == replace(ended, state=JobState.CANCELLED)
+    assert store.jobs(states=[state]) == []
+    with pytest.raises(StoreError):
+        store.retry(job.id, after(6))
+
+
+def test_a_live_job_is_not_discarded(store: JobStore) -> None:
+    """Ending one is another wish, with another command."""
+    job = store.accept(a_new_job(), NOON)
+    with pytest.raises(StoreError, match="queued"):
+        store.discard(job.id)
+
+
 def test_active_counts_what_has_work_before_it(store: JobStore) -> None:
     """Queued, waiting and running ones; ended ones are history."""
     assert store.active() == 0

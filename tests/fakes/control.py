@@ -144,6 +144,12 @@ class FakeControl:
             raise UsageError(f"job {job_id}: observed queued, allowed failed or dead")
         return self._set(job_id, JobState.QUEUED)
 
+    def discard(self, job_id: int) -> Job:
+        """Puts a failed job away."""
+        if self.known[job_id].state not in {JobState.FAILED, JobState.DEAD}:
+            raise UsageError(f"job {job_id}: observed queued, allowed failed or dead")
+        return self._set(job_id, JobState.CANCELLED)
+
     def cancel(self, job_id: int) -> Job:
         """Cancels an active job."""
         if self.known[job_id].state not in ACTIVE:

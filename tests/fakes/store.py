@@ -166,6 +166,13 @@ class MemoryStore:
                 )
             )
 
+    def discard(self, job_id: int) -> Job:
+        """Puts a failed or dead job away."""
+        ended = {JobState.FAILED, JobState.DEAD}
+        with self._lock:
+            job = self._get(job_id, JobState.CANCELLED, lambda before: before in ended)
+            return self._put(replace(job, state=JobState.CANCELLED))
+
     def recover(self) -> Sequence[Job]:
         """Puts every running job back."""
         with self._lock:

@@ -1,4 +1,4 @@
-"""``tflited jobs``, ``retry`` and ``cancel``: the queue and its history."""
+"""``tflited jobs``, ``retry``, ``discard`` and ``cancel``: the queue and its history."""
 
 from typing import Annotated, Any
 
@@ -38,6 +38,13 @@ def retry(job: JobId, config: Config = None, directory: Directory = None) -> int
     """Queue a failed or dead job again."""
     Client(settings(config, directory).socket).post(f"/api/v1/jobs/{job}/retry")
     print(f"job {job} is queued")
+    return 0
+
+
+def discard(job: JobId, config: Config = None, directory: Directory = None) -> int:
+    """Put a failed or dead job away; the same input is not built again by itself."""
+    Client(settings(config, directory).socket).post(f"/api/v1/jobs/{job}/discard")
+    print(f"job {job} is put away, listed as cancelled")
     return 0
 
 

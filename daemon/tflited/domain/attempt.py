@@ -29,6 +29,26 @@ class AttemptResult(StrEnum):
     """The zygote ended while the child ran."""
 
 
+class SandboxDemand(StrEnum):
+    """What an operator demands of the sandbox."""
+
+    REQUIRED = "required"
+    """Every layer holds, or the model is not opened."""
+    OFF = "off"
+    """The model's code may do what the daemon may do."""
+
+
+class SandboxLevel(StrEnum):
+    """What held while model code ran."""
+
+    FULL = "full"
+    """Every layer."""
+    NO_NAMESPACES = "no_namespaces"
+    """An outer sandbox forbids namespaces; seccomp forbids sockets."""
+    OFF = "off"
+    """Only what costs nothing: an operator switched the sandbox off."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptRequest:
     """Everything a child needs to build one set.
@@ -46,6 +66,7 @@ class AttemptRequest:
         custom_objects: absolute path of the private copy of the policy's module; none without one.
         provenance: lines for the head of generated C: name to value.
         threads: processor threads the child may use.
+        sandbox: what is demanded before the model is opened.
         given_up: variants that ended a child of this attempt, and how: they are not made again.
     """
 
@@ -60,6 +81,7 @@ class AttemptRequest:
     custom_objects: tuple[str, ...] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
     threads: int = 1
+    sandbox: SandboxDemand = SandboxDemand.REQUIRED
     given_up: Mapping[Variant, str] = field(default_factory=dict)
 
 
@@ -85,6 +107,7 @@ class AttemptOutcome:
         stage_seconds: time of each stage, as far as it came.
         peak_rss_bytes: greatest resident memory of the child; 0 where unknown.
         noise: last part of what the child wrote to its standard error, for the record.
+        sandbox: what held while model code ran; None where none ran.
     """
 
     result: AttemptResult
@@ -93,3 +116,4 @@ class AttemptOutcome:
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
     peak_rss_bytes: int = 0
     noise: str = ""
+    sandbox: SandboxLevel | None = None

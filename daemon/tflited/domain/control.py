@@ -53,6 +53,14 @@ class Control(Protocol):
         """
         ...
 
+    def discard(self, job_id: int) -> Job:
+        """Puts a failed or dead job away, so that it is listed as cancelled.
+
+        Raises:
+            UsageError: there is no such job, or it neither failed nor died.
+        """
+        ...
+
     def cancel(self, job_id: int) -> Job:
         """Ends a queued or running job.
 

@@ -21,11 +21,11 @@ class JobState(StrEnum):
     FAILED = "failed"
     """Permanent for this build key."""
     DEAD = "dead"
-    """Its attempts died too often; only ``retry`` runs it again."""
+    """Its attempts died too often; only ``retry`` runs it again, ``discard`` puts it away."""
     SUPERSEDED = "superseded"
     """The model, its policy or its data changed; a newer job takes its place."""
     CANCELLED = "cancelled"
-    """Somebody asked to end it."""
+    """Somebody asked to end it, or to put its failure away."""
 
 
 TRANSITIONS: dict[JobState, frozenset[JobState]] = {
@@ -50,12 +50,13 @@ TRANSITIONS: dict[JobState, frozenset[JobState]] = {
     ),
     JobState.PUBLISHED: frozenset(),
     JobState.UNCHANGED: frozenset(),
-    JobState.FAILED: frozenset({JobState.QUEUED}),
-    JobState.DEAD: frozenset({JobState.QUEUED}),
+    JobState.FAILED: frozenset({JobState.QUEUED, JobState.CANCELLED}),
+    JobState.DEAD: frozenset({JobState.QUEUED, JobState.CANCELLED}),
     JobState.SUPERSEDED: frozenset(),
     JobState.CANCELLED: frozenset(),
 }
-"""From each state, the states that may follow. ``retry`` is what leads out of FAILED and DEAD."""
+"""From each state, the states that may follow. Out of FAILED and DEAD lead only ``retry`` and
+``discard``."""
 
 ACTIVE = frozenset({JobState.QUEUED, JobState.RUNNING})
 """States in which a job still has work before it."""

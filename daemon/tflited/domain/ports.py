@@ -251,6 +251,10 @@ class JobStore(Protocol):
         """Queues a failed or dead job again with its counters at zero."""
         ...
 
+    def discard(self, job_id: int) -> Job:
+        """Puts a failed or dead job away as cancelled; its failure stays readable."""
+        ...
+
     def recover(self) -> Sequence[Job]:
         """At start: puts jobs that were running back into the queue and returns them.
 

@@ -15,7 +15,7 @@ from tflited.domain.job import Binding, Failure, Job, JobState, NewJob, TriggerS
 from tflited.domain.model import ModelId
 from tflited.domain.observation import Observation, Sight
 from tflited.domain.policy import Policy, ResolvedPolicy
-from tflited.domain.ports import JobStore, Root, Sources
+from tflited.domain.ports import JobStore, Published, Root, Sources
 from tflited.engine.attempt import failure_of
 from tflited.engine.data import DataView
 from tflited.engine.decide import KINDS, Decider
@@ -120,7 +120,24 @@ class Binder:
         """Binds a claimed job; None when it went back to wait, or ended."""
         verdict = self.judge(job, job.id)
         job = self._settle(job, verdict)
-        return (job, verdict) if isinstance(verdict, Bound) and _runs(job) else None
+        if not isinstance(verdict, Bound) or not _runs(job) or self._confirm(job, verdict):
+            return None
+        return job, verdict
+
+    def _confirm(self, job: Job, bound: Bound) -> bool:
+        """Whether an earlier attempt published already; then the job is only marked so.
+
+        The daemon ended between the swap and the store's commit.
+        """
+        publisher = self.decider.publisher
+        manifest = publisher.manifest(job.model, job.save_to)
+        if manifest is None or (manifest.job, manifest.build_key) != (job.id, bound.key.value):
+            return False
+        _LOG.info("job_confirmed", job_id=job.id, model=str(job.model))
+        directory = publisher.directory(job.model, job.save_to)
+        published = Published(directory=directory, manifest=manifest)
+        self.finisher.confirm(job, published, bound.policy.hooks)
+        return True
 
     def _unseen(self, model: ModelId, state: RootEntry) -> Verdict:
         if not state.is_available:  # and not asked: a look at a dead mount may hang

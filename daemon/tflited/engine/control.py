@@ -78,6 +78,10 @@ class EngineControl:
         """Queues a failed or dead job again."""
         return self._ask(lambda: self._retry(job_id))
 
+    def discard(self, job_id: int) -> Job:
+        """Puts a failed or dead job away."""
+        return self._ask(lambda: self._discard(job_id))
+
     def cancel(self, job_id: int) -> Job:
         """Ends a queued or running job."""
         return self._ask(lambda: self._cancel(job_id))
@@ -153,6 +157,17 @@ class EngineControl:
         again = self.engine.parts.store.retry(job_id, self.engine.parts.clock.now())
         self.engine.queued(again)
         return again
+
+    def _discard(self, job_id: int) -> Job:
+        job = self._known(job_id)
+        if job.state not in {JobState.FAILED, JobState.DEAD}:
+            raise UsageError(
+                f"Job {job_id} is {job.state}; only failed and dead jobs are discarded.",
+                hint="tflited cancel ends an active one",
+            )
+        put_away = self.engine.parts.store.discard(job_id)
+        self.engine.queued(put_away)
+        return put_away
 
     def _cancel(self, job_id: int) -> Job:
         job = self._known(job_id)

@@ -26,9 +26,16 @@ from tflited.engine.messages import AttemptEnded, Call, Message, Wake
 from tflited.engine.models import Entry, Models
 from tflited.engine.outcome import Finisher
 from tflited.engine.pace import Pace
+from tflited.engine.pause import OutputPause
 from tflited.engine.removal import Removals
 from tflited.engine.turns import Turns
-from tflited.errors import SourceChangedError, StorageFailedError, StoragePausedError, TflitedError
+from tflited.errors import (
+    SourceChangedError,
+    StorageFailedError,
+    StoragePausedError,
+    StoreCorruptError,
+    TflitedError,
+)
 
 _LOG = structlog.get_logger()
 _TICK_SECONDS = 1.0
@@ -68,7 +75,7 @@ class Engine:
     last_tick: float = 0.0
     fatal: TflitedError | None = None
     _cancelled_as: dict[int, JobState] = field(default_factory=dict)
-    _output_trouble: str = ""
+    _pause: OutputPause = field(default_factory=OutputPause)
     _count_due: float = 0.0
     _record_due: float = 0.0
     _unrecorded: list[AttemptEnded] = field(default_factory=list)
@@ -165,7 +172,7 @@ class Engine:
         """Runs a part of the tick; a fault costs that part and is told, never the daemon."""
         try:
             action()
-        except StorageFailedError as error:
+        except (StorageFailedError, StoreCorruptError) as error:
             self.fatal = error
         except StoragePausedError as error:  # no fault: the next tick or scan does it
             _LOG.warning("store_paused", reason=error.message, hint=error.hint)
@@ -202,7 +209,8 @@ class Engine:
             call.answer.set_result(call.action())
         except Exception as error:
             call.answer.set_exception(error)
-            if not isinstance(error, TflitedError | OSError):
+            is_fatal = isinstance(error, StorageFailedError | StoreCorruptError)
+            if is_fatal or not isinstance(error, TflitedError | OSError):
                 raise
 
     def _observed(self, seen: Observation) -> None:
@@ -344,7 +352,7 @@ class Engine:
     def _dispatch(self) -> None:
         if self.is_draining or not self.parts.is_executor_ready() or not self._has_started():
             return
-        while self.slots.free > 0 and self._is_output_writable():
+        while self.slots.free > 0 and self._pause.is_over(self.parts.publisher):
             job = self.parts.store.claim(self.parts.clock.now())
             if job is None:
                 break
@@ -352,16 +360,6 @@ class Engine:
 
     def _has_started(self) -> bool:
         return all(state.has_answered for state in self.models.roots.values())
-
-    def _is_output_writable(self) -> bool:
-        trouble = self.parts.publisher.check_writable()
-        if trouble != self._output_trouble:
-            self._output_trouble = trouble
-            if trouble:
-                _LOG.error("output_paused", reason=trouble)
-            else:
-                _LOG.info("output_resumed")
-        return not trouble
 
     def _begin(self, claimed: Job) -> None:
         entry = self.models.entries.get(claimed.model)
@@ -376,9 +374,11 @@ class Engine:
 
     def _ended(self, ended: AttemptEnded) -> None:
         cancelled_as = self._cancelled_as.pop(ended.job.id, None)
-        job = self.parts.finisher.finish(ended, cancelled_as=cancelled_as)
         if ended.failure is not None and ended.failure.code == StorageFailedError.code:
+            # Nothing is recorded on a failing device: the next start finds it running, redoes it.
             self.fatal = StorageFailedError(ended.failure.message, hint=ended.failure.hint)
+            return
+        job = self.parts.finisher.finish(ended, cancelled_as=cancelled_as)
         journal.attempt_ended(job, ended)
         entry = self.models.entries.get(job.model)
         if entry is None and ended.published is not None and job.save_to is None:

@@ -7,7 +7,7 @@ from tflited.domain.attempt import AttemptResult
 from tflited.domain.audience import HookRunner, Recorder
 from tflited.domain.job import CHANGED_MEANWHILE, Failure, Job, JobState, TriggerSource
 from tflited.domain.policy import Hooks
-from tflited.domain.ports import Clock, JobStore
+from tflited.domain.ports import Clock, JobStore, Published
 from tflited.domain.report import Stage
 from tflited.domain.retry import MAX_DEATHS, MAX_LOSSES, STORAGE_SECONDS, delay_seconds
 from tflited.engine.messages import AttemptEnded
@@ -53,6 +53,14 @@ class Finisher:
         self.recorder.job_finished(ended, 0.0)
         if state is JobState.FAILED and failure is not None:
             self.hooks.failed(hooks, ended, failure)
+        return ended
+
+    def confirm(self, job: Job, published: Published, hooks: Hooks) -> Job:
+        """Records what an earlier attempt published, whose own record was lost with the daemon."""
+        now = self.clock.now()
+        ended = self.store.finish(job.id, JobState.PUBLISHED, now, manifest=published.manifest)
+        self.recorder.job_finished(ended, 0.0)
+        self.hooks.published(hooks, ended, published)
         return ended
 
     def _move(self, ended: AttemptEnded, cancelled_as: JobState | None) -> Job:

@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import Final, Self, TypeAlias
 
 from tflited.durable import sync_directory
-from tflited.errors import StorageFailedError, StoragePausedError, StoreError, TflitedError
+from tflited.errors import (
+    StorageFailedError,
+    StoragePausedError,
+    StoreCorruptError,
+    StoreError,
+    TflitedError,
+)
 from tflited.store import migrations, queries
 
 Value: TypeAlias = str | int | None
@@ -32,7 +38,8 @@ class Database:
         path: the file, made when missing; its directory exists.
 
     Raises:
-        StoreError: it cannot be opened, is corrupt, or is of a newer release.
+        StoreCorruptError: it is damaged.
+        StoreError: it cannot be opened, or is of a newer release.
         StoragePausedError: its file system is full or read-only.
     """
 
@@ -98,7 +105,8 @@ def store_errors(path: Path) -> Iterator[None]:
     Raises:
         StoragePausedError: no space, or a read-only file system.
         StorageFailedError: an input/output error.
-        StoreError: anything else, such as a corrupt file.
+        StoreCorruptError: the file is damaged.
+        StoreError: anything else.
     """
     try:
         yield
@@ -139,12 +147,10 @@ def _configure(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if verdict != "ok":
-        raise StoreError(f"The job store {path} is corrupt: {verdict}.", hint=_RESTORE)
+        raise StoreCorruptError(f"The job store {path} is corrupt: {verdict}.", hint=_RESTORE)
 
 
-_RESTORE: Final = (
-    "move the file away; models are found again by the scan, pending triggers must be sent again"
-)
+_RESTORE: Final = "start the daemon again: it sets the file aside and saves what can be read"
 
 
 def _translated(error: sqlite3.Error, path: Path) -> TflitedError:
@@ -162,7 +168,7 @@ def _translated(error: sqlite3.Error, path: Path) -> TflitedError:
                 hint="check the device, then start the daemon again",
             )
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return StoreError(f"The job store {path} is corrupt: {error}.", hint=_RESTORE)
+            return StoreCorruptError(f"The job store {path} is corrupt: {error}.", hint=_RESTORE)
         case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
             return StoreError(
                 f"The job store {path} cannot be opened for writing: {error}.",

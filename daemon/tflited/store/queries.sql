@@ -94,6 +94,23 @@ SET state = 'queued', queued_at = :now, attempts = 0, deaths = 0,
 WHERE id = :id AND state IN ('failed', 'dead')
 RETURNING *;
 
+-- name: discard
+-- Its failure and its end stay as they were: what is put away can still be read.
+UPDATE jobs
+SET state = 'cancelled'
+WHERE id = :id AND state IN ('failed', 'dead')
+RETURNING *;
+
+-- name: shift_rests
+UPDATE jobs
+SET not_before = :not_before
+WHERE id = :id;
+
+-- name: resting
+SELECT *
+FROM jobs
+WHERE state = 'queued' AND not_before IS NOT NULL;
+
 -- name: recover
 UPDATE jobs
 SET state = 'queued'

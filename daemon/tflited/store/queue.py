@@ -19,10 +19,11 @@ from tflited.domain.job import (
 )
 from tflited.domain.manifest import Build, Manifest
 from tflited.domain.model import ModelId
-from tflited.domain.ports import StoreCounts
+from tflited.domain.ports import Clock, StoreCounts
 from tflited.domain.trigger import TriggerReceipt
 from tflited.errors import StoreError
 from tflited.store.database import Database, Value
+from tflited.store.rests import Rests
 from tflited.store.rows import (
     binding_columns,
     build_columns,
@@ -47,15 +48,21 @@ class SqliteStore:
 
     Args:
         path: the file, made when missing; its directory exists.
+        clock: by which jumps of the wall clock are noticed, so that no delay changes its length;
+            without one the times that callers give are taken as they are.
         told: told every job that a committed transaction changed.
 
     Raises:
-        StoreError: it cannot be opened, is corrupt, or is of a newer release.
+        StoreCorruptError: it is damaged.
+        StoreError: it cannot be opened, or is of a newer release.
         StoragePausedError: its file system is full or read-only.
     """
 
-    def __init__(self, path: Path, told: Callable[[Job], None] = _nobody) -> None:
+    def __init__(
+        self, path: Path, clock: Clock | None = None, told: Callable[[Job], None] = _nobody
+    ) -> None:
         self._database = Database(path)
+        self._rests = Rests(self._database, clock)
         self._told = told
 
     def __enter__(self) -> Self:
@@ -103,6 +110,7 @@ class SqliteStore:
         A job that waits for something is passed over.
         """
         with self._database.transaction():
+            self._rests.follow_clock()
             row = self._database.row(
                 "claim", now=instant(now), horizon=instant(now + FARTHEST_START)
             )
@@ -172,6 +180,7 @@ class SqliteStore:
             StoreError: the job is not there or does not run.
         """
         with self._database.transaction():
+            self._rests.follow_clock()
             job = self._moved(
                 "requeue",
                 job_id,
@@ -192,13 +201,24 @@ class SqliteStore:
             job = self._moved("retry", job_id, JobState.QUEUED, now=instant(now))
         return self._tell(job)
 
+    def discard(self, job_id: int) -> Job:
+        """Puts a failed or dead job away as cancelled; its failure stays readable.
+
+        Raises:
+            StoreError: the job is not there, or neither failed nor dead.
+        """
+        with self._database.transaction():
+            job = self._moved("discard", job_id, JobState.CANCELLED)
+        return self._tell(job)
+
     def recover(self) -> Sequence[Job]:
         """At start: puts jobs that were running back into the queue and returns them.
 
         Their counters stay: the daemon's own end is not held against a job. What queued jobs wait
-        for is forgotten, so that it is looked at anew.
+        for is forgotten, so that it is looked at anew. No delay exceeds the longest there is.
         """
         with self._database.transaction():
+            self._rests.cap()
             self._database.rows("forget_waits")
             rows = self._database.rows("recover")
         return sorted((job_of(row) for row in rows), key=lambda job: job.id)

@@ -35,7 +35,7 @@ REASONS: Final = (
     # The daemon's own codes, from errors.py.
     "baseline_mismatch", "broker", "cannot_start", "configuration", "conversion",
     "daemon_unreachable", "internal", "output", "over_capacity", "refused", "replaced",
-    "source_changed",
+    "sandbox_refused", "source_changed",
     "storage_failed", "storage_paused", "store", "trigger_refused", "usage", "worker",
     # How an attempt may end without a report.
     "bad_reply", "cancelled", "crash", "native_abort", "out_of_memory", "worker_lost",

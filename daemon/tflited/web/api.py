@@ -209,6 +209,11 @@ def _writing(control: Control) -> APIRouter:
         _find(control, job_id)
         return answer(_JOB, control.retry(job_id))
 
+    @routes.post("/jobs/{job_id}/discard", response_model=Job, responses=refusals(404, 409))
+    def discard(job_id: JobId) -> Response:
+        _find(control, job_id)
+        return answer(_JOB, control.discard(job_id))
+
     @routes.post("/jobs/{job_id}/cancel", response_model=Job, responses=refusals(404, 409))
     def cancel(job_id: JobId) -> Response:
         _find(control, job_id)

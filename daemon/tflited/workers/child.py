@@ -9,11 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from tflited.domain.attempt import AttemptRequest
+from tflited.domain.attempt import AttemptRequest, SandboxDemand
+from tflited.domain.policy import Target
 from tflited.domain.ports import Progress
 from tflited.domain.report import BuildReport, Stage
-from tflited.errors import TflitedError
-from tflited.workers import sandbox, wire
+from tflited.errors import SandboxError, TflitedError
+from tflited.workers import wire
+from tflited.workers.sandbox.confinement import Confinement
+from tflited.workers.sandbox.layers import confine
 
 Entry = Callable[[AttemptRequest, Progress], BuildReport]
 EXIT_SANDBOX: Final = 78
@@ -43,23 +46,45 @@ def live(birth: Birth) -> NoReturn:
     """Does the one attempt and ends the process; never returns to the zygote's frames."""
     request = wire.decode_request(_content(birth.request_fd))
     try:
-        sandbox.confine(
-            sandbox.Confinement(
-                parent_pid=birth.parent_pid,
-                scratch=request.scratch,
-                noise_fd=birth.noise_fd,
-                kept_fds=(birth.reply.fileno(),),
-                limits=request.policy.limits,
-                threads=request.threads,
-            )
+        level = confine(
+            _confinement(birth, request), is_whole=request.sandbox is SandboxDemand.REQUIRED
         )
-    except OSError:
-        traceback.print_exc()
+    except SandboxError as error:
+        wire.send(birth.reply, wire.encode_message(_failure(error)))
         os._exit(EXIT_SANDBOX)
+    wire.send(birth.reply, wire.encode_message(wire.ConfinedMessage(level=level)))
     wire.send(birth.reply, _answer(birth, request))
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
+
+
+def _confinement(birth: Birth, request: AttemptRequest) -> Confinement:
+    return Confinement(
+        parent_pid=birth.parent_pid,
+        scratch=request.scratch,
+        noise_fd=birth.noise_fd,
+        kept_fds=(birth.reply.fileno(),),
+        limits=request.policy.limits,
+        threads=request.threads,
+        readable=(
+            request.model,
+            *request.calibration,
+            *request.evaluation,
+            *request.custom_objects,
+        ),
+        # TFLM ends its process over a model that does not fit: it has one of its own.
+        may_spawn=request.policy.target is Target.MICRO,
+    )
+
+
+def _failure(error: TflitedError) -> wire.FailureMessage:
+    return wire.FailureMessage(
+        code=error.code,
+        message=error.message,
+        hint=error.hint,
+        is_retryable=error.retryable,
+    )
 
 
 def _content(descriptor: int) -> bytes:
@@ -73,12 +98,7 @@ def _answer(birth: Birth, request: AttemptRequest) -> bytes:
         content = wire.encode_message(wire.ReportMessage(report=_report(birth, request)))
         wire.decode_message(content)
     except TflitedError as error:
-        failure = wire.FailureMessage(
-            code=error.code,
-            message=error.message,
-            hint=error.hint,
-            is_retryable=error.retryable,
-        )
+        failure = _failure(error)
     except MemoryError:
         failure = wire.FailureMessage(
             code="out_of_memory",

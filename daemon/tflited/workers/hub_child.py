@@ -12,7 +12,7 @@ import traceback
 from typing import Any, Final
 
 from tflited.errors import TflitedError
-from tflited.workers import sandbox
+from tflited.workers.sandbox import kernel
 
 MEMORY_BYTES: Final = 512 * 2**20
 """A fetch streams; more than this is an attack on a parser."""
@@ -28,8 +28,8 @@ def main() -> None:
 
 
 def _confine(parent_pid: int, *, largest_file_bytes: int) -> None:
-    sandbox.die_with_parent(parent_pid)
-    sandbox.forbid_new_privileges()
+    kernel.die_with_parent(parent_pid)
+    kernel.forbid_new_privileges()
     os.umask(0o022)
     for kind, value in (
         (resource.RLIMIT_CORE, 0),

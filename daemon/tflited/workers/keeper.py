@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from tflited.workers.sandbox import QUIET_ENVIRONMENT
+from tflited.workers.sandbox.layers import QUIET_ENVIRONMENT
 from tflited.workers.usage import resident_bytes
 from tflited.workers.zygote import READY, RUN
 

@@ -41,17 +41,38 @@ def apply(limits: Limits, *, threads: int = 1) -> None:
     """
     # Python ignores it, and a library that only sees EFBIG may go on with half a file.
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-    for kind, value in LIMITS.items():
-        _set(kind, value, value)
+    for kind, (soft, hard) in _wanted(limits, threads=threads).items():
+        _set(kind, soft, hard)
+
+
+def lacking(limits: Limits, *, threads: int = 1) -> str:
+    """Which limit is not in force; empty where every one is.
+
+    Args:
+        limits: of the attempt's policy.
+        threads: processor threads that the child may use.
+    """
+    for kind, allowed in _wanted(limits, threads=threads).items():
+        held = resource.getrlimit(kind)
+        for number, most in zip(held, allowed, strict=True):
+            if number == resource.RLIM_INFINITY or number > most:
+                return f"resource limit {kind}: observed {held}, allowed {allowed}"
+    return ""
+
+
+def _wanted(limits: Limits, *, threads: int) -> dict[int, tuple[int, int]]:
+    """Kind to the soft and the hard limit."""
+    wanted = {kind: (value, value) for kind, value in LIMITS.items()}
     if limits.scratch_bytes:
-        _set(resource.RLIMIT_FSIZE, limits.scratch_bytes, limits.scratch_bytes)
+        wanted[resource.RLIMIT_FSIZE] = (limits.scratch_bytes, limits.scratch_bytes)
     if limits.memory_bytes:
         own = DATA_SLACK_BYTES + DATA_BYTES_PER_THREAD * threads
         data = DATA_FACTOR * limits.memory_bytes + own
-        _set(resource.RLIMIT_DATA, data, data)
+        wanted[resource.RLIMIT_DATA] = (data, data)
     if limits.cpu_seconds:
         # At the hard limit comes SIGKILL, which tells nobody why: SIGXCPU has to come first.
-        _set(resource.RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 1)
+        wanted[resource.RLIMIT_CPU] = (limits.cpu_seconds, limits.cpu_seconds + 1)
+    return wanted
 
 
 def _set(kind: int, soft: int, hard: int) -> None:

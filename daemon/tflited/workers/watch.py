@@ -10,13 +10,14 @@ from pathlib import Path
 from threading import Event
 from typing import Final, assert_never
 
-from tflited.domain.attempt import AttemptOutcome, AttemptResult
+from tflited.domain.attempt import AttemptOutcome, AttemptResult, SandboxLevel
 from tflited.domain.job import Failure
 from tflited.domain.limits import Limits
 from tflited.domain.ports import Progress
 from tflited.domain.report import Stage
 from tflited.workers import ends, wire
 from tflited.workers.cgroup import Cgroup, caged
+from tflited.workers.child import EXIT_SANDBOX
 from tflited.workers.noise import Noise
 from tflited.workers.usage import Usage
 from tflited.workers.zygote import KILL
@@ -57,6 +58,7 @@ class Watch:
     condemn: Callable[[], None]
     cgroups: Path | None = None
     stage_seconds: dict[str, float] = field(default_factory=dict)
+    level: SandboxLevel | None = None
     final: wire.ReportMessage | wire.FailureMessage | None = None
     exit: wire.ExitMessage | None = None
     is_lost: bool = False
@@ -155,6 +157,10 @@ class Watch:
         if self.final is not None:
             raise wire.WireError(f"a message of kind {message.kind} after the last one")
         match message:
+            case wire.ConfinedMessage():
+                if self.level is not None or self._stage is not Stage.START:
+                    raise wire.WireError("a second word about the sandbox")
+                self.level = message.level
             case wire.ProgressMessage():
                 self._enter(message.stage)
                 self._where = wire.printable(f"{message.stage.value} {message.detail}".strip())
@@ -184,6 +190,7 @@ class Watch:
             stage_seconds=self.stage_seconds,
             peak_rss_bytes=0 if self.exit is None else self.exit.peak_rss_bytes,
             noise=self.noise.finish(),
+            sandbox=self.level,
         )
 
     def _ended(self) -> tuple[AttemptResult, Failure | None]:
@@ -192,6 +199,8 @@ class Watch:
             return killed
         if self.exit is None:
             return AttemptResult.WORKER_LOST, ends.WORKER_LOST
+        if self.exit.status == EXIT_SANDBOX and isinstance(self.final, wire.FailureMessage):
+            return AttemptResult.ERROR, self.final.failure
         if self.exit.status != 0 or self.final is None:
             return self._died(self.exit.status)
         match self.final:

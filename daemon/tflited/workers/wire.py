@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from tflited.domain.attempt import AttemptRequest
+from tflited.domain.attempt import AttemptRequest, SandboxLevel
 from tflited.domain.figures import FORBID_EXTRA
 from tflited.domain.job import Failure
 from tflited.domain.report import BuildReport, Stage
@@ -102,8 +102,17 @@ class BirthMessage:
     kind: Literal["birth"] = "birth"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfinedMessage:
+    """Every demanded layer holds; sent once, before the entry runs."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
+    level: SandboxLevel
+    kind: Literal["confined"] = "confined"
+
+
 StatusMessage = BirthMessage | ExitMessage
-Message = ProgressMessage | ReportMessage | FailureMessage
+Message = ConfinedMessage | ProgressMessage | ReportMessage | FailureMessage
 
 _MESSAGE: Final[TypeAdapter[Message]] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
 _STATUS: Final[TypeAdapter[StatusMessage]] = TypeAdapter(

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from tflited.errors import WorkerError
-from tflited.workers import sandbox, wire
+from tflited.workers import wire
 from tflited.workers.child import Birth, live
+from tflited.workers.sandbox import kernel
 
 READY: Final = b'{"kind":"ready"}'
 RUN: Final = b'{"kind":"run"}'
@@ -197,8 +198,10 @@ def _wakeup_pipe() -> int:
     return reader
 
 
-def _preload(module: str) -> None:
+def _preload(module: str, entry: str) -> None:
     importlib.import_module(module)
+    # Our own code: a confined child need not be able to read where it lies.
+    importlib.import_module(entry)
     threads = len(list(Path("/proc/self/task").iterdir()))
     if threads != 1:
         raise WorkerError(
@@ -218,10 +221,10 @@ def main() -> None:
     parser.add_argument("--preload", required=True)
     parser.add_argument("--entry", required=True)
     options = parser.parse_args()
-    sandbox.die_with_parent(options.parent_pid)
-    sandbox.adopt_orphans()
+    kernel.die_with_parent(options.parent_pid)
+    kernel.adopt_orphans()
     wakeup = _wakeup_pipe()
-    _preload(options.preload)
+    _preload(options.preload, options.entry)
     with socket.socket(fileno=options.control_fd) as control:
         Zygote(
             control=control,

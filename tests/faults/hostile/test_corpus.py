@@ -148,7 +148,6 @@ def blind() -> Iterator[LocalExecutor]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.xfail(reason="the sandbox's layers are not merged yet; remove this mark with them")
 def test_the_sandbox_holds_without_the_look(
     blind: LocalExecutor, tmp_path: Path, bait: Bait
 ) -> None:

@@ -60,6 +60,20 @@ def test_retry(daemon: Daemon, run: Run) -> None:
     assert daemon.control.known[1].state is JobState.QUEUED
 
 
+def test_discard(daemon: Daemon, run: Run) -> None:
+    """A failed job is put away."""
+    assert run("discard", "1")[0] == 0
+    assert daemon.control.known[1].state is JobState.CANCELLED
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_refused_discard(run: Run) -> None:
+    """A queued job is not put away."""
+    code, _, err = run("discard", "2")
+    assert code == 2
+    assert "allowed failed or dead" in err
+
+
 def test_cancel(daemon: Daemon, run: Run) -> None:
     """A queued job ends."""
     assert run("cancel", "2")[0] == 0

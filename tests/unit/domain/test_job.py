@@ -28,9 +28,9 @@ def test_what_is_over_stays_over(before: JobState, after: JobState) -> None:
 
 
 @pytest.mark.parametrize("before", [JobState.FAILED, JobState.DEAD])
-def test_only_a_retry_leads_out_of_failure(before: JobState) -> None:
-    """A failed or dead job can be queued, and nothing else."""
-    assert TRANSITIONS[before] == {JobState.QUEUED}
+def test_only_retry_and_discard_lead_out_of_failure(before: JobState) -> None:
+    """A failed or dead job can be queued or put away, and nothing else."""
+    assert TRANSITIONS[before] == {JobState.QUEUED, JobState.CANCELLED}
 
 
 def test_work_begins_only_in_the_queue() -> None:

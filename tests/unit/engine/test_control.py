@@ -66,7 +66,20 @@ def test_cancel_ends_a_queued_job(world: World) -> None:
     assert world.models.entries[MODEL].status().reason == "job 1 was cancelled"
 
 
-@pytest.mark.parametrize("name", ["retry", "cancel"])
+def test_discard_puts_a_failed_job_away(world: World) -> None:
+    """The model says so and is not built again by itself; a second one is refused."""
+    world.executor.script = [an_end(AttemptResult.ERROR)]
+    job = world.build()
+    assert job.state is JobState.FAILED
+    with world.serving():
+        assert world.control().discard(job.id).state is JobState.CANCELLED
+        with pytest.raises(UsageError, match="only failed and dead"):
+            world.control().discard(job.id)
+    world.scan()
+    assert world.states() == [JobState.CANCELLED]
+
+
+@pytest.mark.parametrize("name", ["retry", "cancel", "discard"])
 def test_an_unknown_job_is_a_usage_error(world: World, name: str) -> None:
     """Not an internal one."""
     with world.serving(), pytest.raises(UsageError, match="no job 9"):

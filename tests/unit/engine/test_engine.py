@@ -28,6 +28,8 @@ from tflited.errors import (
     SourceChangedError,
     StorageFailedError,
     StoragePausedError,
+    StoreCorruptError,
+    TflitedError,
 )
 from waiting import wait_until
 
@@ -208,10 +210,45 @@ def test_output_that_is_not_writable_pauses_all_work(world: World) -> None:
 
 
 def test_a_failed_fsync_is_fatal(world: World) -> None:
-    """What is on disk is unknown: the daemon must start anew."""
+    """What is on disk is unknown: the daemon must start anew, and then it does the job again."""
+
+    def has_ended() -> bool:
+        world.step()
+        return world.engine.fatal is not None
+
     world.publisher.errors = [StorageFailedError("EIO")]
-    world.build()
+    world.scan()
+    world.see()
+    wait_until(has_ended, DEADLINE_SECONDS, what="the fatal error")
     assert isinstance(world.engine.fatal, StorageFailedError)
+    assert world.states() == [JobState.RUNNING]
+    assert [job.id for job in world.store.recover()] == [1]
+
+
+@pytest.mark.parametrize("error", [StorageFailedError("EIO"), StoreCorruptError("torn")])
+def test_a_failing_store_is_fatal_whoever_asked(world: World, error: TflitedError) -> None:
+    """A caller at a door is told, and the daemon does not go on with that file."""
+
+    def fail() -> None:
+        raise error
+
+    with world.serving(), pytest.raises(type(error)):
+        world.engine.call(fail)
+    assert world.engine.fatal is error
+
+
+def test_a_set_published_before_the_daemon_ended_is_only_marked(world: World) -> None:
+    """The swap was made, the commit was not: no second attempt, one record, one hook."""
+    job = world.build()
+    manifest = world.publisher.manifest(MODEL)
+    assert manifest is not None
+    began = len(world.executor.requests)
+    world.store._put(replace(job, state=JobState.QUEUED, finished_at=None))
+    world.scan()
+    world.run()
+    assert world.states() == [JobState.PUBLISHED]
+    assert len(world.executor.requests) == began
+    assert world.publisher.manifest(MODEL) == manifest
 
 
 @pytest.mark.parametrize(

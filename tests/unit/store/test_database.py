@@ -11,7 +11,13 @@ import pytest
 
 from fakes.samples import NOON, a_new_job
 from tflited.domain.job import REPLACED, JobState
-from tflited.errors import StorageFailedError, StoragePausedError, StoreError, TflitedError
+from tflited.errors import (
+    StorageFailedError,
+    StoragePausedError,
+    StoreCorruptError,
+    StoreError,
+    TflitedError,
+)
 from tflited.store import database
 from tflited.store.database import Database, store_errors
 from tflited.store.queue import SqliteStore
@@ -135,7 +141,7 @@ def sqlite_error(code: int) -> sqlite3.Error:
         (sqlite3.SQLITE_IOERR_SHMSIZE, StoragePausedError),
         (sqlite3.SQLITE_IOERR_FSYNC, StorageFailedError),
         (sqlite3.SQLITE_IOERR_WRITE, StorageFailedError),
-        (sqlite3.SQLITE_CORRUPT, StoreError),
+        (sqlite3.SQLITE_CORRUPT, StoreCorruptError),
         (sqlite3.SQLITE_READONLY, StoreError),
         (sqlite3.SQLITE_BUSY, StoreError),
     ],
@@ -217,7 +223,7 @@ def test_a_held_file_can_still_be_read(path: Path, use: Callable[[SqliteStore], 
 def test_every_change_of_a_job_is_told(tmp_path: Path) -> None:
     """Whoever follows jobs hears of each state, of superseded ones too, after it is durable."""
     told: list[tuple[int, JobState]] = []
-    with SqliteStore(tmp_path / "jobs", lambda job: told.append((job.id, job.state))) as store:
+    with SqliteStore(tmp_path / "jobs", told=lambda job: told.append((job.id, job.state))) as store:
         store.accept(a_new_job(), NOON)
         store.accept(a_new_job(), NOON)
         store.claim(NOON)

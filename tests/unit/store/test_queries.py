@@ -26,7 +26,7 @@ def test_a_name_may_stand_once() -> None:
 
 def test_every_statement_is_asked_for_and_every_one_asked_for_is_there() -> None:
     """No dead SQL, and no name that only fails when its code runs."""
-    code = (PACKAGE / "queue.py").read_text(encoding="utf-8")
+    code = "".join((PACKAGE / name).read_text("utf-8") for name in ("queue.py", "rests.py"))
     asked = set(re.findall(r'\.(?:rows?|_moved)\(\s*"([a-z_]+)"', code))
     assert asked == set(queries.load())
 

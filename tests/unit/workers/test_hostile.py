@@ -11,7 +11,13 @@ import pytest
 import structlog.testing
 
 from fakes.hostile_entries import BRANCHES, MANY, VARIANTS
-from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest, AttemptResult
+from tflited.domain.attempt import (
+    AttemptLimits,
+    AttemptOutcome,
+    AttemptRequest,
+    AttemptResult,
+    SandboxDemand,
+)
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Policy
 from tflited.workers.local import LocalExecutor
@@ -48,6 +54,8 @@ def run(executor: LocalExecutor, tmp_path: Path) -> Run:
             scratch=str(tmp_path),
             policy=Policy(),
             calibration=calibration,
+            # The zygote's own defences, which must hold also where an operator wants no sandbox.
+            sandbox=SandboxDemand.OFF,
         )
         limits = AttemptLimits(wall_seconds=READY_SECONDS)
         return executor.run_attempt(request, limits, lambda *_: None, Event())

@@ -12,7 +12,13 @@ from threading import Event, Thread
 
 import pytest
 
-from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest, AttemptResult
+from tflited.domain.attempt import (
+    AttemptLimits,
+    AttemptOutcome,
+    AttemptRequest,
+    AttemptResult,
+    SandboxDemand,
+)
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Policy
 from tflited.domain.report import Stage
@@ -51,6 +57,8 @@ def request_for(stem: str, scratch: Path) -> AttemptRequest:
         stem=stem,
         scratch=str(scratch),
         policy=Policy(),
+        # Most behaviours need what the sandbox takes: these tests are about ends, not about it.
+        sandbox=SandboxDemand.REQUIRED if stem == "ok" else SandboxDemand.OFF,
     )
 
 
@@ -238,9 +246,11 @@ def test_missing_scratch_stops_the_child_in_the_sandbox(
     """A layer that fails ends the child before any model code."""
     request = request_for("ok", tmp_path / "missing")
     outcome = executor.run_attempt(request, AttemptLimits(), ignore, Event())
-    assert outcome.result is AttemptResult.CRASH
+    assert outcome.result is AttemptResult.ERROR
     assert outcome.failure is not None
-    assert "exit status 78" in outcome.failure.message
+    assert outcome.failure.code == "sandbox_refused"
+    assert "folder layer" in outcome.failure.message
+    assert not outcome.failure.is_retryable
 
 
 def test_many_children_on_four_threads(executor: LocalExecutor, tmp_path: Path) -> None:

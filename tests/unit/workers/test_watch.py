@@ -9,7 +9,13 @@ from threading import Event
 
 import pytest
 
-from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest, AttemptResult
+from tflited.domain.attempt import (
+    AttemptLimits,
+    AttemptOutcome,
+    AttemptRequest,
+    AttemptResult,
+    SandboxDemand,
+)
 from tflited.domain.job import Failure
 from tflited.domain.limits import Limits
 from tflited.domain.model import ModelKind
@@ -46,6 +52,8 @@ def attempt(
         stem=stem,
         scratch=str(scratch),
         policy=replace(Policy(), limits=limits),
+        # In the sandbox there is no heir: where one may be, its memory counts.
+        sandbox=SandboxDemand.OFF if stem == "heir" else SandboxDemand.REQUIRED,
     )
     ceiling = AttemptLimits(wall_seconds=wall_seconds)
     return executor.run_attempt(request, ceiling, lambda *_: None, Event())

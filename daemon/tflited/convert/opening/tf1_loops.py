@@ -4,6 +4,7 @@ It turns the loop into a function and then looks for the loop's Exit by name. A 
 keeps the output reachable; everything else of such a SavedModel converts as it is.
 """
 
+import shutil
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
@@ -36,8 +37,18 @@ def with_kept_exits(source: Source, definition: Any, scratch: Path) -> Source:
     (scratch / "saved_model.pb").write_bytes(definition.SerializeToString())
     for folder in source.directory.iterdir():
         if folder.is_dir():
-            (scratch / folder.name).symlink_to(folder)
+            _copy(folder, scratch / folder.name)
     return source.over(scratch)
+
+
+def _copy(folder: Path, destination: Path) -> None:
+    """Contents alone: a confined child can neither link nor change modes."""
+    destination.mkdir()
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            _copy(entry, destination / entry.name)
+        else:
+            shutil.copyfile(entry, destination / entry.name)
 
 
 def _redirected(graph: Any, names: Collection[str]) -> bool:

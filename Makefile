@@ -13,7 +13,7 @@ PIP := $(PY) -m pip --disable-pip-version-check
 # One cache per user: root and an ordinary user may take turns in one checkout.
 CACHE := .cache/$(shell id -u)
 TESTS := $(wildcard tests/unit tests/contract tests/integration)
-CODE := $(wildcard daemon tests examples benchmarks)
+CODE := $(wildcard daemon tests examples benchmarks packaging)
 DIRECTORY ?= .run
 
 export RUFF_CACHE_DIR := $(CACHE)/ruff
@@ -22,7 +22,7 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
 # Tests go to whichever core is free; each process holds tensorflow once, so not more than four.
 PYTEST := $(PY) -m pytest -o cache_dir=$(CACHE)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
-.PHONY: help venv demo run test faults soak bench check lint format lock clean
+.PHONY: help venv demo run test faults soak bench deb check lint format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,9 @@ soak: $(STAMP) ## change hundreds of models at random under the daemon; MINUTES=
 
 bench: $(STAMP) ## measure against TensorFlow's own tools; prints one JSON document
 	@$(PY) benchmarks/run.py
+
+deb: $(STAMP) ## build the Debian package for this release of Debian: build/deb/*.deb
+	@$(PY) packaging/deb.py
 
 lint: $(STAMP) | $(CACHE) ## check style, format, types and import directions
 	$(PY) -m ruff check $(CODE)

@@ -15,7 +15,7 @@ from tflited import __version__
 from tflited.cli import application
 
 if TYPE_CHECKING:
-    import click
+    from typer._click.core import Command, Parameter  # typer brings a click of its own
 
 PROGRAM: Final = "tflited"
 EXIT_STATUS: Final = (
@@ -53,13 +53,13 @@ def pages() -> dict[str, str]:
     }
 
 
-def _commands(command: "click.Command", name: str) -> Iterator[tuple[str, "click.Command"]]:
+def _commands(command: "Command", name: str) -> Iterator[tuple[str, "Command"]]:
     yield name, command
     for child, each in sorted(getattr(command, "commands", {}).items()):
         yield from _commands(each, f"{name}-{child}")
 
 
-def _page(name: str, command: "click.Command", others: list[str]) -> Iterator[str]:
+def _page(name: str, command: "Command", others: list[str]) -> Iterator[str]:
     summary, *paragraphs = (command.help or "").strip().split("\n\n")
     yield f'.TH "{escape(name.upper())}" 1 "" "{PROGRAM} {__version__}" "{PROGRAM}"'
     yield from (".SH NAME", rf"{escape(name)} \- {escape(_flat(summary).rstrip('.'))}")
@@ -89,12 +89,12 @@ def _list(rows: tuple[tuple[str, str], ...]) -> Iterator[str]:
         yield from (".TP", f".B {escape(heading)}", escape(text))
 
 
-def _usage(command: "click.Command") -> str:
+def _usage(command: "Command") -> str:
     context = command.context_class(command, info_name="")
     return " ".join(command.collect_usage_pieces(context))
 
 
-def _record(parameter: "click.Parameter", command: "click.Command") -> tuple[str, str] | None:
+def _record(parameter: "Parameter", command: "Command") -> tuple[str, str] | None:
     """An option or argument as its heading and its meaning; None for one that is hidden."""
     context = command.context_class(command, info_name="")
     shown = parameter.get_help_record(context)

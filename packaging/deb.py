@@ -119,7 +119,7 @@ def manual(tree: Path) -> None:
     """Makes the manual pages from the command line itself."""
     folder = tree / "usr/share/man/man1"
     folder.mkdir(parents=True)
-    run(sys.executable, "-m", "tflited.cli.manual", folder)
+    run(sys.executable, REPOSITORY / "packaging" / "manual.py", folder)
     for page in folder.glob("*.1"):
         page.with_name(f"{page.name}.gz").write_bytes(gzip.compress(page.read_bytes(), mtime=0))
         page.unlink()

@@ -1,7 +1,7 @@
 """Writes the manual pages from the command line itself: the program's, and one for each command.
 
 The format is man(7) with the macros that man-db and mandoc know. Run as
-``python -m tflited.cli.manual DIRECTORY``.
+``python packaging/manual.py DIRECTORY``.
 """
 
 import argparse
@@ -38,7 +38,6 @@ def main() -> None:
     parser.add_argument("directory", type=Path)
     directory: Path = parser.parse_args().directory
     for name, text in pages().items():
-        # A build product, not a record: the crash-safe writer would fsync each of them.
         (directory / f"{name}.1").write_text(text)
 
 

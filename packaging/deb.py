@@ -53,15 +53,8 @@ def environment(tree: Path) -> None:
     """Puts the locked packages and the project where the package has its prefix."""
     home = tree / PREFIX.relative_to("/")
     run(PYTHON, "-I", "-m", "venv", "--without-pip", home)
-    pip = (
-        sys.executable,
-        "-m",
-        "pip",
-        "--disable-pip-version-check",
-        "--python",
-        home / "bin/python",
-    )
-    install = (*pip, "install", "--quiet", "--no-compile")
+    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check")
+    install = (*pip, "--python", home / "bin/python", "install", "--quiet", "--no-compile")
     lock = REPOSITORY / "requirements" / "runtime.txt"
     run(*install, "--require-hashes", "--only-binary", ":all:", "--requirement", lock)
     wheels = tree.parent / "wheel"

@@ -20,6 +20,7 @@ PACKAGES: Final = ("systemd", "systemd-sysv", "dbus", "python3", "procps", "curl
 NSPAWN_FILTER: Final = "landlock_create_ruleset landlock_add_rule landlock_restrict_self"
 """systemd-nspawn 252 refuses Landlock unless its calls are named."""
 BOOT_SECONDS: Final = 60
+STOP_SECONDS: Final = 30
 CONTROLLERS: Final = ("memory", "pids", "cpu", "cpuacct", "blkio")
 UNIT: Final = "tflited.service"
 
@@ -65,16 +66,19 @@ class BuildHost:
                 stderr=log,
                 start_new_session=True,
             )
-        children = Path(f"/proc/{self._nspawn.pid}/task/{self._nspawn.pid}/children")
-        self._leader = int(wait_until(lambda: children.read_text().split(), 10, what="PID 1")[0])
-        wait_until(self._is_running, BOOT_SECONDS, what="a booted system")
+        wait_until(self._has_booted, BOOT_SECONDS, what=f"a booted system, see {self._log}")
         self._open_controllers()
 
     def stop(self) -> None:
-        """Powers off."""
+        """Powers off; a machine that does not do so in time is killed."""
         assert self._nspawn is not None
-        self.run("systemctl poweroff", check=False)
-        self._nspawn.wait(BOOT_SECONDS)
+        if self._leader:
+            self.run("systemctl poweroff", check=False)
+        try:
+            self._nspawn.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._nspawn.kill()
+            self._nspawn.wait()
 
     def run(self, command: str, *, user: str = "", check: bool = True) -> str:
         """Runs a shell command inside; gives what it prints, errors included.
@@ -131,6 +135,14 @@ class BuildHost:
         answer: dict[str, Any] = self.json(f"tflited why --json {shlex.quote(model)}")
         return answer
 
+    def _has_booted(self) -> bool:
+        """Whether everything is started; nspawn's first child gives way to another before."""
+        assert self._nspawn is not None
+        children = Path(f"/proc/{self._nspawn.pid}/task/{self._nspawn.pid}/children")
+        found = children.read_text().split()
+        self._leader = int(found[0]) if found else 0
+        return bool(found) and self._is_running()
+
     def _is_running(self) -> bool:
         return self.run("systemctl is-system-running", check=False).strip() == "running"
 
@@ -161,8 +173,8 @@ def make_system(directory: Path) -> Path:
 def booted(system: Path, shared: Path, log: Path) -> Iterator[BuildHost]:
     """A machine for the length of a block."""
     host = BuildHost(system, shared, log)
-    host.start()
     try:
+        host.start()
         yield host
     finally:
         host.stop()

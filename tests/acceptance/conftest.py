@@ -17,7 +17,9 @@ BUILD = REPOSITORY / "build"
 
 @pytest.fixture(scope="session")
 def package() -> Path:
-    """The Debian package of this checkout."""
+    """The Debian package of this checkout; ``TFLITED_PACKAGE`` names one that is built already."""
+    if built := os.environ.get("TFLITED_PACKAGE"):
+        return Path(built)
     find_program("dpkg-deb", "apt-get install dpkg")
     command = [sys.executable, "packaging/deb.py", "--compression=none"]
     done = subprocess.run(command, cwd=REPOSITORY, check=True, stdout=subprocess.PIPE, text=True)

@@ -44,7 +44,9 @@ def test_a_limit_of_the_kernel(least: int, *, is_ok: bool) -> None:
 @requires_program("unshare", "apt-get install util-linux")
 def test_a_folder_mounted_noexec(tmp_path: Path) -> None:
     """TensorFlow's libraries could not be loaded there; the interpreter's own folder is fine."""
-    look = "import machine, pathlib, sys; print(machine.executable(pathlib.Path(sys.argv[1])))"
+    look = (
+        "import machine; import pathlib, sys; print(machine.executable(pathlib.Path(sys.argv[1])))"
+    )
     script = 'mount -t tmpfs -o noexec none "$1" && shift && exec "$@"'
     python = [sys.executable, "-c", f"from tflited.cli {look}", str(tmp_path)]
     command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]

@@ -172,3 +172,16 @@ def test_a_missing_folder_cannot_be_synced(tmp_path: Path) -> None:
     """A name in no directory cannot survive."""
     with pytest.raises(FileNotFoundError):
         durable.sync_directory(tmp_path / "missing")
+
+
+def test_a_moved_file_is_synced_where_it_went(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name alone may be lost at a power cut."""
+    synced: list[Path] = []
+    monkeypatch.setattr(durable, "sync_directory", synced.append)
+    (tmp_path / "a").write_text("x")
+    (tmp_path / "below").mkdir()
+    durable.move(tmp_path / "a", tmp_path / "below" / "b")
+    assert (tmp_path / "below" / "b").read_text() == "x"
+    assert synced == [tmp_path / "below"]

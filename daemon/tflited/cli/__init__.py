@@ -20,6 +20,7 @@ from tflited.cli import (
     reload,
     report,
     serve,
+    state,
     status,
     trigger,
     why,
@@ -77,6 +78,7 @@ application.command("rebuild")(rebuild.rebuild)
 application.command("reload")(reload.reload)
 application.command("doctor")(doctor.doctor)
 application.add_typer(configuration.application, name="config")
+application.add_typer(state.application, name="state")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -13,7 +13,7 @@ PIP := $(PY) -m pip --disable-pip-version-check
 # One cache per user: root and an ordinary user may take turns in one checkout.
 CACHE := .cache/$(shell id -u)
 TESTS := $(wildcard tests/unit tests/contract tests/integration)
-CODE := $(wildcard daemon tests examples benchmarks)
+CODE := $(wildcard daemon tests examples benchmarks packaging)
 DIRECTORY ?= .run
 
 export RUFF_CACHE_DIR := $(CACHE)/ruff
@@ -24,7 +24,7 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
 PROCESSES := $(shell n=$$(($$(nproc) + 1)); echo $$((n < 4 ? n : 4)))
 PYTEST := $(PY) -m pytest -o cache_dir=$(CACHE)/pytest --numprocesses $(PROCESSES) --dist worksteal
 
-.PHONY: help venv demo run test faults soak bench check lint format lock clean
+.PHONY: help venv demo run test faults soak bench deb acceptance check lint format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -62,6 +62,12 @@ soak: $(STAMP) ## change models at random, kill the daemon, fail every call; MIN
 
 bench: $(STAMP) ## measure against TensorFlow's own tools; prints one JSON document
 	@$(PY) benchmarks/run.py
+
+deb: $(STAMP) ## build the Debian package for this release of Debian: build/deb/*.deb
+	@$(PY) packaging/deb.py
+
+acceptance: $(STAMP) | $(CACHE) ## as root: boot a Debian with systemd and use the package there; minutes
+	$(PY) -m pytest -o cache_dir=$(CACHE)/pytest tests/acceptance
 
 lint: $(STAMP) | $(CACHE) ## check style, format, types and import directions
 	$(PY) -m ruff check $(CODE)

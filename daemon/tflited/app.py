@@ -4,7 +4,8 @@ import gc
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import FrameType
 
@@ -12,7 +13,8 @@ import structlog
 
 from tflited import __version__
 from tflited.assembly import STORE_NAME, Assembly
-from tflited.domain.status import are_ready
+from tflited.domain.headline import headline
+from tflited.domain.status import HealthCheck, are_ready
 from tflited.engine.messages import Wake
 from tflited.engine.models import RootEntry
 from tflited.errors import CannotStartError, ConfigurationError, StoreCorruptError
@@ -25,6 +27,8 @@ _LOG = structlog.get_logger()
 _GC_THRESHOLDS = (50_000, 20, 100)
 """A scan makes very many small objects that live on; looking at them each time is a third of it."""
 _JOIN_SECONDS = 10.0
+_STATUS_SECONDS = 2.0
+"""Between two lines for ``systemctl status``; each counts every model once."""
 _HTTP_KEYS = ("http_enabled", "http_host", "http_port", "http", "socket")
 _RESTART_KEYS = ("output", "state", "workers", "queue_capacity", "hub", "broker", *_HTTP_KEYS)
 
@@ -98,7 +102,7 @@ class Daemon:
 
     def _loop(self) -> None:
         is_ready = False
-        next_watchdog = 0.0
+        next_status = next_watchdog = 0.0
         while not self._stop_signals and self._made.engine.fatal is None:
             self._made.engine.step()
             if not self._made.sources.is_alive:
@@ -107,16 +111,25 @@ class Daemon:
                 )
             if self._should_reload:
                 self._reload_on_signal()
-            now_ready = are_ready(self._made.control.readiness())
-            if now_ready != is_ready:
-                is_ready = now_ready
-                self._made.metrics.set_ready(is_ready=is_ready)
-                self._notifier.ready("ready") if is_ready else self._notifier.status("not ready")
-                _LOG.info("readiness_changed", is_ready=is_ready)
             now = self._made.clock.monotonic()
+            checks = self._made.control.readiness()
+            has_changed = are_ready(checks) != is_ready
+            if has_changed:
+                is_ready = not is_ready
+                self._made.metrics.set_ready(is_ready=is_ready)
+                _LOG.info("readiness_changed", is_ready=is_ready)
+            if has_changed or now >= next_status:
+                self._tell_status(checks, is_ready=is_ready and has_changed)
+                next_status = now + _STATUS_SECONDS
             if self._notifier.watchdog_seconds is not None and now >= next_watchdog:
                 self._notifier.watchdog()
                 next_watchdog = now + self._notifier.watchdog_seconds / 3
+
+    def _tell_status(self, checks: Sequence[HealthCheck], *, is_ready: bool) -> None:
+        """Tells the service manager how things stand; ``is_ready`` where they just became so."""
+        phases = Counter(entry.phase for entry in self._made.models.entries.values())
+        text = headline(checks, phases)
+        self._notifier.ready(text) if is_ready else self._notifier.status(text)
 
     def _stop(self) -> None:
         """Drains within the limit, then ends every thread and process in one written order."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
 from time import monotonic
+from typing import Final
 
 from tflited import __version__, toolchain
 from tflited.domain.attempt import AttemptLimits
@@ -36,14 +37,17 @@ from tflited.hub import hub_models
 from tflited.output.hooks import HookThread
 from tflited.output.tree import OutputTree
 from tflited.settings.codec import decode_policy, encode_policy
+from tflited.settings.cross_checks import REFERENCES_NAME
 from tflited.settings.model import Settings
 from tflited.settings.resolve import FolderPolicies
 from tflited.sources.recall import Recall
 from tflited.sources.settle import Waits
 from tflited.sources.watch import SourceWatch
+from tflited.store.backup import Kept
 from tflited.store.lock import StateLock
 from tflited.store.repair import open_store, set_aside
 from tflited.telemetry.metrics import Metrics
+from tflited.telemetry.notify import inherited_sockets
 from tflited.telemetry.room import RoomWatch
 from tflited.triggers.broker.door import BrokerDoor
 from tflited.triggers.document import json_schema, parse
@@ -152,6 +156,7 @@ class Assembly:
             host=settings.http_host,
             port=settings.http_port if settings.http_enabled else None,
             socket=settings.socket,
+            inherited=inherited_sockets(),
             rules=settings.http,
         )
         server.before_stop(app.state.streams.close)
@@ -290,6 +295,10 @@ def _make_folders(settings: Settings) -> None:
             f"{error.filename}: {error.strerror}.",
             hint="make the folder writable for the service's user, or name another one",
         ) from error
+
+
+RECORDS: Final = Kept(store=STORE_NAME, folders=(REFERENCES_NAME, f"{SPOOL_NAME}/new"))
+"""What of a state folder must not be lost."""
 
 
 def state_files(settings: Settings) -> tuple[Path, Path]:

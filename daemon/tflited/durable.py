@@ -98,6 +98,12 @@ def new_file(path: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
         os.fsync(stream.fileno())
 
 
+def move(source: Path, target: Path) -> None:
+    """Gives a synced file its name, on the same file system, so that it survives a power cut."""
+    source.rename(target)
+    sync_directory(target.parent)
+
+
 def sync_directory(path: Path) -> None:
     """Makes the names inside a directory survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -165,6 +165,12 @@ class SandboxError(TflitedError):
     code = "sandbox_refused"
 
 
+class BackupError(TflitedError):
+    """A copy of the records cannot be made, is not whole, or has no place to go."""
+
+    code = "backup"
+
+
 class OutputError(TflitedError):
     """A set cannot be published, and trying again changes nothing."""
 

@@ -182,3 +182,16 @@ def test_what_a_killed_write_left_is_swept(path: Path) -> None:
         file.write_bytes(b"x")
     durable.sweep(path.parent)
     assert sorted(path.parent.iterdir()) == sorted(kept)
+
+
+def test_a_moved_file_is_synced_where_it_went(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name alone may be lost at a power cut."""
+    synced: list[Path] = []
+    monkeypatch.setattr(durable, "sync_directory", synced.append)
+    (tmp_path / "a").write_text("x")
+    (tmp_path / "below").mkdir()
+    durable.move(tmp_path / "a", tmp_path / "below" / "b")
+    assert (tmp_path / "below" / "b").read_text() == "x"
+    assert synced == [tmp_path / "below"]

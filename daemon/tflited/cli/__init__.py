@@ -2,11 +2,12 @@
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import structlog
 import typer
 
+from tflited import __version__
 from tflited.cli import (
     configuration,
     confirm,
@@ -19,6 +20,7 @@ from tflited.cli import (
     reload,
     report,
     serve,
+    state,
     status,
     trigger,
     verify,
@@ -33,14 +35,33 @@ _LOG = structlog.get_logger()
 # Typer may bring a copy of click whose errors are none of click's; this leaf is exported by both.
 _USAGE_ERROR = cast("type[click.UsageError]", typer.BadParameter.__mro__[1])
 
+
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        print(f"tflited {__version__}")
+        raise typer.Exit
+
+
+def _options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_tell_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Turns folders of TensorFlow models into proven TensorFlow Lite artifacts."""
+
+
 application = typer.Typer(
     name="tflited",
-    help="Turns folders of TensorFlow models into proven TensorFlow Lite artifacts.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+application.callback()(_options)
 application.command("serve")(serve.serve)
 application.command("init")(init.init)
 application.command("convert")(convert.convert)
@@ -59,6 +80,7 @@ application.command("rebuild")(rebuild.rebuild)
 application.command("reload")(reload.reload)
 application.command("doctor")(doctor.doctor)
 application.add_typer(configuration.application, name="config")
+application.add_typer(state.application, name="state")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,10 +5,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from tflited import toolchain
+from tflited.cli import machine, unit
+from tflited.cli.finding import Finding
 from tflited.cli.options import Config, Directory, settings
 from tflited.domain.broker import BrokerSettings
 from tflited.errors import BrokerError
@@ -16,15 +17,7 @@ from tflited.output.tree import OutputTree
 from tflited.settings.model import Settings
 from tflited.triggers.broker.access import check_reachable
 
-_LEAST_WATCHES = 8192
 _IMPORT_SECONDS = 120
-
-
-@dataclass(frozen=True, slots=True)
-class _Finding:
-    name: str
-    is_ok: bool
-    text: str
 
 
 def doctor(config: Config = None, directory: Directory = None) -> int:
@@ -36,44 +29,45 @@ def doctor(config: Config = None, directory: Directory = None) -> int:
     return 0 if all(finding.is_ok for finding in findings) else 1
 
 
-def _findings(loaded: Settings) -> Iterator[_Finding]:
-    yield _Finding("configuration", True, f"{loaded.source}, {len(loaded.roots)} roots")
+def _findings(loaded: Settings) -> Iterator[Finding]:
+    yield Finding("configuration", True, f"{loaded.source}, {len(loaded.roots)} roots")
     yield _toolchain()
     yield _preload()
     yield _micro()
     for root in loaded.roots:
         is_ok = os.access(root.path, os.R_OK | os.X_OK)
         fix = "" if is_ok else "; create it, or let the service's user read it"
-        yield _Finding(f"root {root.name}", is_ok, f"{root.path}{fix}")
+        yield Finding(f"root {root.name}", is_ok, f"{root.path}{fix}")
     yield _output(loaded.output)
     if loaded.broker is not None:
         yield _broker(loaded.broker)
-    yield _watches()
+    yield from machine.findings(loaded)
+    yield from unit.findings()
     compiler = shutil.which("cc")
     missing = "absent; C arrays are written all the same, only checking them needs one"
-    yield _Finding("C compiler", True, compiler or missing)
+    yield Finding("C compiler", True, compiler or missing)
 
 
-def _toolchain() -> _Finding:
+def _toolchain() -> Finding:
     versions = toolchain.versions()
     missing = [
         name
         for name, value in versions.items()
         if value == toolchain.ABSENT and name not in toolchain.OPTIONAL
     ]
-    return _Finding(
+    return Finding(
         "toolchain", not missing, ", ".join(f"{name} {value}" for name, value in versions.items())
     )
 
 
-def _micro() -> _Finding:
+def _micro() -> Finding:
     """TFLM is an extra: without it nothing is wrong, but ``unverified`` wants an explanation."""
     if toolchain.versions()["tflite-micro"] == toolchain.ABSENT:
         text = (
             'absent; files for target = "micro" stay unverified, without an arena size: '
             "pip install --pre tflite-micro (it has pre-releases only)"
         )
-        return _Finding("tflite-micro", True, text)
+        return Finding("tflite-micro", True, text)
     command = [sys.executable, "-c", "import tflite_micro"]
     done = subprocess.run(  # noqa: S603  # our own interpreter and a constant
         command, capture_output=True, text=True, timeout=_IMPORT_SECONDS, check=False
@@ -82,10 +76,10 @@ def _micro() -> _Finding:
     text = "loads; a pre-release, as all of its versions are"
     if done.returncode != 0:
         text = f"does not load: {last}; install it again, or uninstall it"
-    return _Finding("tflite-micro", done.returncode == 0, text)
+    return Finding("tflite-micro", done.returncode == 0, text)
 
 
-def _preload() -> _Finding:
+def _preload() -> Finding:
     """Whether a child's libraries load, in a process of their own."""
     command = [sys.executable, "-c", "import tflited.convert.preload"]
     done = subprocess.run(  # noqa: S603  # our own interpreter and a constant
@@ -93,27 +87,19 @@ def _preload() -> _Finding:
     )
     last = (done.stderr.strip().splitlines() or ["no message"])[-1]
     text = "loads" if done.returncode == 0 else f"does not load: {last}; install it again"
-    return _Finding("tensorflow", done.returncode == 0, text)
+    return Finding("tensorflow", done.returncode == 0, text)
 
 
-def _output(path: Path) -> _Finding:
+def _output(path: Path) -> Finding:
     if not path.exists():
-        return _Finding("output", os.access(path.parent, os.W_OK), f"{path} will be created")
+        return Finding("output", os.access(path.parent, os.W_OK), f"{path} will be created")
     reason = OutputTree(path).check_writable()
-    return _Finding("output", not reason, reason or str(path))
+    return Finding("output", not reason, reason or str(path))
 
 
-def _broker(settings: BrokerSettings) -> _Finding:
+def _broker(settings: BrokerSettings) -> Finding:
     try:
         check_reachable(settings)
     except BrokerError as error:
-        return _Finding("broker", False, str(error))
-    return _Finding("broker", True, f"{settings.kind} at {settings.url} answers")
-
-
-def _watches() -> _Finding:
-    limit = int(Path("/proc/sys/fs/inotify/max_user_watches").read_text().strip())
-    text = f"{limit} watches"
-    if limit < _LEAST_WATCHES:
-        text += f", advised {_LEAST_WATCHES}: sysctl fs.inotify.max_user_watches={_LEAST_WATCHES}"
-    return _Finding("inotify", limit >= _LEAST_WATCHES, text)
+        return Finding("broker", False, str(error))
+    return Finding("broker", True, f"{settings.kind} at {settings.url} answers")

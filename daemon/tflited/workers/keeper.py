@@ -17,7 +17,9 @@ from tflited.workers.sandbox.layers import QUIET_ENVIRONMENT
 from tflited.workers.usage import resident_bytes
 from tflited.workers.zygote import READY, RUN
 
-INHERITED: Final = ("PATH", "LANG", "PYTHONPATH")
+INHERITED: Final = ("PATH", "LANG", "PYTHONPATH", "TF_ENABLE_ONEDNN_OPTS")
+"""All that a zygote sees of the daemon's environment. With the last a unit that forbids memory both
+written and executed (``MemoryDenyWriteExecute=``) has TensorFlow do without generated code."""
 FIRST_DELAY_SECONDS: Final = 0.1
 LONGEST_DELAY_SECONDS: Final = 30.0
 EXIT_SECONDS: Final = 5.0

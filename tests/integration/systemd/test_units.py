@@ -10,41 +10,88 @@ import pytest
 from programs import requires_program
 
 REPOSITORY = Path(__file__).parents[3]
-UNIT = REPOSITORY / "systemd" / "tflited.service"
+SYSTEMD = REPOSITORY / "systemd"
+UNIT = SYSTEMD / "tflited.service"
+UNITS = ("tflited.service", "tflited.socket", "tflited.slice", "tflited@.service")
 DOCS = REPOSITORY / "docs" / "systemd.md"
 NEEDS_ANALYZE = requires_program("systemd-analyze", "apt-get install systemd")
 
 
-def verify(text: str, folder: Path) -> str:
-    """What systemd-analyze says about a unit whose program exists here."""
-    copy = folder / "tflited.service"
-    copy.write_text(text.replace("/usr/bin/tflited", str(shutil.which("true"))))
-    command = ["systemd-analyze", "verify", "--man=no", str(copy)]
+def laid_out(folder: Path, drop_in: str = "") -> Path:
+    """The units in a folder, with a program that exists here; gives the service's file.
+
+    Args:
+        folder: an empty one.
+        drop_in: the name of one that is written behind the service, as systemd reads it.
+    """
+    for unit in UNITS:
+        text = (SYSTEMD / unit).read_text().replace("/usr/bin/tflited", str(shutil.which("true")))
+        (folder / unit.replace("@", "@name")).write_text(text)
+    service = folder / "tflited.service"
+    if drop_in:
+        text = (SYSTEMD / "drop-ins" / drop_in).read_text()
+        service.write_text(f"{service.read_text()}\n{text}")
+    return service
+
+
+def verify(folder: Path) -> str:
+    """What systemd-analyze says about the units in a folder."""
+    files = [str(path) for path in sorted(folder.iterdir())]
+    command = ["systemd-analyze", "verify", "--man=no", *files]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     return result.stdout + result.stderr
 
 
 @NEEDS_ANALYZE
-def test_systemd_has_nothing_to_say(tmp_path: Path) -> None:
+@pytest.mark.parametrize("drop_in", ["", "network.conf", "nfs.conf", "onednn.conf"])
+def test_systemd_has_nothing_to_say(tmp_path: Path, drop_in: str) -> None:
     """Unknown keys and wrong values give a warning and exit 0, so silence is what counts."""
-    assert not verify(UNIT.read_text(), tmp_path)
+    laid_out(tmp_path, drop_in)
+    assert not verify(tmp_path)
 
 
 @NEEDS_ANALYZE
 @pytest.mark.parametrize("line", ["ProtectEverything=yes", "ProtectSystem=sometimes"])
 def test_the_check_would_notice(tmp_path: Path, line: str) -> None:
     """A misspelt key or value is told, so the silence above means something."""
-    assert verify(UNIT.read_text().replace("[Service]", f"[Service]\n{line}"), tmp_path)
+    unit = laid_out(tmp_path)
+    unit.write_text(unit.read_text().replace("[Service]", f"[Service]\n{line}"))
+    assert verify(tmp_path)
 
 
 @NEEDS_ANALYZE
-def test_the_exposure_stays_low(tmp_path: Path) -> None:
-    """A line that weakens the sandbox shows here; 2.5 leaves room between systemd versions."""
-    unit = shutil.copy(UNIT, tmp_path)
-    command = ["systemd-analyze", "security", "--offline=true", "--threshold=25", str(unit)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("unit", ["tflited.service", "tflited@name.service"])
+def test_the_exposure_is_below_one(tmp_path: Path, unit: str) -> None:
+    """A line that weakens the sandbox shows here; the threshold is ten times the score."""
+    laid_out(tmp_path)
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=9"]
+    result = subprocess.run(
+        [*command, str(tmp_path / unit)], capture_output=True, text=True, check=False
+    )
 
     assert result.returncode == 0, result.stdout[-500:]
+
+
+@NEEDS_ANALYZE
+def test_the_docs_state_the_exposure(tmp_path: Path) -> None:
+    """Of the unit with each drop-in that other than a reload's kind changes something."""
+    rows = re.findall(
+        r"^\| `?(\(none\)|[\w-]+\.conf)`? \|.*\| ([0-9.]+) \|$", DOCS.read_text(), re.MULTILINE
+    )
+    assert {name for name, _ in rows} == {
+        "(none)",
+        *(path.name for path in (SYSTEMD / "drop-ins").iterdir()),
+    }
+    observed = []
+    for number, (name, _) in enumerate(rows):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        unit = laid_out(folder, "" if name == "(none)" else name)
+        command = ["systemd-analyze", "security", "--offline=true", str(unit)]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        scores = re.findall(r"exposure level for .*: ([0-9.]+)", result.stdout)
+        observed.append((name, scores[0]))
+    assert observed == rows
 
 
 @requires_program("systemd-sysusers", "apt-get install systemd")

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tflited import toolchain
-from tflited.cli import doctor
+from tflited.cli import doctor, machine, unit
+from tflited.cli.finding import Finding
 from tflited.domain.broker import BrokerSettings
 
 Run = Callable[..., tuple[int, str, str]]
@@ -17,10 +18,11 @@ Run = Callable[..., tuple[int, str, str]]
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tensorflow's load, seconds long, is proven by every conversion test."""
-    loads = doctor._Finding("tensorflow", is_ok=True, text="loads")
+    loads = Finding("tensorflow", is_ok=True, text="loads")
     monkeypatch.setattr(doctor, "_preload", lambda: loads)
-    enough = doctor._Finding("inotify", is_ok=True, text="9000 watches")
-    monkeypatch.setattr(doctor, "_watches", lambda: enough)
+    # What this machine is like is no matter here; tests/unit/cli/test_machine.py looks at it.
+    monkeypatch.setattr(machine, "findings", lambda _: [])
+    monkeypatch.setattr(unit, "findings", list)
 
 
 def test_a_right_machine(run: Run) -> None:

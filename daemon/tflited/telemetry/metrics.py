@@ -34,7 +34,7 @@ OTHER: Final = "other"
 
 REASONS: Final = (
     # The daemon's own codes, from errors.py.
-    "baseline_mismatch", "broker", "cannot_start", "configuration", "conversion",
+    "backup", "baseline_mismatch", "broker", "cannot_start", "configuration", "conversion",
     "daemon_unreachable", "internal", "output", "over_capacity", "refused", "replaced",
     "sandbox_refused", "source_changed", "storage_failed", "storage_paused", "store",
     "store_corrupt", "trigger_refused", "usage", "worker",

@@ -53,7 +53,8 @@ def _ok(request: AttemptRequest, progress: Progress) -> BuildReport:
 
 
 def _big(request: AttemptRequest, progress: Progress) -> BuildReport:
-    return replace(REPORT, source=replace(REPORT.source, notes=("x" * 1024 * 1024,)))
+    notes = tuple(f"{number}: {'x' * 1000}" for number in range(1024))
+    return replace(REPORT, source=replace(REPORT.source, notes=notes))
 
 
 def _refused(request: AttemptRequest, progress: Progress) -> BuildReport:

@@ -21,7 +21,7 @@ from typing import IO, Any, Final
 
 from tflited import __version__, durable
 from tflited.errors import BackupError
-from tflited.store import migrations
+from tflited.store import migrations, queries
 from tflited.store.database import store_errors
 from tflited.store.lock import StateLock
 
@@ -169,7 +169,7 @@ def check_store(path: Path) -> int:
                 f"{path} has schema version {version}, this release knows 1 to {known}.",
                 hint="use the release that wrote it, or a newer one",
             )
-        return int(connection.execute("SELECT count(*) FROM jobs").fetchone()[0])
+        return _jobs(connection)
 
 
 _DAMAGED: Final = "a daemon that starts on it sets it aside and saves what can be read"
@@ -180,8 +180,11 @@ def _copy_store(source: Path, copy: Path) -> tuple[int, int]:
     with closing(sqlite3.connect(source)) as there, closing(sqlite3.connect(copy)) as here:
         there.backup(here)
         here.execute("PRAGMA journal_mode = DELETE")
-        jobs = int(here.execute("SELECT count(*) FROM jobs").fetchone()[0])
-        return migrations.version_of(here), jobs
+        return migrations.version_of(here), _jobs(here)
+
+
+def _jobs(connection: sqlite3.Connection) -> int:
+    return int(connection.execute(queries.load()["count_jobs"]).fetchone()[0])
 
 
 def _waiting(state: Path, kept: Kept) -> Iterator[tuple[str, bytes]]:

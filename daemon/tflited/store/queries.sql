@@ -201,3 +201,6 @@ FROM builds
 WHERE root = :root AND path = :path
 ORDER BY id DESC
 LIMIT :limit;
+
+-- name: count_jobs
+SELECT count(*) FROM jobs

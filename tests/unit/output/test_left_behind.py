@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,8 +56,9 @@ def leave(scratch: Path, kind: str, secret: Path) -> BuildReport:
     if user:  # its own folder, as the service gives it one
         for path in (scratch, *scratch.rglob("*")):
             os.chown(path, user, user)
-        for path in scratch.parents[:3]:
-            path.chmod(0o755)
+        for path in scratch.parents:
+            if Path(tempfile.gettempdir()) in path.parents:
+                path.chmod(0o755)
     command = [sys.executable, "-c", CHILD, kind, str(place), str(secret), str(user)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if "PermissionError" in ended.stderr:

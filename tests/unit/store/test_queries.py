@@ -26,9 +26,9 @@ def test_a_name_may_stand_once() -> None:
 
 def test_every_statement_is_asked_for_and_every_one_asked_for_is_there() -> None:
     """No dead SQL, and no name that only fails when its code runs."""
-    modules = ("queue.py", "rests.py", "repair.py")
+    modules = ("queue.py", "rests.py", "repair.py", "backup.py")
     code = "".join((PACKAGE / name).read_text("utf-8") for name in modules)
-    asked = set(re.findall(r'\.(?:rows?|_moved)\(\s*"([a-z_]+)"', code))
+    asked = set(re.findall(r'(?:\.(?:rows?|_moved)\(\s*|load\(\)\[)"([a-z_]+)"', code))
     assert asked == set(queries.load())
 
 

@@ -4,9 +4,8 @@ Every file is marked with the digest of the model that it stands for, so that a 
 builds shows. The recording lies on the Python path, the one thing that a zygote inherits.
 """
 
+import ctypes
 import hashlib
-import os
-import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -42,7 +41,7 @@ def run(request: AttemptRequest, progress: Progress) -> BuildReport:
     """
     progress(Stage.LOAD, "")
     if request.stem.startswith(POISON):
-        os.kill(os.getpid(), signal.SIGKILL)
+        ctypes.string_at(0)  # the sandbox lets no signal be sent, not even to oneself
     mark = f"\n// {request.provenance['source sha256']}\n".encode()
     progress(Stage.PROVE, "float32")
     variants = tuple(

@@ -30,6 +30,14 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
     daemon.stop()
 
 
+@pytest.fixture(autouse=True)
+def ended(daemon: DaemonProcess) -> Iterator[None]:
+    """No test finds the daemon of the one before it: their order is random."""
+    yield
+    if daemon._process is not None:
+        daemon.kill()
+
+
 def cut(path: Path) -> None:
     os.truncate(path, 5 * PAGE)
 
@@ -105,6 +113,9 @@ def test_what_was_queued_in_a_damaged_store_is_made_again(daemon: DaemonProcess)
 
 def test_damage_while_it_runs_ends_it_and_the_next_start_repairs(daemon: DaemonProcess) -> None:
     """A value that no store writes is found when it is read; the row is left behind."""
+    copy_tree(zoo.digits().model, daemon.root / "running")
+    daemon.start()
+    daemon.wait_for("running", "published")
     daemon.stop()
     store = daemon.state / "jobs.sqlite3"
     number = daemon_jobs(store)

@@ -77,6 +77,8 @@ def _look_at_members(archive: zipfile.ZipFile, name: str) -> None:
         path = PurePosixPath(entry.filename)
         if path.is_absolute() or ".." in path.parts or "\\" in entry.filename:
             raise _refused(f"{name} has a member that leads out of it: {entry.filename!r}")
+        if entry.header_offset < 0:  # zipfile reckons it from the end, and seeks there
+            raise _refused(f"{name} has a member that begins before it: {entry.filename!r}")
         kind = stat.S_IFMT(entry.external_attr >> 16)
         if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
             raise _refused(f"{name} has a member that is no file: {entry.filename!r}")

@@ -22,8 +22,8 @@ START_SECONDS = 30
 @contextmanager
 def journald() -> Iterator[None]:
     """The journal at its usual place, in this mount namespace only."""
-    for place in ("/run/systemd", "/var/log"):
-        mount("-t", "tmpfs", "tmpfs", place)
+    for covered in ("/run/systemd", "/var/log"):
+        mount("-t", "tmpfs", "tmpfs", covered)
     Path("/var/log/journal").mkdir()
     # One with a name of its own reads no kernel messages.
     with subprocess.Popen([PROGRAM, NAMESPACE], stderr=subprocess.DEVNULL) as process:
@@ -45,8 +45,8 @@ def as_service(main_file: Path, _: Path) -> Process:
         status = os.fstat(stream.fileno())
         return subprocess.Popen(
             [sys.executable, "-m", "tflited", "serve", "--config", str(main_file)],
-            stdout=stream,
-            stderr=stream,
+            stdout=stream.fileno(),
+            stderr=stream.fileno(),
             env={**os.environ, "JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"},
         )
 

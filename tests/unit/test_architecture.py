@@ -30,6 +30,7 @@ WRITERS = {
     "convert/": "writes only its scratch folder; the parent syncs what it takes over",
     "sources/digest.py": "private copies, made again after a crash",
     "store/salvage.py": "a copy of a damaged store, of no use after a crash",
+    "telemetry/journal.py": "a memory file, which the journal reads",
     "workers/": "a child's noise and scratch, of no use after a crash",
 }
 # Who may rename without durable.write, and what makes that safe.

@@ -47,7 +47,7 @@ from tflited.sources.watch import SourceWatch
 from tflited.store.backup import Kept
 from tflited.store.lock import StateLock
 from tflited.store.repair import open_store, set_aside
-from tflited.telemetry.metrics import Metrics
+from tflited.telemetry.metrics.exposition import Metrics
 from tflited.telemetry.notify import inherited_sockets
 from tflited.telemetry.room import RoomWatch
 from tflited.triggers.broker.door import BrokerDoor
@@ -128,8 +128,8 @@ class Assembly:
             slots=workers,
         )
         self.room = RoomWatch(settings.output)
-        self.metrics.show_output_free(self.room.free_bytes)
-        self.metrics.show_stores_set_aside(lambda: len(self._set_aside()))
+        self.metrics.daemon.show_output_free(self.room.free_bytes)
+        self.metrics.daemon.show_stores_set_aside(lambda: len(self._set_aside()))
         self.policies = CurrentPolicies(settings)
         self.executor = LocalExecutor()
         self.hooks = HookThread()
@@ -171,7 +171,7 @@ class Assembly:
             self.inbox.put,
             waits=Waits(settings.settle_seconds, settings.settle_whole_seconds),
             scan_interval_seconds=settings.scan_interval_seconds,
-            hub=hub_models(settings, self.clock, record=self.metrics.hub_fetched),
+            hub=hub_models(settings, self.clock, record=self.metrics.hub.fetched),
             recall=Recall(settings.state / RECALL_NAME),
         )
 
@@ -258,7 +258,7 @@ class Assembly:
             self.control,
             self._settings.state,
             directory_of=lambda job: self.publisher.directory(job.model, job.save_to),
-            show_connected=self.metrics.broker_connected,
+            show_connected=self.metrics.daemon.broker_connected,
         )
 
     def _doors(self) -> tuple[HealthCheck, ...]:

@@ -51,6 +51,13 @@ class Publisher(Protocol):
         """The manifest of a model's present set; None without a readable one."""
         ...
 
+    def damage(self, manifest: Manifest) -> str:
+        """What a glance finds wrong with the files of a present set; empty where nothing is.
+
+        Compares names, kinds and sizes with the manifest, and reads no content.
+        """
+        ...
+
     def directory(self, model: ModelId, save_to: str | None = None) -> Path:
         """Where a model's set is or would be."""
         ...

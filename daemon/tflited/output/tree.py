@@ -25,6 +25,7 @@ from tflited.errors import OutputError, StorageFailedError, TflitedError
 from tflited.output import intake, records, rename
 from tflited.output.errors import NO_SWAP, output_errors
 from tflited.output.generations import Generations
+from tflited.output.glance import damage
 from tflited.output.intake import LARGEST_ARTIFACT_BYTES
 from tflited.output.layout import Layout, make_folders, remove_empty_parents
 from tflited.output.leaving import Leaving
@@ -116,6 +117,11 @@ class OutputTree:
             OutputError: the path leaves the output tree.
         """
         return self._layout.manifest(self.directory(model, save_to))
+
+    def damage(self, manifest: Manifest) -> str:
+        """What a glance finds wrong with the files of a present set; empty where nothing is."""
+        home = self.home(manifest.model, manifest.save_to)
+        return "its place is a link to elsewhere" if home is None else damage(home, manifest)
 
     def home(self, model: ModelId, save_to: str | None = None) -> Path | None:
         """The directory that holds a model's set now, to be opened without following links.

@@ -23,7 +23,9 @@ from tflited.web.downloads import download_routes
 from tflited.web.guard import KnownHosts, is_from_socket
 from tflited.web.offers import Offers
 from tflited.web.openapi import describe, refusals, trigger_body
+from tflited.web.overview import overview
 from tflited.web.paths import asked_path
+from tflited.web.site import assets, refusal_page, wants_page
 from tflited.web.streams import Streams
 from tflited.web.tokens import Token
 from tflited.web.why_page import why_page
@@ -74,7 +76,9 @@ def create_app(
     reads, writes = [Depends(access.read)], [Depends(access.write)]
     app.include_router(_health(control))
     app.include_router(_metrics(render_metrics), dependencies=reads, responses=refusals())
-    app.include_router(why_page(control), dependencies=reads, responses=refusals())
+    app.include_router(assets())
+    for page in (overview(control), why_page(control)):
+        app.include_router(page, dependencies=reads, responses=refusals())
     if offers.sets is not None:
         app.include_router(download_routes(offers.sets), dependencies=reads)
     api = APIRouter(prefix="/api/v1", responses=refusals())
@@ -267,20 +271,27 @@ def _find(control: Control, job_id: int) -> Job:
     return job
 
 
-def _on_tflited_error(_: Request, error: Exception) -> Response:
-    return refuse_error(cast("TflitedError", error))
+def _on_tflited_error(request: Request, error: Exception) -> Response:
+    told = cast("TflitedError", error)
+    refused = refuse_error(told)
+    if not wants_page(request):
+        return refused
+    return refusal_page(request, refused, told.message, told.hint)
 
 
 def _on_http_error(request: Request, error: Exception) -> Response:
     told = cast("HTTPException", error)
     message = f"{request.method} {request.url.path}: {told.detail}"
-    return refuse(told.status_code, "http", message, headers=told.headers)
+    refused = refuse(told.status_code, "http", message, headers=told.headers)
+    return refusal_page(request, refused, message) if wants_page(request) else refused
 
 
 def _on_bad_request(request: Request, error: Exception) -> Response:
     problems = cast("RequestValidationError", error).errors()
     told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in problems)
-    return refuse(422, "usage", f"{request.method} {request.url.path}: {told}")
+    message = f"{request.method} {request.url.path}: {told}"
+    refused = refuse(422, "usage", message)
+    return refusal_page(request, refused, message) if wants_page(request) else refused
 
 
 def _on_unexpected(request: Request, _: Exception) -> Response:

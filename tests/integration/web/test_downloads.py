@@ -1,4 +1,4 @@
-"""Downloads over a real listener: the published bytes, one generation, and a damaged set refused."""
+"""Downloads over a real listener: the published bytes of one generation, or a refusal."""
 
 import hashlib
 import http.client

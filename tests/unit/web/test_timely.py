@@ -11,7 +11,7 @@ from tflited.web.timely import TimelyResponse
 
 
 def test_a_client_that_stops_reading_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first part went out; the second one waits no longer than allowed, and no third is made."""
+    """The first part went out; the second waits no longer than allowed, and no third is made."""
     monkeypatch.setattr(timely, "SEND_SECONDS", 0.05)
     made: list[int] = []
     taken: list[Message] = []

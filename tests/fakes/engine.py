@@ -218,15 +218,15 @@ class ListRecorder:
         """Notes."""
         self.told.append(("job_finished", job))
 
-    def attempt_finished(self, outcome: AttemptOutcome, *, will_retry: bool) -> None:
+    def attempt_finished(self, job: Job, outcome: AttemptOutcome, *, will_retry: bool) -> None:
         """Notes."""
         self.told.append(("attempt_finished", will_retry))
 
-    def set_published(self, report: BuildReport) -> None:
+    def set_published(self, job: Job, report: BuildReport) -> None:
         """Notes."""
         self.told.append(("set_published", report))
 
-    def stage_finished(self, stage: Stage, seconds: float) -> None:
+    def stage_finished(self, job: Job, stage: Stage, seconds: float) -> None:
         """Notes."""
         self.told.append(("stage_finished", stage))
 

@@ -37,16 +37,16 @@ class Recorder(Protocol):
         """A job reached a final state, so many seconds after its claim."""
         ...
 
-    def attempt_finished(self, outcome: AttemptOutcome, *, will_retry: bool) -> None:
-        """An attempt ended."""
+    def attempt_finished(self, job: Job, outcome: AttemptOutcome, *, will_retry: bool) -> None:
+        """An attempt at a job ended."""
         ...
 
-    def set_published(self, report: BuildReport) -> None:
-        """A set is in the output tree."""
+    def set_published(self, job: Job, report: BuildReport) -> None:
+        """The set of a job is in the output tree."""
         ...
 
-    def stage_finished(self, stage: Stage, seconds: float) -> None:
-        """A stage of the daemon's own took so long."""
+    def stage_finished(self, job: Job, stage: Stage, seconds: float) -> None:
+        """A stage of the daemon's own took so long for a job."""
         ...
 
     def trigger_received(self, source: TriggerSource, *, is_accepted: bool) -> None:

@@ -7,6 +7,8 @@ from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from tflited.domain.job import Job
+
 # Measured: a conversion takes 0.3-0.7 s, importing TensorFlow 6-12 s, large models minutes.
 SECONDS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1800)
 RSS_BYTES: Final = tuple(2.0**power for power in range(28, 35))
@@ -47,6 +49,11 @@ class Declare:
         self, kind: Callable[..., Metric], name: str, text: str, labels: Iterable[str]
     ) -> Metric:
         return kind(name, text, tuple(labels), registry=self._registry)
+
+
+def of_job(job: Job) -> dict[str, str]:
+    """The exemplar that leads from a bucket to a job."""
+    return {"job_id": str(job.id)}
 
 
 def fill(metric: Metric, *values: Iterable[str]) -> Metric:

@@ -13,12 +13,13 @@ from tflited.domain.attempt import AttemptOutcome
 from tflited.domain.job import Job, TriggerSource
 from tflited.domain.ports import StoreCounts
 from tflited.domain.report import BuildReport, Stage
-from tflited.telemetry.metrics.builds import BuildMetrics
+from tflited.telemetry.metrics.attempts import AttemptMetrics
 from tflited.telemetry.metrics.daemon import DaemonMetrics
 from tflited.telemetry.metrics.declare import Declare
 from tflited.telemetry.metrics.hub import HubMetrics
 from tflited.telemetry.metrics.jobs import JobMetrics
 from tflited.telemetry.metrics.roots import RootMetrics
+from tflited.telemetry.metrics.variants import VariantMetrics
 
 
 class Metrics:
@@ -41,7 +42,8 @@ class Metrics:
         declare = Declare(self.registry)
         self.daemon = DaemonMetrics(declare, version=version, toolchain=toolchain, slots=slots)
         self.jobs = JobMetrics(declare)
-        self.builds = BuildMetrics(declare)
+        self.attempts = AttemptMetrics(declare)
+        self.variants = VariantMetrics(declare)
         self.hub = HubMetrics(declare)
         self.roots = RootMetrics(declare, roots)
 
@@ -63,17 +65,17 @@ class Metrics:
         """A job reached a final state, so many seconds after its claim."""
         self.jobs.finished(job, seconds)
 
-    def attempt_finished(self, outcome: AttemptOutcome, *, will_retry: bool) -> None:
-        """An attempt ended."""
-        self.builds.attempt_finished(outcome, will_retry=will_retry)
+    def attempt_finished(self, job: Job, outcome: AttemptOutcome, *, will_retry: bool) -> None:
+        """An attempt at a job ended."""
+        self.attempts.finished(job, outcome, will_retry=will_retry)
 
-    def set_published(self, report: BuildReport) -> None:
-        """A set is in the output tree."""
-        self.builds.set_published(report)
+    def set_published(self, job: Job, report: BuildReport) -> None:
+        """The set of a job is in the output tree."""
+        self.variants.published(job, report)
 
-    def stage_finished(self, stage: Stage, seconds: float) -> None:
-        """A stage of the daemon's own took so long."""
-        self.builds.stage_finished(stage, seconds)
+    def stage_finished(self, job: Job, stage: Stage, seconds: float) -> None:
+        """A stage of the daemon's own took so long for a job."""
+        self.attempts.stage_finished(job, stage, seconds)
 
     def trigger_received(self, source: TriggerSource, *, is_accepted: bool) -> None:
         """A trigger was accepted or refused."""

@@ -4,7 +4,7 @@ from typing import Final
 
 from tflited.domain.job import ACTIVE, Job, JobState, TriggerSource
 from tflited.domain.ports import StoreCounts
-from tflited.telemetry.metrics.declare import Declare
+from tflited.telemetry.metrics.declare import Declare, of_job
 from tflited.telemetry.metrics.reasons import OTHER, REASONS, reason_label
 
 _ENDED: Final = tuple(state for state in JobState if state not in ACTIVE)
@@ -60,7 +60,7 @@ class JobMetrics:
     def finished(self, job: Job, seconds: float) -> None:
         """A job reached a final state, so many seconds after its claim."""
         self._jobs.labels(job.trigger, job.state).inc()
-        self._seconds.labels(job.state).observe(seconds, {"job_id": str(job.id)})
+        self._seconds.labels(job.state).observe(seconds, of_job(job))
         if job.state in {JobState.FAILED, JobState.DEAD}:
             self._failures.labels(reason_label(job.failure.code if job.failure else OTHER)).inc()
         if job.state is JobState.PUBLISHED and job.finished_at:
@@ -68,7 +68,7 @@ class JobMetrics:
         # A later claim's wait would count the earlier attempts as waiting.
         if job.attempts == 1 and job.started_at:
             wait = (job.started_at - job.created_at).total_seconds()
-            self._wait_seconds.labels(job.trigger).observe(max(0.0, wait))
+            self._wait_seconds.labels(job.trigger).observe(max(0.0, wait), of_job(job))
 
     def trigger_received(self, source: TriggerSource, *, is_accepted: bool) -> None:
         """A trigger was accepted or refused."""

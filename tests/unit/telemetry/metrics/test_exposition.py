@@ -4,13 +4,16 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from prometheus_client.openmetrics import parser
 
 from fakes.control import make_job
+from fakes.samples import a_job, a_report
 from metric_samples import value
 from programs import requires_program
+from tflited.domain.attempt import AttemptOutcome, AttemptResult
 from tflited.domain.audience import Recorder
 from tflited.domain.report import Stage
 from tflited.telemetry.metrics.exposition import Metrics
@@ -61,22 +64,39 @@ def test_every_combination_starts_at_zero(metrics: Metrics) -> None:
 def test_it_is_a_recorder(metrics: Metrics) -> None:
     """The engine can be given it where it wants a Recorder."""
     recorder: Recorder = metrics
-    recorder.stage_finished(Stage.PUBLISH, 0.2)
+    recorder.stage_finished(a_job(), Stage.PUBLISH, 0.2)
 
     assert value(metrics, "tflited_stage_duration_seconds_sum", stage="publish") == 0.2
 
 
 def test_openmetrics_carries_the_job_as_exemplar(metrics: Metrics) -> None:
-    """Where it is asked for, the exposition is OpenMetrics and leads from a bucket to the job."""
-    metrics.job_finished(make_job(42), 0.3)
+    """Every histogram that a job gave a time or its memory leads from the bucket to the job."""
+    job = replace(make_job(42), attempts=1, started_at=make_job(42).created_at)
+    outcome = AttemptOutcome(
+        result=AttemptResult.OK, stage_seconds={"load": 1.0}, peak_rss_bytes=2**29
+    )
+    metrics.job_finished(job, 0.3)
+    metrics.attempt_finished(job, outcome, will_retry=False)
+    metrics.stage_finished(job, Stage.PUBLISH, 0.2)
+    metrics.set_published(job, a_report())
     body, content_type = metrics.render(OPENMETRICS)
 
     read = parser.text_string_to_metric_families
     parsed = read(body.decode())  # type: ignore[no-untyped-call]  # the client types no parser
-    families = {family.name: family for family in parsed}
-    samples = families["tflited_job_duration_seconds"].samples
+    leading = {
+        (family.name, sample.exemplar.labels["job_id"])
+        for family in parsed
+        for sample in family.samples
+        if sample.exemplar
+    }
     assert content_type.startswith("application/openmetrics-text")
-    assert [s.exemplar.labels for s in samples if s.exemplar] == [{"job_id": "42"}]
+    assert leading == {
+        ("tflited_attempt_peak_rss_bytes", "42"),
+        ("tflited_job_duration_seconds", "42"),
+        ("tflited_job_queue_wait_seconds", "42"),
+        ("tflited_stage_duration_seconds", "42"),
+        ("tflited_variant_duration_seconds", "42"),
+    }
 
 
 def test_plain_text_without_an_accept_header(metrics: Metrics) -> None:

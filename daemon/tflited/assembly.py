@@ -35,6 +35,7 @@ from tflited.engine.removal import Removals
 from tflited.errors import CannotStartError
 from tflited.hub import hub_models
 from tflited.output.hooks import HookThread
+from tflited.output.reading import PublishedSets
 from tflited.output.tree import OutputTree
 from tflited.settings.codec import decode_policy, encode_policy
 from tflited.settings.cross_checks import REFERENCES_NAME
@@ -54,6 +55,7 @@ from tflited.triggers.document import json_schema, parse
 from tflited.triggers.references import ReferenceFolder
 from tflited.triggers.spool import Spool
 from tflited.web.api import create_app
+from tflited.web.offers import Offers
 from tflited.web.server import HttpServer
 from tflited.web.tokens import load_tokens
 from tflited.workers.local import LocalExecutor
@@ -149,7 +151,7 @@ class Assembly:
             version=__version__,
             rules=settings.http,
             tokens=load_tokens(settings.http.tokens),
-            trigger_schema=json_schema(),
+            offers=Offers(trigger_schema=json_schema(), sets=PublishedSets(settings.output)),
         )
         server = HttpServer(
             app,

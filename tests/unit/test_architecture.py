@@ -53,6 +53,7 @@ BORDERS = {
 TESTED_THROUGH = {
     "convert": "the builds of tests/integration/convert, in real tensorflow",
     "domain/publication": "tests/contract/test_publisher.py and tests/unit/output",
+    "domain/download": "tests/unit/output/test_reading.py and tests/integration/web",
     "domain/control": "tests/fakes and the engine, both of which implement it",
     "output/errors": "tests/unit/output/test_tree.py",
     "output/shelf": "tests/unit/output/test_tree.py",

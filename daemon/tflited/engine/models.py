@@ -9,17 +9,37 @@ from pathlib import PurePosixPath
 from tflited.domain.model import ModelId, is_below
 from tflited.domain.observation import Observation, RootObservation
 from tflited.domain.ports import Root
-from tflited.domain.status import ModelStatus, Phase, RootStatus
+from tflited.domain.status import UNBUILT, ModelStatus, Phase, RootStatus
 from tflited.engine.decide import Decision
 
 
 @dataclass(slots=True)
 class Entry:
-    """One model."""
+    """One model.
+
+    Attributes:
+        observation: as it was last seen.
+        decision: what is to be done with it; None before the first one.
+        since: when it entered its phase.
+        unbuilt_since: when the change was seen that is not built yet; None where none is.
+    """
 
     observation: Observation
     decision: Decision | None = None
     since: datetime | None = None
+    unbuilt_since: datetime | None = None
+
+    def take(self, decision: Decision, now: datetime) -> bool:
+        """Takes a decision; returns whether its phase or its reason are new."""
+        before, self.decision = self.decision, decision
+        if decision.phase not in UNBUILT:
+            self.unbuilt_since = None
+        elif self.unbuilt_since is None:
+            self.unbuilt_since = now
+        if before and (before.phase, before.reason) == (decision.phase, decision.reason):
+            return False
+        self.since = now
+        return True
 
     @property
     def phase(self) -> Phase:
@@ -143,6 +163,11 @@ class Models:
         """How many models of a root are in each phase."""
         counted = Counter(entry.phase for entry in self.of_root(root))
         return {phase: counted.get(phase, 0) for phase in Phase}
+
+    def oldest_unbuilt(self, root: str) -> datetime | None:
+        """When the oldest change of a root was seen that is not built yet."""
+        times = (entry.unbuilt_since for entry in self.of_root(root))
+        return min((time for time in times if time is not None), default=None)
 
 
 def _until(seen: Observation, decision: Decision | None) -> datetime | None:

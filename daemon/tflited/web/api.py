@@ -1,7 +1,7 @@
 """The HTTP interface: every path, what it asks of the engine, and the answer's form."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Final, cast
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
@@ -19,7 +19,9 @@ from tflited.domain.trigger import TriggerReceipt
 from tflited.errors import TflitedError, UsageError
 from tflited.web.access import Access
 from tflited.web.answers import RequestError, answer, health, refuse, refuse_error
+from tflited.web.downloads import download_routes
 from tflited.web.guard import KnownHosts, is_from_socket
+from tflited.web.offers import Offers
 from tflited.web.openapi import describe, refusals, trigger_body
 from tflited.web.overview import overview
 from tflited.web.paths import asked_path
@@ -53,7 +55,7 @@ def create_app(
     version: str,
     rules: HttpRules | None = None,
     tokens: Iterable[Token] = (),
-    trigger_schema: Mapping[str, Any] | None = None,
+    offers: Offers | None = None,
 ) -> FastAPI:
     """Builds the application; ``app.state.streams`` must be closed before its server stops.
 
@@ -63,9 +65,9 @@ def create_app(
         version: the daemon's version, for the OpenAPI document.
         rules: who may ask, and how much.
         tokens: who may write over TCP, or come from elsewhere.
-        trigger_schema: of the trigger document, for the OpenAPI document.
+        offers: what is handed out beside the engine's answers.
     """
-    rules = rules or HttpRules()
+    rules, offers = rules or HttpRules(), offers or Offers()
     access, streams = Access(rules, tokens), Streams(control, rules.max_event_streams)
     # The framework's own pages would fetch scripts from a foreign host.
     app = FastAPI(title="tflited", version=version, docs_url=None, redoc_url=None, openapi_url=None)
@@ -77,6 +79,8 @@ def create_app(
     app.include_router(assets())
     for page in (overview(control), why_page(control)):
         app.include_router(page, dependencies=reads, responses=refusals())
+    if offers.sets is not None:
+        app.include_router(download_routes(offers.sets), dependencies=reads)
     api = APIRouter(prefix="/api/v1", responses=refusals())
     for routes in (_reading(control), _jobs(control, streams)):
         api.include_router(routes, dependencies=reads)
@@ -86,7 +90,7 @@ def create_app(
 
     @app.get("/api/v1/openapi.json", include_in_schema=False, dependencies=reads)
     def openapi() -> dict[str, Any]:
-        return describe(app, trigger_schema or {})
+        return describe(app, offers.trigger_schema)
 
     app.add_exception_handler(TflitedError, _on_tflited_error)
     app.add_exception_handler(HTTPException, _on_http_error)

@@ -21,6 +21,8 @@ from tflited.web.access import Access
 from tflited.web.answers import RequestError, answer, health, refuse, refuse_error
 from tflited.web.downloads import download_routes
 from tflited.web.guard import KnownHosts, is_from_socket
+from tflited.web.job_pages import job_pages
+from tflited.web.model_pages import model_pages
 from tflited.web.offers import Offers
 from tflited.web.openapi import describe, refusals, trigger_body
 from tflited.web.overview import overview
@@ -77,7 +79,8 @@ def create_app(
     app.include_router(_health(control))
     app.include_router(_metrics(render_metrics), dependencies=reads, responses=refusals())
     app.include_router(assets())
-    for page in (overview(control), why_page(control)):
+    pages = (overview(control), model_pages(control), job_pages(control), why_page(control))
+    for page in pages:
         app.include_router(page, dependencies=reads, responses=refusals())
     if offers.sets is not None:
         app.include_router(download_routes(offers.sets), dependencies=reads)

@@ -83,8 +83,8 @@ class Daemon:
         self._made.publisher.sweep()
         self._made.executor.start()
         self._made.hooks.start()
-        for room in self._made.rooms:
-            room.start()
+        self._made.output_room.start()
+        self._made.state_room.start()
         self._made.engine.slots.start()
         self._made.sources.start(self._settings.all_roots)
         self._made.http.start()
@@ -146,8 +146,8 @@ class Daemon:
         self._made.sources.stop(_JOIN_SECONDS)
         self._made.http.stop(_JOIN_SECONDS)
         self._made.hooks.stop(deadline_seconds=_JOIN_SECONDS)
-        for room in self._made.rooms:
-            room.stop(_JOIN_SECONDS)
+        self._made.output_room.stop(_JOIN_SECONDS)
+        self._made.state_room.stop(_JOIN_SECONDS)
         self._made.store.close()
         self._made.lock.release()
         _LOG.info("daemon_stopped")

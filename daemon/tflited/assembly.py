@@ -129,8 +129,8 @@ class Assembly:
             slots=workers,
             queue_capacity=settings.queue_capacity,
         )
-        self.rooms = (RoomWatch(settings.output), RoomWatch(settings.state))
-        self.metrics.daemon.show_free(*(room.free_bytes for room in self.rooms))
+        self.output_room, self.state_room = RoomWatch(settings.output), RoomWatch(settings.state)
+        self.metrics.daemon.show_free(self.output_room.free_bytes, self.state_room.free_bytes)
         self.metrics.daemon.show_stores_set_aside(lambda: len(self._set_aside()))
         self.policies = CurrentPolicies(settings)
         self.executor = LocalExecutor(recorder=self.metrics.workers)
@@ -254,7 +254,7 @@ class Assembly:
             reload_settings=self._reload,
             feed=self.events,
             doors=self._doors,
-            free_bytes=self.room.free_bytes,
+            free_bytes=self.output_room.free_bytes,
         )
 
     def _make_broker(self) -> BrokerDoor:

@@ -94,6 +94,22 @@ class RootEntry:
         """Whether the first scan is over, well or badly."""
         return self.last_scan_at is not None or not self.is_available
 
+    def status(
+        self, name: str, models: Mapping[Phase, int], *, removals_waiting: int = 0
+    ) -> RootStatus:
+        """The root as the status shows it, with its models counted by phase."""
+        return RootStatus(
+            name=name,
+            path=str(self.root.path),
+            is_available=self.is_available,
+            reason=self.reason,
+            last_scan_at=self.last_scan_at,
+            removals_waiting=removals_waiting,
+            polled=self.polled,
+            unwatched=self.unwatched,
+            models=models,
+        )
+
 
 @dataclass(slots=True)
 class Models:
@@ -111,6 +127,13 @@ class Models:
             folder = str(PurePosixPath(model.path).parent)
             self.versions.setdefault((model.root, folder), set()).add(model)
         return self.entries.setdefault(model, entry)
+
+    def copied(self) -> list[tuple[ModelId, Entry]]:
+        """Every model as of now; the one look that any thread may take.
+
+        Copying a ``dict`` whose keys are known is one step of the interpreter.
+        """
+        return list(self.entries.copy().items())
 
     def of_root(self, root: str) -> Iterator[Entry]:
         """The models of one root."""
@@ -134,19 +157,7 @@ class Models:
 
     def root_statuses(self) -> tuple[RootStatus, ...]:
         """Every root with its models counted by phase."""
-        return tuple(
-            RootStatus(
-                name=name,
-                path=str(state.root.path),
-                is_available=state.is_available,
-                reason=state.reason,
-                last_scan_at=state.last_scan_at,
-                polled=state.polled,
-                unwatched=state.unwatched,
-                models=self.phases(name),
-            )
-            for name, state in self.roots.items()
-        )
+        return tuple(state.status(name, self.phases(name)) for name, state in self.roots.items())
 
     def phases(self, root: str) -> Mapping[Phase, int]:
         """How many models of a root are in each phase."""

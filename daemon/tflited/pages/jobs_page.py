@@ -133,7 +133,7 @@ def _facts(job: Job) -> ET.Element:
         ("forced", "yes" if job.is_forced else "no"),
         ("saved to", job.save_to or "its own place"),
         ("sandbox", job.sandbox.value),
-        ("attempts", f"{job.attempts}, {job.deaths} of them died"),
+        ("attempts", _attempts(job)),
         ("created", moment(job.created_at)),
         ("started", moment(job.started_at)),
         ("ended", moment(job.finished_at)),
@@ -143,6 +143,10 @@ def _facts(job: Job) -> ET.Element:
     ]
     pairs = [element("div", element("dt", name), element("dd", value)) for name, value in facts]
     return element("dl", *pairs, class_="facts grid")
+
+
+def _attempts(job: Job) -> str:
+    return f"{job.attempts}" + (f", {job.deaths} of them died" if job.deaths else "")
 
 
 def _stages(

@@ -86,7 +86,9 @@ def story(done: Sequence[Step], now: datetime) -> ET.Element:
         )
         for number, (step, took) in enumerate(zip(done, seconds, strict=True))
     ]
-    return listing("Stages of the attempt", columns("stage", "of", "#time", "+share"), rows)
+    return listing(
+        "Stages of the attempt", columns("stage", "of", "#time", "+share"), rows, kind="tight"
+    )
 
 
 def sums(seconds: Mapping[str, float]) -> ET.Element:
@@ -97,7 +99,7 @@ def sums(seconds: Mapping[str, float]) -> ET.Element:
         Row(key=stage.value, cells=(NAMES[stage], duration(took), bar(took / longest, "done")))
         for stage, took in ordered
     ]
-    return listing("Stages of the build", columns("stage", "#time", "+share"), rows)
+    return listing("Stages of the build", columns("stage", "#time", "+share"), rows, kind="tight")
 
 
 def bar(share: float, kind: str, mark: float | None = None) -> ET.Element:

@@ -55,7 +55,7 @@ code { font: .9em ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: an
   border-radius: 10px; color: var(--soft); text-align: center; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px;
   padding: .85rem 1rem; margin: 0 0 .75rem; box-shadow: var(--shadow); }
-.problem-card { border-left: 3px solid var(--rejected); }
+.problem-card { border-left: 3px solid var(--rejected); margin-top: .9rem; }
 .problem-card h2 { margin-top: 0; }
 figure, main > .scroll:has(table) { background: var(--card); border: 1px solid var(--line);
   border-radius: 10px; padding: 1rem 1.1rem; margin: 0; box-shadow: var(--shadow); }
@@ -145,6 +145,7 @@ svg.bar { display: block; width: 100%; min-width: 4rem; max-width: 22rem; height
   color: var(--ink); }
 .filters b { font-weight: 600; font-variant-numeric: tabular-nums; color: var(--ink); }
 .parts { display: flex; gap: 1.25rem; margin: .9rem 0; font-size: .875rem; }
+.tight th, .tight td { padding-block: .3rem; }
 .changes { margin: 0; padding: 0; list-style: none; font-size: .8125rem; }
 .changes li { padding: .1rem 0; }
 .changes del { color: var(--soft); text-decoration: none; }
@@ -171,20 +172,22 @@ button:hover { filter: brightness(1.1); }
 @media (max-width: 42rem) {
   main { padding: 1rem 1rem 3rem; }
   .top { padding: .5rem 1rem; gap: .25rem 1rem; }
-  .top nav { order: 3; flex-basis: 100%; margin: 0 -.4rem; }
-  .top li a { padding: .3rem .5rem; }
+  .top nav { order: 3; flex: 0 0 100%; min-width: 0; }
+  .top ul { flex-wrap: nowrap; overflow-x: auto; }
+  .top li a { padding: .3rem .5rem; white-space: nowrap; }
   .search, .search input { flex: 1; width: auto; min-width: 0; }
   .head form { flex-basis: 100%; }
   .tiles { gap: .5rem; }
   .tile a { padding: .5rem .65rem; }
   .list, .list tbody, .list tr, .list th, .list td { display: block; }
   .list thead { display: none; }
-  .list th[scope=row], .list .wide { max-width: none; width: auto; }
+  .list th[scope=row], .list .wide, .variants .wide:last-child { max-width: none; width: auto; }
   .list tbody tr { padding: .6rem .9rem; border-bottom: 1px solid var(--line); }
   .list tbody tr:last-child { border-bottom: 0; }
   .list tbody th, .list tbody td { display: grid; grid-template-columns: 6.5rem minmax(0, 1fr);
     gap: .75rem; padding: .2rem 0; border: 0; text-align: left; white-space: normal; }
-  .list tbody th { display: block; padding-bottom: .3rem; }
+  .list tbody th, .list tbody .wide { display: block; padding-bottom: .3rem; }
+  .list tbody .wide::before { display: none; }
   .list tbody td::before { content: attr(data-label) / ""; color: var(--soft);
     font-size: .75rem; padding-top: .1rem; }
   .list .number { text-align: left; }

@@ -4,8 +4,8 @@
 // escaped every name, and what comes as an event is set as text.
 "use strict";
 
-const REFRESH_MS = 3000;
-const SOONEST_MS = 250;
+const REFRESH_MS = 5000;
+const SOONEST_MS = 200;
 const main = document.getElementById("main");
 const news = document.getElementById("news");
 const link = document.getElementById("link");
@@ -157,6 +157,7 @@ function tell(text) {
 
 function follow() {
   const events = new EventSource("/api/v1/events");
+  events.addEventListener("models", () => refresh(true));
   events.addEventListener("stage", () => refresh(true));
   events.addEventListener("state", (event) => {
     const told = JSON.parse(event.data);

@@ -105,7 +105,7 @@ def system_files(tree: Path) -> None:
     for folder in ("docs", "config", "systemd/drop-ins"):
         (documents / folder).parent.mkdir(exist_ok=True)
         run("cp", "--recursive", "--no-target-directory", REPOSITORY / folder, documents / folder)
-    # A Prometheus may load them from there; below doc they would be gone where dpkg leaves docs out.
+    # Prometheus may load them from there; dpkg can be told to leave out what lies below doc.
     shared = tree / "usr/share/tflited"
     shared.mkdir()
     for folder in ("prometheus", "grafana"):

@@ -31,6 +31,7 @@ from tflited.engine.messages import Message
 from tflited.engine.models import Models, RootEntry
 from tflited.engine.outcome import Finisher
 from tflited.engine.pace import Pace
+from tflited.engine.proving import ProvingExecutor
 from tflited.engine.removal import Removals
 from tflited.errors import CannotStartError
 from tflited.hub import hub_models
@@ -276,7 +277,7 @@ class Assembly:
         settings = self._settings
         runner = AttemptRunner(
             sources=self.sources,
-            executor=self.executor,
+            executor=ProvingExecutor(self.executor),
             publisher=self.publisher,
             clock=self.clock,
             scratch=settings.state / "scratch",

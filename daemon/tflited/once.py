@@ -23,6 +23,7 @@ from tflited.engine.decide import Decider, job_for
 from tflited.engine.explain import Explainer
 from tflited.engine.messages import AttemptEnded
 from tflited.engine.models import Entry, Models, RootEntry
+from tflited.engine.proving import ProvingExecutor
 from tflited.engine.removal import Removals
 from tflited.errors import ConversionError, ModelRefusedError
 from tflited.hub import hub_models
@@ -148,7 +149,7 @@ def convert(path: Path, settings: Settings, progress: Progress) -> AttemptEnded:
         try:
             runner = AttemptRunner(
                 sources=look,
-                executor=executor,
+                executor=ProvingExecutor(executor),
                 publisher=publisher,
                 clock=SystemClock(),
                 scratch=Path(scratch),

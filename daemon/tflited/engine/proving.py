@@ -1,0 +1,128 @@
+"""Owns the order of an attempt's children: one converts, another proves what it left."""
+
+import shutil
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event
+
+import structlog
+
+from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest, AttemptResult
+from tflited.domain.policy import Variant
+from tflited.domain.ports import Executor, Progress
+from tflited.domain.report import BuildReport, Stage
+from tflited.domain.sandbox import SandboxDemand
+from tflited.domain.second_proof import agreed
+from tflited.durable import storage_errors
+
+_LOG = structlog.get_logger()
+_ON_VARIANTS = frozenset({Stage.QUANTISE, Stage.PROVE, Stage.PROFILE})
+"""Stages that name the variant they are about."""
+_DEATHS = frozenset({AttemptResult.CRASH, AttemptResult.LIMIT, AttemptResult.TIMEOUT})
+
+
+@dataclass(frozen=True, slots=True)
+class ProvingExecutor:
+    """Implements Executor over one that runs single children on the same machine.
+
+    What it reports was proven twice: by the child that converted and by one that opened no model.
+
+    Attributes:
+        children: runs each child.
+    """
+
+    children: Executor
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a child could start at once."""
+        return self.children.is_ready
+
+    def run_attempt(
+        self, request: AttemptRequest, limits: AttemptLimits, progress: Progress, cancel: Event
+    ) -> AttemptOutcome:
+        """Runs a child, and another one without the variant that ended it: it costs no other.
+
+        Args:
+            request: what to build; a folder ``proof`` beside its scratch folder is made anew.
+            limits: of each child.
+            progress: told about the stages of every child.
+            cancel: when set, the present child is killed.
+
+        Raises:
+            StoragePausedError: no room beside the scratch folder.
+        """
+        if request.sandbox is SandboxDemand.OFF:
+            _LOG.warning("attempt_unsandboxed", attempt=request.attempt, model=request.stem)
+        while True:
+            followed = _Followed(progress)
+            outcome = self.children.run_attempt(request, limits, followed, cancel)
+            if outcome.report is not None:
+                followed = _Followed(progress)
+                proof = self.children.run_attempt(_proof(request), limits, followed, cancel)
+                outcome = _together(outcome, outcome.report, proof)
+            variant = followed.culprit(outcome)
+            if variant is None or variant in request.given_up:
+                return outcome
+            reason = outcome.failure.message if outcome.failure else outcome.result.value
+            _LOG.warning(
+                "variant_given_up", attempt=request.attempt, variant=variant.value, reason=reason
+            )
+            request = replace(request, given_up={**request.given_up, variant: reason})
+            shutil.rmtree(request.scratch)
+            Path(request.scratch).mkdir()
+
+
+def _proof(request: AttemptRequest) -> AttemptRequest:
+    """Asks for a proof of what a child left, in a folder of its own and without the model."""
+    own = Path(request.scratch).with_name("proof")
+    shutil.rmtree(own, ignore_errors=True)
+    with storage_errors(own):
+        own.mkdir()
+    return replace(
+        request,
+        evidence=request.scratch,
+        scratch=str(own),
+        model="",
+        calibration=(),
+        custom_objects=(),
+    )
+
+
+def _together(made: AttemptOutcome, report: BuildReport, proof: AttemptOutcome) -> AttemptOutcome:
+    seconds = Counter(made.stage_seconds)
+    seconds.update(proof.stage_seconds)
+    return replace(
+        proof,
+        report=None if proof.report is None else agreed(report, proof.report),
+        stage_seconds=seconds,
+        peak_rss_bytes=max(made.peak_rss_bytes, proof.peak_rss_bytes),
+        sandbox=made.sandbox,
+    )
+
+
+@dataclass(slots=True)
+class _Followed:
+    """Passes progress on and remembers where a child was."""
+
+    progress: Progress
+    stage: Stage = Stage.START
+    detail: str = ""
+
+    def __call__(self, stage: Stage, detail: str) -> None:
+        self.stage, self.detail = stage, detail
+        self.progress(stage, detail)
+
+    def culprit(self, outcome: AttemptOutcome) -> Variant | None:
+        """The variant whose making or proof ended the child; None where it was something else.
+
+        Want of memory is no variant's own fault, and without its float32 file nothing can be made.
+        """
+        has_died = outcome.result in _DEATHS
+        is_memory = outcome.failure is not None and outcome.failure.code == "out_of_memory"
+        name = self.detail.partition(" ")[0]
+        is_variant = name in set(Variant) - {Variant.FLOAT32}
+        if has_died and not is_memory and self.stage in _ON_VARIANTS and is_variant:
+            return Variant(name)
+        return None

@@ -13,7 +13,7 @@ from typing import Final
 from tflited import __version__, toolchain
 from tflited.domain.attempt import AttemptLimits
 from tflited.domain.policy import ResolvedPolicy
-from tflited.domain.ports import Root
+from tflited.domain.ports import Executor, Root
 from tflited.domain.status import HealthCheck
 from tflited.domain.trigger import Trigger
 from tflited.engine.attempt import AttemptRunner
@@ -57,6 +57,7 @@ from tflited.triggers.spool import Spool
 from tflited.web.api import create_app
 from tflited.web.server import HttpServer
 from tflited.web.tokens import load_tokens
+from tflited.workers.cluster.executor import DaskExecutor
 from tflited.workers.local import LocalExecutor
 
 _ALIVE_SECONDS = 30.0
@@ -120,6 +121,8 @@ class Assembly:
         )
         versions = toolchain.versions()
         workers = settings.workers or toolchain.automatic_workers()
+        if settings.cluster is not None:
+            workers = settings.cluster.slots
         self.metrics = Metrics(
             roots=[root.name for root in settings.all_roots],
             version=__version__,
@@ -130,7 +133,7 @@ class Assembly:
         self.metrics.show_output_free(self.room.free_bytes)
         self.metrics.show_stores_set_aside(lambda: len(self._set_aside()))
         self.policies = CurrentPolicies(settings)
-        self.executor = LocalExecutor()
+        self.executor = self._make_executor(versions)
         self.hooks = HookThread()
         self.references = ReferenceFolder(settings.references, settings.hub.limits.hosts)
         self.inbox: SimpleQueue[Message] = SimpleQueue()
@@ -261,7 +264,8 @@ class Assembly:
         )
 
     def _doors(self) -> tuple[HealthCheck, ...]:
-        return self._store_checks() + self.broker.checks()
+        cluster = () if isinstance(self.executor, LocalExecutor) else self.executor.checks()
+        return self._store_checks() + self.broker.checks() + cluster
 
     def _store_checks(self) -> tuple[HealthCheck, ...]:
         names = ", ".join(map(str, self._set_aside()))
@@ -273,11 +277,26 @@ class Assembly:
     def _set_aside(self) -> list[Path]:
         return set_aside(self._settings.state / STORE_NAME)
 
+    def _make_executor(self, versions: dict[str, str]) -> LocalExecutor | DaskExecutor:
+        settings = self._settings
+        if settings.cluster is None:
+            return LocalExecutor()
+        return DaskExecutor(
+            settings.cluster,
+            versions=versions,
+            staging=settings.state / "scratch" / "delivered",
+            clock=self.clock,
+            show=self.metrics.cluster_changed,
+        )
+
     def _make_slots(self, workers: int) -> Slots:
         settings = self._settings
+        executor: Executor = self.executor
+        if isinstance(self.executor, LocalExecutor):  # a worker of a cluster proves by itself
+            executor = ProvingExecutor(self.executor)
         runner = AttemptRunner(
             sources=self.sources,
-            executor=ProvingExecutor(self.executor),
+            executor=executor,
             publisher=self.publisher,
             clock=self.clock,
             scratch=settings.state / "scratch",

@@ -27,7 +27,9 @@ class AttemptResult(StrEnum):
     CANCELLED = "cancelled"
     """Killed because its job was cancelled or superseded, or the daemon is stopping."""
     WORKER_LOST = "worker_lost"
-    """The zygote ended while the child ran."""
+    """The zygote, or the worker that had the attempt, ended or fell silent while the child ran."""
+    ENGINE_LOST = "engine_lost"
+    """The cluster was lost: its scheduler, or every worker; nothing is known of the child."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from prometheus_client import (
 from prometheus_client.exposition import choose_encoder
 
 from tflited.domain.attempt import AttemptOutcome, AttemptResult
+from tflited.domain.cluster import ClusterState
 from tflited.domain.job import ACTIVE, Job, JobState, TriggerSource
 from tflited.domain.policy import Variant
 from tflited.domain.ports import StoreCounts
@@ -39,7 +40,8 @@ REASONS: Final = (
     "sandbox_refused", "source_changed", "storage_failed", "storage_paused", "store",
     "store_corrupt", "trigger_refused", "usage", "worker",
     # How an attempt may end without a report.
-    "bad_reply", "cancelled", "crash", "native_abort", "out_of_memory", "worker_lost",
+    "bad_reply", "cancelled", "crash", "engine_lost", "native_abort", "out_of_memory",
+    "worker_lost",
     "cpu_limit", "memory_limit", "model_limit", "output_limit", "scratch_limit", "wall_limit",
     # What the look before a model is opened refuses, from convert/preflight/.
     "refused_archive", "refused_module", "refused_operator", "refused_storage", "absurd_size",
@@ -98,6 +100,12 @@ class Metrics:
         self._ready = gauge("tflited_ready", "1 while the daemon accepts work.")
         gauge("tflited_slots", "Attempts that may run at once.").set(slots)
         self._broker = gauge("tflited_broker_connected", "1 while the broker is connected.")
+        self._cluster = gauge("tflited_cluster_connected", "1 while the scheduler answers.")
+        self._workers = _fill(
+            gauge("tflited_cluster_workers", "Workers of the cluster.", ("result",)),
+            ("accepted", "refused"),
+        )
+        self._worker_slots = gauge("tflited_cluster_slots", "Slots of the accepted workers.")
         self._output_free = gauge("tflited_output_free_bytes", "Room in the output tree.")
         self._set_aside = gauge("tflited_stores_set_aside", "Damaged job stores that are kept.")
         self._reloads = _fill(
@@ -296,6 +304,13 @@ class Metrics:
     def broker_connected(self, is_connected: bool) -> None:  # noqa: FBT001  # a plain callback
         """The message broker came or went."""
         self._broker.set(is_connected)
+
+    def cluster_changed(self, state: ClusterState) -> None:
+        """The cluster was looked at, or lost."""
+        self._cluster.set(state.is_connected)
+        self._workers.labels(result="accepted").set(state.accepted)
+        self._workers.labels(result="refused").set(state.refused)
+        self._worker_slots.set(state.slots)
 
     def job_accepted(self, job: Job) -> None:
         """A job entered the queue."""

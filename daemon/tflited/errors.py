@@ -211,6 +211,33 @@ class BrokerError(TflitedError):
     retryable = True
 
 
+class TransferError(TflitedError):
+    """A model or a result could not be carried between daemon and worker now."""
+
+    code = "transfer"
+    retryable = True
+
+
+class TransferRefusedError(TransferError):
+    """One side refused what the other sent: a name, a size, a certificate; no repetition helps."""
+
+    code = "transfer_refused"
+    retryable = False
+
+
+class TransferEndedError(TransferError):
+    """The attempt is over for the daemon; whatever its worker still sends changes nothing."""
+
+    code = "transfer_ended"
+    retryable = False
+
+
+class TransferFullError(TransferError):
+    """There is no room for a model or a result where it was to go."""
+
+    code = "transfer_full"
+
+
 class DaemonUnreachableError(TflitedError):
     """No daemon answers on the control socket."""
 

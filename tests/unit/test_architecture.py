@@ -28,7 +28,7 @@ HEAVY = frozenset(
 WRITERS = {
     "durable.py": "the one durable way itself",
     "convert/": "writes only its scratch folder; the parent syncs what it takes over",
-    "sources/digest.py": "private copies, made again after a crash",
+    "content.py": "private copies, made again after a crash",
     "store/salvage.py": "a copy of a damaged store, of no use after a crash",
     "workers/": "a child's noise and scratch, of no use after a crash",
 }
@@ -38,6 +38,7 @@ RENAMERS = {
     "convert/hub/place.py": "swaps whole synced folders, then syncs the one above them",
     "output/rename.py": "moves whole synced sets, and links to them, then syncs both folders",
     "store/repair.py": "moves whole synced files, then syncs their folder; a note leads on",
+    "workers/transfer/cache.py": "a cache; whatever is there is verified on each use",
     "triggers/spool.py": "moves whole synced documents, then syncs both folders",
 }
 # Who may swallow an error that nobody named, and what becomes of it.

@@ -125,7 +125,7 @@ class Daemon:
             has_changed = are_ready(checks) != is_ready
             if has_changed:
                 is_ready = not is_ready
-                self._made.metrics.set_ready(is_ready=is_ready)
+                self._made.metrics.daemon.set_ready(is_ready=is_ready)
                 _LOG.info("readiness_changed", is_ready=is_ready)
             if has_changed or now >= next_status:
                 self._tell_status(checks, is_ready=is_ready and has_changed)
@@ -219,7 +219,7 @@ class Daemon:
         self._settings = settings
         self._made.engine.parts.removals.brake = settings.brake
         self._made.engine.parts.pace.builds_per_hour = settings.builds_per_hour
-        self._made.metrics.set_roots(known)
+        self._made.metrics.roots.set_roots(known)
         self._made.sources.watch(settings.all_roots)
         self._made.engine.reconsider_all()
         self._made.metrics.reloaded(is_successful=True, now=self._made.clock.now())

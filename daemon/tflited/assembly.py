@@ -36,6 +36,7 @@ from tflited.engine.removal import Removals
 from tflited.errors import CannotStartError
 from tflited.hub import hub_models
 from tflited.output.hooks import HookThread
+from tflited.output.reading import PublishedSets
 from tflited.output.tree import OutputTree
 from tflited.settings.codec import decode_policy, encode_policy
 from tflited.settings.cross_checks import REFERENCES_NAME
@@ -47,7 +48,7 @@ from tflited.sources.watch import SourceWatch
 from tflited.store.backup import Kept
 from tflited.store.lock import StateLock
 from tflited.store.repair import open_store, set_aside
-from tflited.telemetry.metrics import Metrics
+from tflited.telemetry.metrics.exposition import Metrics
 from tflited.telemetry.notify import inherited_sockets
 from tflited.telemetry.room import RoomWatch
 from tflited.triggers.broker.door import BrokerDoor
@@ -55,6 +56,7 @@ from tflited.triggers.document import json_schema, parse
 from tflited.triggers.references import ReferenceFolder
 from tflited.triggers.spool import Spool
 from tflited.web.api import create_app
+from tflited.web.offers import Offers
 from tflited.web.server import HttpServer
 from tflited.web.tokens import load_tokens
 from tflited.workers.cluster.executor import DaskExecutor
@@ -130,8 +132,8 @@ class Assembly:
             slots=workers,
         )
         self.room = RoomWatch(settings.output)
-        self.metrics.show_output_free(self.room.free_bytes)
-        self.metrics.show_stores_set_aside(lambda: len(self._set_aside()))
+        self.metrics.daemon.show_output_free(self.room.free_bytes)
+        self.metrics.daemon.show_stores_set_aside(lambda: len(self._set_aside()))
         self.policies = CurrentPolicies(settings)
         self.executor = self._make_executor(versions)
         self.hooks = HookThread()
@@ -153,7 +155,7 @@ class Assembly:
             version=__version__,
             rules=settings.http,
             tokens=load_tokens(settings.http.tokens),
-            trigger_schema=json_schema(),
+            offers=Offers(trigger_schema=json_schema(), sets=PublishedSets(settings.output)),
         )
         server = HttpServer(
             app,
@@ -173,7 +175,7 @@ class Assembly:
             self.inbox.put,
             waits=Waits(settings.settle_seconds, settings.settle_whole_seconds),
             scan_interval_seconds=settings.scan_interval_seconds,
-            hub=hub_models(settings, self.clock, record=self.metrics.hub_fetched),
+            hub=hub_models(settings, self.clock, record=self.metrics.hub.fetched),
             recall=Recall(settings.state / RECALL_NAME),
         )
 
@@ -252,6 +254,7 @@ class Assembly:
             reload_settings=self._reload,
             feed=self.events,
             doors=self._doors,
+            free_bytes=self.room.free_bytes,
         )
 
     def _make_broker(self) -> BrokerDoor:
@@ -260,7 +263,7 @@ class Assembly:
             self.control,
             self._settings.state,
             directory_of=lambda job: self.publisher.directory(job.model, job.save_to),
-            show_connected=self.metrics.broker_connected,
+            show_connected=self.metrics.daemon.broker_connected,
         )
 
     def _doors(self) -> tuple[HealthCheck, ...]:

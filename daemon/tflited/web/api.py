@@ -1,7 +1,7 @@
 """The HTTP interface: every path, what it asks of the engine, and the answer's form."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Final, cast
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
@@ -19,9 +19,13 @@ from tflited.domain.trigger import TriggerReceipt
 from tflited.errors import TflitedError, UsageError
 from tflited.web.access import Access
 from tflited.web.answers import RequestError, answer, health, refuse, refuse_error
+from tflited.web.downloads import download_routes
 from tflited.web.guard import KnownHosts, is_from_socket
+from tflited.web.offers import Offers
 from tflited.web.openapi import describe, refusals, trigger_body
+from tflited.web.overview import overview
 from tflited.web.paths import asked_path
+from tflited.web.site import assets, refusal_page, wants_page
 from tflited.web.streams import Streams
 from tflited.web.tokens import Token
 from tflited.web.why_page import why_page
@@ -51,7 +55,7 @@ def create_app(
     version: str,
     rules: HttpRules | None = None,
     tokens: Iterable[Token] = (),
-    trigger_schema: Mapping[str, Any] | None = None,
+    offers: Offers | None = None,
 ) -> FastAPI:
     """Builds the application; ``app.state.streams`` must be closed before its server stops.
 
@@ -61,9 +65,9 @@ def create_app(
         version: the daemon's version, for the OpenAPI document.
         rules: who may ask, and how much.
         tokens: who may write over TCP, or come from elsewhere.
-        trigger_schema: of the trigger document, for the OpenAPI document.
+        offers: what is handed out beside the engine's answers.
     """
-    rules = rules or HttpRules()
+    rules, offers = rules or HttpRules(), offers or Offers()
     access, streams = Access(rules, tokens), Streams(control, rules.max_event_streams)
     # The framework's own pages would fetch scripts from a foreign host.
     app = FastAPI(title="tflited", version=version, docs_url=None, redoc_url=None, openapi_url=None)
@@ -72,7 +76,11 @@ def create_app(
     reads, writes = [Depends(access.read)], [Depends(access.write)]
     app.include_router(_health(control))
     app.include_router(_metrics(render_metrics), dependencies=reads, responses=refusals())
-    app.include_router(why_page(control), dependencies=reads, responses=refusals())
+    app.include_router(assets())
+    for page in (overview(control), why_page(control)):
+        app.include_router(page, dependencies=reads, responses=refusals())
+    if offers.sets is not None:
+        app.include_router(download_routes(offers.sets), dependencies=reads)
     api = APIRouter(prefix="/api/v1", responses=refusals())
     for routes in (_reading(control), _jobs(control, streams)):
         api.include_router(routes, dependencies=reads)
@@ -82,7 +90,7 @@ def create_app(
 
     @app.get("/api/v1/openapi.json", include_in_schema=False, dependencies=reads)
     def openapi() -> dict[str, Any]:
-        return describe(app, trigger_schema or {})
+        return describe(app, offers.trigger_schema)
 
     app.add_exception_handler(TflitedError, _on_tflited_error)
     app.add_exception_handler(HTTPException, _on_http_error)
@@ -263,20 +271,27 @@ def _find(control: Control, job_id: int) -> Job:
     return job
 
 
-def _on_tflited_error(_: Request, error: Exception) -> Response:
-    return refuse_error(cast("TflitedError", error))
+def _on_tflited_error(request: Request, error: Exception) -> Response:
+    told = cast("TflitedError", error)
+    refused = refuse_error(told)
+    if not wants_page(request):
+        return refused
+    return refusal_page(request, refused, told.message, told.hint)
 
 
 def _on_http_error(request: Request, error: Exception) -> Response:
     told = cast("HTTPException", error)
     message = f"{request.method} {request.url.path}: {told.detail}"
-    return refuse(told.status_code, "http", message, headers=told.headers)
+    refused = refuse(told.status_code, "http", message, headers=told.headers)
+    return refusal_page(request, refused, message) if wants_page(request) else refused
 
 
 def _on_bad_request(request: Request, error: Exception) -> Response:
     problems = cast("RequestValidationError", error).errors()
     told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in problems)
-    return refuse(422, "usage", f"{request.method} {request.url.path}: {told}")
+    message = f"{request.method} {request.url.path}: {told}"
+    refused = refuse(422, "usage", message)
+    return refusal_page(request, refused, message) if wants_page(request) else refused
 
 
 def _on_unexpected(request: Request, _: Exception) -> Response:

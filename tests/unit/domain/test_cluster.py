@@ -13,7 +13,7 @@ def test_this_machine_alone_reaches_loopback(host: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["", "0.0.0.0", "::", "192.168.0.1", "localhost.example", "127.0.0.1.example"],  # noqa: S104 - compared, never bound
+    ["", "0.0.0.0", "::", "192.168.0.1", "localhost.example", "127.0.0.1.example", "[::"],  # noqa: S104 - refused
 )
 def test_whatever_else_is_named_may_be_reached_from_elsewhere(host: str) -> None:
     """A wildcard and a name that only looks like loopback among them."""

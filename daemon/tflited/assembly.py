@@ -289,7 +289,7 @@ class Assembly:
             versions=versions,
             staging=settings.state / "scratch" / "delivered",
             clock=self.clock,
-            show=self.metrics.cluster_changed,
+            show=self.metrics.cluster.changed,
         )
 
     def _make_slots(self, workers: int) -> Slots:

@@ -30,7 +30,7 @@ def effective(settings: Settings) -> str:
             *_http_and_log(settings),
             *_hub(settings),
             *_broker(settings.broker),
-        *_cluster(settings.cluster),
+            *_cluster(settings.cluster),
             *_roots(settings),
         )
     )

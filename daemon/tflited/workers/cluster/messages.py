@@ -6,7 +6,7 @@ Either side validates what comes from the other as hostile input: it becomes a d
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -16,13 +16,14 @@ from tflited.domain.attempt import AttemptOutcome, AttemptRequest, AttemptResult
 from tflited.domain.figures import FORBID_EXTRA
 from tflited.domain.report import BuildReport, Stage
 from tflited.domain.sandbox import SandboxLevel
-from tflited.workers.noise import NOISE_BYTES
+from tflited.workers.noise import HEAD_BYTES, TAIL_BYTES
 from tflited.workers.wire import FailureMessage, WireError, cleaned, printable_lines
 
 PROTOCOL: Final = 1
 MAX_ORDER_BYTES: Final = 64 * 2**20
 """An offer of very many files is long."""
 MAX_ANSWER_BYTES: Final = 16 * 2**20
+MAX_NOISE_CHARACTERS: Final = HEAD_BYTES + TAIL_BYTES + 1000
 MAX_TOLD_BYTES: Final = 32 * 1024
 MAX_DESCRIPTION_BYTES: Final = 16 * 1024
 WORKERS_RESULTS: Final = frozenset(AttemptResult) - {AttemptResult.ENGINE_LOST}
@@ -188,17 +189,7 @@ def decode_answer(content: object, token: str) -> AttemptOutcome:
         raise WireError("the answer is about another attempt")
     if not isinstance(noise, str):
         raise WireError("noise: not a text")
-    tail = printable_lines(noise[-NOISE_BYTES:])
-    outcome = answer.outcome
-    return AttemptOutcome(
-        result=outcome.result,
-        report=outcome.report,
-        failure=outcome.failure,
-        stage_seconds=outcome.stage_seconds,
-        peak_rss_bytes=outcome.peak_rss_bytes,
-        noise=tail,
-        sandbox=outcome.sandbox,
-    )
+    return replace(answer.outcome, noise=printable_lines(noise[:MAX_NOISE_CHARACTERS]))
 
 
 def decode_told(content: object) -> Told:

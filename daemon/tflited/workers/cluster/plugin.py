@@ -27,6 +27,6 @@ class Plugin(WorkerPlugin):  # type: ignore[misc]  # Dask brings no types that s
         self.workshop.give_up()
 
     def transition(self, key: object, start: str, finish: str, **_: object) -> None:
-        """A task changes. One that is dropped while it runs was cancelled, or its daemon is gone."""
+        """A task changes. One that is dropped as it runs was cancelled, or its daemon is gone."""
         if finish in _ENDS and start != "memory":
             self.workshop.drop(str(key))

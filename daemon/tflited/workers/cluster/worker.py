@@ -226,7 +226,7 @@ class WorkerLife:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         while not is_over() and loop.time() < deadline:
-            await asyncio.sleep(_POLL_SECONDS)  # threads and Dask set it
+            await asyncio.sleep(_POLL_SECONDS)  # threads and Dask set it, and no event
 
     async def _close(self, worker: "Worker") -> None:
         self._workshop.give_up()

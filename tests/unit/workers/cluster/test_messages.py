@@ -16,6 +16,7 @@ from tflited.domain.report import Stage
 from tflited.errors import StorageFailedError, WorkerError
 from tflited.workers.cluster import messages
 from tflited.workers.cluster.messages import (
+    MAX_NOISE_CHARACTERS,
     Answer,
     Description,
     Order,
@@ -25,7 +26,6 @@ from tflited.workers.cluster.messages import (
     decode_order,
     decode_told,
 )
-from tflited.workers.noise import NOISE_BYTES
 from tflited.workers.wire import FailureMessage, WireError
 
 TOKEN = "t" * 43
@@ -70,17 +70,19 @@ def test_attempts_have_keys_of_their_own() -> None:
 
 def test_an_answer_becomes_an_outcome() -> None:
     """With its report, and the stage's times under their names."""
-    answer = replace(ANSWER, stage_seconds={Stage.LOAD: 0.5}, noise="x" * (NOISE_BYTES + 9))
+    answer = replace(ANSWER, stage_seconds={Stage.LOAD: 0.5}, noise="x" * (MAX_NOISE_CHARACTERS + 9))
     outcome = decode_answer(answer.encode(), TOKEN)
     assert (outcome.result, outcome.report) == (AttemptResult.OK, a_report())
     assert outcome.stage_seconds == {"load": 0.5}
-    assert outcome.noise == "x" * NOISE_BYTES
+    assert outcome.noise == "x" * MAX_NOISE_CHARACTERS
     assert outcome.peak_rss_bytes == 5
 
 
 def test_a_failure_keeps_its_code_and_loses_its_control_characters() -> None:
     """It stands in logs and pages."""
-    failure = replace(REFUSED.failure or pytest.fail(), message="\x1b[2J torn")
+    failure = FailureMessage(
+        code="torn", message="\x1b[2J torn", hint="", is_retryable=False
+    )
     outcome = decode_answer(replace(REFUSED, failure=failure).encode(), TOKEN)
     assert outcome.failure is not None
     assert outcome.failure.code == "torn"

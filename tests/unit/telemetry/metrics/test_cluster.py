@@ -1,0 +1,2 @@
+"""What the metrics say of a cluster."""
+

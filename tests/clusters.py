@@ -1,6 +1,7 @@
 """A cluster as processes of its own on loopback: a scheduler, workers, each with its own folder."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +15,9 @@ from waiting import wait_until
 
 START_SECONDS: Final = 90
 STOP_SECONDS: Final = 60
+TESTS: Final = Path(__file__).parent
+QUICK: Final = (str(TESTS / "fakes" / "cluster_worker.py"),)
+"""The program of a worker that converts nothing: its children do as the model's stem says."""
 
 
 class Program:
@@ -39,9 +43,14 @@ class Program:
 
     def begin(self) -> None:
         """Starts it and waits for nothing."""
+        paths = os.pathsep.join((str(TESTS), str(TESTS.parent / "daemon")))
         with self.log.open("ab") as stream:
             self._process = subprocess.Popen(
-                self._command, stdout=stream, stderr=stream, cwd=self.folder
+                self._command,
+                stdout=stream,
+                stderr=stream,
+                cwd=self.folder,
+                env=os.environ | {"PYTHONPATH": paths, "TF_ENABLE_ONEDNN_OPTS": "0"},
             )
 
     def events(self, name: str) -> list[dict[str, Any]]:
@@ -183,13 +192,16 @@ class Cluster:
 
 @contextmanager
 def running_cluster(
-    folder: Path, workers: Sequence[str] = (), certificates: Path | None = None
+    folder: Path,
+    workers: Sequence[str] = (),
+    certificates: Path | None = None,
+    program: Sequence[str] = ("-m", "tflited"),
 ) -> Iterator[Cluster]:
     """A cluster whose workers have joined; ended at the end."""
     cluster = Cluster(folder, certificates)
     try:
         for name in workers:
-            cluster.add_worker(name)
+            cluster.add_worker(name, program=program)
         for worker in cluster.workers:
             worker.wait_for("scheduler_joined")
         yield cluster
@@ -206,6 +218,7 @@ def main_file(cluster: Cluster, *, slots: int = 2, ttl: float = 20) -> str:
         "[cluster]",
         f'scheduler = "{cluster.address}"',
         'data_listen = "127.0.0.1:0"',
+        "share_paths = false",
         f"slots = {slots}",
         f"worker_ttl_seconds = {ttl}",
     ]

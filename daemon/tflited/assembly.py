@@ -5,6 +5,7 @@ Nothing is started here; ``app.py`` does that.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from time import monotonic
@@ -21,7 +22,7 @@ from tflited.engine.binding import Binder
 from tflited.engine.control import EngineControl
 from tflited.engine.data import DataWatch
 from tflited.engine.decide import Decider
-from tflited.engine.dispatch import Slots
+from tflited.engine.dispatch import Slots, slots_in
 from tflited.engine.engine import Engine, Parts
 from tflited.engine.events import EventLog
 from tflited.engine.explain import Explainer
@@ -130,9 +131,10 @@ class Assembly:
             version=__version__,
             toolchain=versions,
             slots=workers,
+            queue_capacity=settings.queue_capacity,
         )
-        self.room = RoomWatch(settings.output)
-        self.metrics.daemon.show_output_free(self.room.free_bytes)
+        self.output_room, self.state_room = RoomWatch(settings.output), RoomWatch(settings.state)
+        self.metrics.daemon.show_free(self.output_room.free_bytes, self.state_room.free_bytes)
         self.metrics.daemon.show_stores_set_aside(lambda: len(self._set_aside()))
         self.policies = CurrentPolicies(settings)
         self.executor = self._make_executor(versions)
@@ -142,6 +144,7 @@ class Assembly:
         self.sources = self._make_sources()
         self.models = Models({root.name: RootEntry(root) for root in settings.all_roots})
         self.engine = self._make_engine(versions, workers)
+        self.metrics.workers.show(partial(slots_in, self.engine.slots, self.executor))
         self.control = self._make_control()
         self.broker = self._make_broker()
         self.spool = Spool(settings.state / SPOOL_NAME, self.control)
@@ -202,6 +205,7 @@ class Assembly:
             binder=binder,
             store=self.store,
             encode_policy=encode_policy,
+            recorder=self.metrics,
             queue_capacity=self._settings.queue_capacity,
         )
         parts = Parts(
@@ -254,7 +258,7 @@ class Assembly:
             reload_settings=self._reload,
             feed=self.events,
             doors=self._doors,
-            free_bytes=self.room.free_bytes,
+            free_bytes=self.output_room.free_bytes,
         )
 
     def _make_broker(self) -> BrokerDoor:
@@ -283,7 +287,7 @@ class Assembly:
     def _make_executor(self, versions: dict[str, str]) -> LocalExecutor | DaskExecutor:
         settings = self._settings
         if settings.cluster is None:
-            return LocalExecutor()
+            return LocalExecutor(recorder=self.metrics.workers)
         return DaskExecutor(
             settings.cluster,
             versions=versions,

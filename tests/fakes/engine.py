@@ -39,7 +39,7 @@ from tflited.engine.outcome import Finisher
 from tflited.engine.pace import Pace
 from tflited.engine.proving import ProvingExecutor
 from tflited.engine.removal import Removals
-from tflited.errors import ConfigurationError, TflitedError
+from tflited.errors import ConfigurationError, Refusal, TflitedError
 from tflited.settings.codec import decode_policy, encode_policy
 from tflited.triggers.document import parse
 from tflited.triggers.references import ReferenceFolder
@@ -207,6 +207,11 @@ class ListRecorder:
     def __init__(self) -> None:
         self.told: list[tuple[str, Any]] = []
 
+    @property
+    def refusals(self) -> list[Refusal | None]:
+        """What became of triggers, in order; None where one was accepted."""
+        return [told for name, told in self.told if name == "trigger_received"]
+
     def names(self) -> list[str]:
         """The calls in order."""
         return [name for name, _ in self.told]
@@ -231,9 +236,9 @@ class ListRecorder:
         """Notes."""
         self.told.append(("stage_finished", stage))
 
-    def trigger_received(self, source: TriggerSource, *, is_accepted: bool) -> None:
+    def trigger_received(self, source: TriggerSource, refusal: Refusal | None) -> None:
         """Notes."""
-        self.told.append(("trigger_received", is_accepted))
+        self.told.append(("trigger_received", refusal))
 
     def root_observed(self, seen: RootObservation) -> None:
         """Notes."""
@@ -453,6 +458,7 @@ class World:
             binder=binder,
             store=self.store,
             encode_policy=encode_policy,
+            recorder=self.recorder,
         )
 
 

@@ -37,66 +37,74 @@ KeyFile = Annotated[
 LogFormat = Annotated[
     str, typer.Option("--log-format", envvar="TFLITED_LOG_FORMAT", help="auto, json or console.")
 ]
+Address = Annotated[
+    str,
+    typer.Argument(
+        envvar="TFLITED_SCHEDULER", help="tls://HOST:PORT, or tcp:// on this machine alone."
+    ),
+]
+Own = Annotated[
+    Path,
+    typer.Option(
+        "--directory", "-d", envvar="TFLITED_WORKER_DIRECTORY", help="Its own, for copies."
+    ),
+]
+Name = Annotated[
+    str, typer.Option("--name", envvar="TFLITED_WORKER_NAME", help="By default the host's.")
+]
+Slots = Annotated[
+    int,
+    typer.Option(
+        "--slots",
+        envvar="TFLITED_WORKER_SLOTS",
+        min=0,
+        max=64,
+        help="Attempts at once; 0 for as many as the machine bears.",
+    ),
+]
+MemoryGib = Annotated[
+    float,
+    typer.Option(
+        "--memory-gib",
+        envvar="TFLITED_WORKER_MEMORY_GIB",
+        min=0,
+        help="Memory that attempts may reserve together; 0 for all there is.",
+    ),
+]
+CacheGib = Annotated[
+    float,
+    typer.Option(
+        "--cache-gib", envvar="TFLITED_WORKER_CACHE_GIB", min=0, help="For fetched models."
+    ),
+]
+Listen = Annotated[
+    str,
+    typer.Option(
+        "--listen",
+        envvar="TFLITED_WORKER_LISTEN",
+        help="HOST:PORT for the scheduler and the daemon; by default a free port.",
+    ),
+]
+DrainSeconds = Annotated[
+    float,
+    typer.Option(
+        "--drain-seconds",
+        envvar="TFLITED_WORKER_DRAIN_SECONDS",
+        min=0,
+        help="How long a stop waits for running attempts.",
+    ),
+]
 
 
 def worker(  # noqa: PLR0913, PLR0917  # one for each option
-    scheduler: Annotated[
-        str,
-        typer.Argument(
-            envvar="TFLITED_SCHEDULER", help="tls://HOST:PORT, or tcp:// on this machine alone."
-        ),
-    ],
-    directory: Annotated[
-        Path,
-        typer.Option(
-            "--directory", "-d", envvar="TFLITED_WORKER_DIRECTORY", help="Its own, for copies."
-        ),
-    ] = Path("tflited-worker"),
-    name: Annotated[
-        str, typer.Option("--name", envvar="TFLITED_WORKER_NAME", help="By default the host's.")
-    ] = "",
-    slots: Annotated[
-        int,
-        typer.Option(
-            "--slots",
-            envvar="TFLITED_WORKER_SLOTS",
-            min=0,
-            max=64,
-            help="Attempts at once; 0 for as many as the machine bears.",
-        ),
-    ] = 0,
-    memory_gib: Annotated[
-        float,
-        typer.Option(
-            "--memory-gib",
-            envvar="TFLITED_WORKER_MEMORY_GIB",
-            min=0,
-            help="Memory that attempts may reserve together; 0 for all there is.",
-        ),
-    ] = 0,
-    cache_gib: Annotated[
-        float,
-        typer.Option(
-            "--cache-gib", envvar="TFLITED_WORKER_CACHE_GIB", min=0, help="For fetched models."
-        ),
-    ] = 20,
-    listen: Annotated[
-        str,
-        typer.Option(
-            "--listen",
-            envvar="TFLITED_WORKER_LISTEN",
-            help="HOST:PORT for the scheduler and the daemon; by default a free port.",
-        ),
-    ] = "",
-    drain_seconds: Annotated[
-        float,
-        typer.Option(
-            "--drain-seconds",
-            envvar="TFLITED_WORKER_DRAIN_SECONDS",
-            min=0,
-            help="How long a stop waits for running attempts.",
-        ),
-    ] = 60,
+    scheduler: Address,
+    directory: Own = Path("tflited-worker"),
+    name: Name = "",
+    slots: Slots = 0,
+    memory_gib: MemoryGib = 0,
+    cache_gib: CacheGib = 20,
+    listen: Listen = "",
+    drain_seconds: DrainSeconds = 60,
     ca_file: CaFile = None,
     certificate_file: CertificateFile = None,
     key_file: KeyFile = None,

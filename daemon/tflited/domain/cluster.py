@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 GIB: Final = 2**30
-LEAST_TTL_SECONDS: Final = 15.0
+LEAST_TTL_SECONDS: Final = 15
 """Three times the longest time between two signs of life."""
 
 
@@ -39,6 +39,7 @@ class ClusterSettings:
         attempt_memory_bytes: memory of a worker that one attempt reserves.
         worker_ttl_seconds: a worker that gives no sign of life for so long has lost its attempts.
         data_listen: ``HOST:PORT`` where workers fetch models and deliver sets.
+        share_paths: whether workers look at the daemon's own paths before they fetch.
     """
 
     scheduler: str
@@ -47,6 +48,7 @@ class ClusterSettings:
     attempt_memory_bytes: int = 2 * GIB
     worker_ttl_seconds: float = 60.0
     data_listen: str = "127.0.0.1:8574"
+    share_paths: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

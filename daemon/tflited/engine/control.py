@@ -190,7 +190,6 @@ class EngineControl:
         parts = self.engine.parts
         now = parts.clock.now()
         receipt = parts.intake.receive(document, source, now)
-        parts.recorder.trigger_received(source, is_accepted=receipt.is_accepted)
         job = None if receipt.job_id is None else parts.store.job(receipt.job_id)
         if job is not None and not receipt.is_duplicate:
             self.engine.queued(job)

@@ -126,7 +126,13 @@ def _cluster(cluster: ClusterSettings | None) -> Iterator[str]:
     yield f"scheduler = {toml_value(known.scheduler)}"
     for key in ("ca", "certificate", "key"):
         yield f"{key}_file = {toml_value(str(getattr(known.tls, key, '')))}"
-    for key in ("slots", "attempt_memory_bytes", "worker_ttl_seconds", "data_listen"):
+    for key in (
+        "slots",
+        "attempt_memory_bytes",
+        "worker_ttl_seconds",
+        "data_listen",
+        "share_paths",
+    ):
         yield f"{key} = {toml_value(getattr(known, key))}"
 
 

@@ -167,6 +167,7 @@ def _cluster(base: Path, table: ClusterTable) -> ClusterSettings:
         attempt_memory_bytes=table.attempt_memory_bytes,
         worker_ttl_seconds=table.worker_ttl_seconds,
         data_listen=table.data_listen,
+        share_paths=table.share_paths,
     )
 
 

@@ -144,6 +144,7 @@ class ClusterTable(Table):
         _CLUSTER.worker_ttl_seconds
     )
     data_listen: StrictStr = _CLUSTER.data_listen
+    share_paths: StrictBool = _CLUSTER.share_paths
 
 
 class HubReferenceTable(Table):

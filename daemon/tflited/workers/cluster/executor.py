@@ -52,7 +52,12 @@ class DaskExecutor:
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self._depot = Depot(listen=settings.data_listen, tls=settings.tls, staging=staging)
+        self._depot = Depot(
+            listen=settings.data_listen,
+            tls=settings.tls,
+            staging=staging,
+            shares_paths=settings.share_paths,
+        )
         versions = {**versions, "distributed": engine_version()}
         self._link = Link(settings, versions, clock, show)
         self._lock = Lock()

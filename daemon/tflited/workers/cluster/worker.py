@@ -225,8 +225,8 @@ class WorkerLife:
     async def _until(self, is_over: Callable[[], bool], seconds: float) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
-        while not is_over() and loop.time() < deadline:
-            await asyncio.sleep(_POLL_SECONDS)  # threads and Dask set it, and no event
+        while not is_over() and loop.time() < deadline:  # noqa: ASYNC110  # no event tells it
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def _close(self, worker: "Worker") -> None:
         self._workshop.give_up()

@@ -180,6 +180,7 @@ class Workshop:
         if outcome.report is not None:
             began = monotonic()
             run.tell(Stage.CARRY, f"from {self.worker_name}")
+            (run.place / "work" / SET_NAME).mkdir(exist_ok=True)
             self._carrier.deliver(offer, run.place / "work" / SET_NAME, cancel=run.cancel)
             carried += monotonic() - began
         return replace(outcome, stage_seconds={**outcome.stage_seconds, Stage.CARRY.value: carried})

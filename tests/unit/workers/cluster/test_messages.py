@@ -70,7 +70,9 @@ def test_attempts_have_keys_of_their_own() -> None:
 
 def test_an_answer_becomes_an_outcome() -> None:
     """With its report, and the stage's times under their names."""
-    answer = replace(ANSWER, stage_seconds={Stage.LOAD: 0.5}, noise="x" * (MAX_NOISE_CHARACTERS + 9))
+    answer = replace(
+        ANSWER, stage_seconds={Stage.LOAD: 0.5}, noise="x" * (MAX_NOISE_CHARACTERS + 9)
+    )
     outcome = decode_answer(answer.encode(), TOKEN)
     assert (outcome.result, outcome.report) == (AttemptResult.OK, a_report())
     assert outcome.stage_seconds == {"load": 0.5}
@@ -80,9 +82,7 @@ def test_an_answer_becomes_an_outcome() -> None:
 
 def test_a_failure_keeps_its_code_and_loses_its_control_characters() -> None:
     """It stands in logs and pages."""
-    failure = FailureMessage(
-        code="torn", message="\x1b[2J torn", hint="", is_retryable=False
-    )
+    failure = FailureMessage(code="torn", message="\x1b[2J torn", hint="", is_retryable=False)
     outcome = decode_answer(replace(REFUSED, failure=failure).encode(), TOKEN)
     assert outcome.failure is not None
     assert outcome.failure.code == "torn"

@@ -7,7 +7,7 @@ from typing import Final
 
 from clusters import START_SECONDS, Cluster
 from tflited import toolchain
-from tflited.assembly import SystemClock
+from tflited.clock import SystemClock
 from tflited.domain.attempt import AttemptRequest
 from tflited.domain.cluster import ClusterSettings, ClusterState, TlsFiles
 from tflited.domain.model import ModelKind

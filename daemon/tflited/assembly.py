@@ -4,14 +4,13 @@ Nothing is started here; ``app.py`` does that.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from time import monotonic
 from typing import Final
 
 from tflited import __version__, toolchain
+from tflited.clock import SystemClock
 from tflited.domain.attempt import AttemptLimits
 from tflited.domain.policy import ResolvedPolicy
 from tflited.domain.ports import Executor, Root
@@ -33,6 +32,7 @@ from tflited.engine.models import Models, RootEntry
 from tflited.engine.outcome import Finisher
 from tflited.engine.pace import Pace
 from tflited.engine.proving import ProvingExecutor
+from tflited.engine.records import recording
 from tflited.engine.removal import Removals
 from tflited.errors import CannotStartError
 from tflited.hub import hub_models
@@ -46,6 +46,7 @@ from tflited.settings.resolve import FolderPolicies
 from tflited.sources.recall import Recall
 from tflited.sources.settle import Waits
 from tflited.sources.watch import SourceWatch
+from tflited.store.attempt_records import AttemptFolder
 from tflited.store.backup import Kept
 from tflited.store.lock import StateLock
 from tflited.store.repair import open_store, set_aside
@@ -67,18 +68,7 @@ _ALIVE_SECONDS = 30.0
 STORE_NAME = "jobs.sqlite3"
 SPOOL_NAME = "spool"
 RECALL_NAME = "sources.sqlite3"
-
-
-class SystemClock:
-    """Implements the ``Clock`` port."""
-
-    def monotonic(self) -> float:
-        """Seconds from an arbitrary start."""
-        return monotonic()
-
-    def now(self) -> datetime:
-        """The present, aware UTC."""
-        return datetime.now(UTC)
+ATTEMPTS_NAME = "attempts"
 
 
 class CurrentPolicies:
@@ -142,6 +132,7 @@ class Assembly:
         self.references = ReferenceFolder(settings.references, settings.hub.limits.hosts)
         self.inbox: SimpleQueue[Message] = SimpleQueue()
         self.sources = self._make_sources()
+        self.records = AttemptFolder(settings.state / ATTEMPTS_NAME, self.clock)
         self.models = Models({root.name: RootEntry(root) for root in settings.all_roots})
         self.engine = self._make_engine(versions, workers)
         self.metrics.workers.show(partial(slots_in, self.engine.slots, self.executor))
@@ -257,6 +248,7 @@ class Assembly:
             alive_seconds=_ALIVE_SECONDS,
             reload_settings=self._reload,
             feed=self.events,
+            records=self.records,
             doors=self._doors,
             free_bytes=self.output_room.free_bytes,
         )
@@ -300,7 +292,7 @@ class Assembly:
         settings = self._settings
         executor: Executor = self.executor
         if isinstance(self.executor, LocalExecutor):  # a worker of a cluster proves by itself
-            executor = ProvingExecutor(self.executor)
+            executor = ProvingExecutor(self.executor, self.clock)
         runner = AttemptRunner(
             sources=self.sources,
             executor=executor,
@@ -310,7 +302,8 @@ class Assembly:
             limits=AttemptLimits(wall_seconds=settings.attempt_timeout_seconds),
             threads=max(1, toolchain.processors() // workers),
         )
-        return Slots(workers, runner, self.clock, self.inbox.put, self.events.stage_began)
+        ended = recording(self.records, self.clock, self.inbox.put)
+        return Slots(workers, runner, self.clock, ended, self.events.stage_began)
 
 
 def _make_folders(settings: Settings) -> None:

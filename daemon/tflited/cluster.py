@@ -1,6 +1,7 @@
 """The composition root of a cluster's other machines: one worker, or the scheduler."""
 
 from tflited import toolchain
+from tflited.clock import SystemClock
 from tflited.domain.cluster import SchedulerSettings, WorkerSettings
 from tflited.engine.proving import ProvingExecutor
 from tflited.telemetry.notify import Notifier
@@ -27,7 +28,7 @@ def work(settings: WorkerSettings) -> None:
         children = LocalExecutor()
         life = WorkerLife(
             settings,
-            ProvingExecutor(children),
+            ProvingExecutor(children, SystemClock()),
             versions=toolchain.versions(),
             threads=max(1, toolchain.processors() // settings.slots),
             tell=notifier.ready,

@@ -9,7 +9,8 @@ from pathlib import Path
 from threading import Event
 
 from tflited import toolchain
-from tflited.assembly import STORE_NAME, SystemClock
+from tflited.assembly import STORE_NAME
+from tflited.clock import SystemClock
 from tflited.domain.attempt import AttemptLimits
 from tflited.domain.job import Job, JobState, TriggerSource
 from tflited.domain.model import ModelId
@@ -149,7 +150,7 @@ def convert(path: Path, settings: Settings, progress: Progress) -> AttemptEnded:
         try:
             runner = AttemptRunner(
                 sources=look,
-                executor=ProvingExecutor(executor),
+                executor=ProvingExecutor(executor, SystemClock()),
                 publisher=publisher,
                 clock=SystemClock(),
                 scratch=Path(scratch),

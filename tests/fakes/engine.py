@@ -38,9 +38,11 @@ from tflited.engine.models import Models, RootEntry
 from tflited.engine.outcome import Finisher
 from tflited.engine.pace import Pace
 from tflited.engine.proving import ProvingExecutor
+from tflited.engine.records import recording
 from tflited.engine.removal import Removals
 from tflited.errors import ConfigurationError, Refusal, TflitedError
 from tflited.settings.codec import decode_policy, encode_policy
+from tflited.store.attempt_records import AttemptFolder
 from tflited.triggers.document import parse
 from tflited.triggers.references import ReferenceFolder
 from waiting import wait_until
@@ -294,7 +296,7 @@ class World:
         self.data = DataWatch(self.sources, self.clock, SETTLE_SECONDS)
         self.runner = AttemptRunner(
             sources=self.sources,
-            executor=ProvingExecutor(self.executor),
+            executor=ProvingExecutor(self.executor, self.clock),
             publisher=self.publisher,
             clock=self.clock,
             scratch=folder / "scratch",
@@ -303,7 +305,9 @@ class World:
         )
         self.events = EventLog(self.clock)
         inbox: SimpleQueue[Message] = SimpleQueue()
-        self.slots = Slots(1, self.runner, self.clock, inbox.put, self.events.stage_began)
+        self.records = AttemptFolder(folder / "attempts", self.clock)
+        ended = recording(self.records, self.clock, inbox.put)
+        self.slots = Slots(1, self.runner, self.clock, ended, self.events.stage_began)
         self.engine = Engine(self._parts(), self.models, inbox, self.slots)
         self.slots.start()
 
@@ -322,6 +326,7 @@ class World:
             alive_seconds=30.0,
             reload_settings=lambda: self.recorder.reloaded(is_successful=True, now=NOON),
             feed=self.events,
+            records=self.records,
         )
 
     def explainer(self) -> Explainer:

@@ -68,6 +68,8 @@ TESTED_THROUGH = {
     "sources/rest": "tests/unit/sources/test_root_watch.py",
     "sources/root_state": "tests/unit/sources/test_watch.py",
     "sources/teller": "tests/unit/sources/test_root_watch.py",
+    "web/attempts": "tests/integration/web/test_api.py, over HTTP",
+    "web/found": "tests/integration/web/test_api.py, over HTTP",
     "web/listeners": "tests/integration/web/test_server.py, on real sockets",
     "web/overview": "tests/integration/page, in a real browser, as the other pages",
     "web/why_page": "tests/integration/page and tests/integration/web/test_why.py",

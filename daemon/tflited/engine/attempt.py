@@ -91,6 +91,7 @@ class AttemptRunner:
             report=report,
             published=published,
             failure=failure,
+            children=() if outcome is None else outcome.children,
             stage_seconds=seconds,
             seconds=self.clock.monotonic() - started,
         )

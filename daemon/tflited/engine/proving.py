@@ -8,18 +8,15 @@ from threading import Event
 
 import structlog
 
-from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest, AttemptResult
-from tflited.domain.policy import Variant
-from tflited.domain.ports import Executor, Progress
-from tflited.domain.report import BuildReport, Stage
+from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest
+from tflited.domain.ports import Clock, Executor, Progress
+from tflited.domain.report import BuildReport
 from tflited.domain.sandbox import SandboxDemand
 from tflited.domain.second_proof import agreed
 from tflited.durable import storage_errors
+from tflited.engine.children import Children
 
 _LOG = structlog.get_logger()
-_ON_VARIANTS = frozenset({Stage.QUANTISE, Stage.PROVE, Stage.PROFILE})
-"""Stages that name the variant they are about."""
-_DEATHS = frozenset({AttemptResult.CRASH, AttemptResult.LIMIT, AttemptResult.TIMEOUT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +26,17 @@ class ProvingExecutor:
     What it reports was proven twice: by the child that converted and by one that opened no model.
 
     Attributes:
-        children: runs each child.
+        single: runs each child.
+        clock: time.
     """
 
-    children: Executor
+    single: Executor
+    clock: Clock
 
     @property
     def is_ready(self) -> bool:
         """Whether a child could start at once."""
-        return self.children.is_ready
+        return self.single.is_ready
 
     def run_attempt(
         self, request: AttemptRequest, limits: AttemptLimits, progress: Progress, cancel: Event
@@ -55,16 +54,21 @@ class ProvingExecutor:
         """
         if request.sandbox is SandboxDemand.OFF:
             _LOG.warning("attempt_unsandboxed", attempt=request.attempt, model=request.stem)
+        children = Children(
+            executor=self.single,
+            clock=self.clock,
+            limits=limits,
+            progress=progress,
+            cancel=cancel,
+        )
         while True:
-            followed = _Followed(progress)
-            outcome = self.children.run_attempt(request, limits, followed, cancel)
+            outcome = children.run(request)
             if outcome.report is not None:
-                followed = _Followed(progress)
-                proof = self.children.run_attempt(_proof(request), limits, followed, cancel)
+                proof = children.run(_proof(request))
                 outcome = _together(outcome, outcome.report, proof)
-            variant = followed.culprit(outcome)
+            variant = children.culprit(outcome)
             if variant is None or variant in request.given_up:
-                return outcome
+                return replace(outcome, children=tuple(children.records))
             reason = outcome.failure.message if outcome.failure else outcome.result.value
             _LOG.warning(
                 "variant_given_up", attempt=request.attempt, variant=variant.value, reason=reason
@@ -100,29 +104,3 @@ def _together(made: AttemptOutcome, report: BuildReport, proof: AttemptOutcome) 
         peak_rss_bytes=max(made.peak_rss_bytes, proof.peak_rss_bytes),
         sandbox=made.sandbox,
     )
-
-
-@dataclass(slots=True)
-class _Followed:
-    """Passes progress on and remembers where a child was."""
-
-    progress: Progress
-    stage: Stage = Stage.START
-    detail: str = ""
-
-    def __call__(self, stage: Stage, detail: str) -> None:
-        self.stage, self.detail = stage, detail
-        self.progress(stage, detail)
-
-    def culprit(self, outcome: AttemptOutcome) -> Variant | None:
-        """The variant whose making or proof ended the child; None where it was something else.
-
-        Want of memory is no variant's own fault, and without its float32 file nothing can be made.
-        """
-        has_died = outcome.result in _DEATHS
-        is_memory = outcome.failure is not None and outcome.failure.code == "out_of_memory"
-        name = self.detail.partition(" ")[0]
-        is_variant = name in set(Variant) - {Variant.FLOAT32}
-        if has_died and not is_memory and self.stage in _ON_VARIANTS and is_variant:
-            return Variant(name)
-        return None

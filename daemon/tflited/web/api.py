@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Final, cast
 
-from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse, StreamingResponse
@@ -19,7 +19,9 @@ from tflited.domain.trigger import TriggerReceipt
 from tflited.errors import TflitedError, UsageError
 from tflited.web.access import Access
 from tflited.web.answers import RequestError, answer, health, refuse, refuse_error
+from tflited.web.attempts import attempts
 from tflited.web.downloads import download_routes
+from tflited.web.found import JobId, find_job
 from tflited.web.guard import KnownHosts, is_from_socket
 from tflited.web.offers import Offers
 from tflited.web.openapi import describe, refusals, trigger_body
@@ -33,8 +35,6 @@ from tflited.web.why_page import why_page
 MAX_TRIGGER_BYTES: Final = 64 * 1024
 MAX_JOBS: Final = 1000
 BODY_SECONDS: Final = 20.0
-_LARGEST_ID: Final = 2**63 - 1
-"""What SQLite's INTEGER holds."""
 
 _STATUS: TypeAdapter[Status] = TypeAdapter(Status)
 _EXPLANATION: TypeAdapter[Explanation] = TypeAdapter(Explanation)
@@ -44,7 +44,6 @@ _JOB: TypeAdapter[Job] = TypeAdapter(Job)
 _RECEIPT: TypeAdapter[TriggerReceipt] = TypeAdapter(TriggerReceipt)
 _COUNT: TypeAdapter[dict[str, int]] = TypeAdapter(dict[str, int])
 
-JobId = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
 Render = Callable[[str], tuple[bytes, str]]
 
 
@@ -82,7 +81,7 @@ def create_app(
     if offers.sets is not None:
         app.include_router(download_routes(offers.sets), dependencies=reads)
     api = APIRouter(prefix="/api/v1", responses=refusals())
-    for routes in (_reading(control), _jobs(control, streams)):
+    for routes in (_reading(control), _jobs(control, streams), attempts(control)):
         api.include_router(routes, dependencies=reads)
     for routes in (_triggering(control), _writing(control)):
         api.include_router(routes, dependencies=writes)
@@ -167,7 +166,7 @@ def _jobs(control: Control, streams: Streams) -> APIRouter:
 
     @routes.get("/jobs/{job_id}", response_model=Job, responses=refusals(404))
     def job(job_id: JobId) -> Response:
-        return answer(_JOB, _find(control, job_id))
+        return answer(_JOB, find_job(control, job_id))
 
     @routes.get(
         "/jobs/{job_id}/events",
@@ -175,7 +174,7 @@ def _jobs(control: Control, streams: Streams) -> APIRouter:
         responses={**refusals(404), 200: stream},
     )
     async def events_of(request: Request, job_id: JobId) -> Response:
-        await run_in_threadpool(_find, control, job_id)
+        await run_in_threadpool(find_job, control, job_id)
         return await streams.open(request, job_id)
 
     @routes.get("/events", response_class=StreamingResponse, responses={200: stream})
@@ -214,17 +213,17 @@ def _writing(control: Control) -> APIRouter:
 
     @routes.post("/jobs/{job_id}/retry", response_model=Job, responses=refusals(404, 409))
     def retry(job_id: JobId) -> Response:
-        _find(control, job_id)
+        find_job(control, job_id)
         return answer(_JOB, control.retry(job_id))
 
     @routes.post("/jobs/{job_id}/discard", response_model=Job, responses=refusals(404, 409))
     def discard(job_id: JobId) -> Response:
-        _find(control, job_id)
+        find_job(control, job_id)
         return answer(_JOB, control.discard(job_id))
 
     @routes.post("/jobs/{job_id}/cancel", response_model=Job, responses=refusals(404, 409))
     def cancel(job_id: JobId) -> Response:
-        _find(control, job_id)
+        find_job(control, job_id)
         return answer(_JOB, control.cancel(job_id))
 
     @routes.post("/reload", response_model=dict[str, int])
@@ -261,14 +260,6 @@ async def _read_body(request: Request) -> bytes:
         message = f"trigger: observed no end within {BODY_SECONDS:g} s, allowed that long"
         raise RequestError(408, "too_slow", message, headers={"Connection": "close"}) from None
     return bytes(body)
-
-
-def _find(control: Control, job_id: int) -> Job:
-    job = control.job(job_id)
-    if job is None:
-        hint = "tflited jobs lists them, as does GET /api/v1/jobs"
-        raise RequestError(404, "no_such_job", f"job {job_id}: there is none", hint=hint)
-    return job
 
 
 def _on_tflited_error(request: Request, error: Exception) -> Response:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from tflited.domain.attempt import AttemptOutcome, AttemptRequest, AttemptResult
+from tflited.domain.attempt import AttemptOutcome, AttemptRequest, AttemptResult, ChildRecord
 from tflited.domain.figures import FORBID_EXTRA
 from tflited.domain.report import BuildReport, Stage
 from tflited.domain.sandbox import SandboxLevel
@@ -23,6 +23,7 @@ PROTOCOL: Final = 1
 MAX_ORDER_BYTES: Final = 64 * 2**20
 """An offer of very many files is long."""
 MAX_ANSWER_BYTES: Final = 16 * 2**20
+MOST_CHILDREN: Final = 64
 MAX_NOISE_CHARACTERS: Final = HEAD_BYTES + TAIL_BYTES + 1000
 MAX_TOLD_BYTES: Final = 32 * 1024
 MAX_DESCRIPTION_BYTES: Final = 16 * 1024
@@ -76,6 +77,7 @@ class Answer:
     peak_rss_bytes: Annotated[int, Field(ge=0)] = 0
     noise: str = ""
     sandbox: SandboxLevel | None = None
+    children: Annotated[tuple[ChildRecord, ...], Field(max_length=MOST_CHILDREN)] = ()
 
     def encode(self) -> bytes:
         """The answer as JSON; what is no UTF-8 becomes a question mark."""
@@ -102,6 +104,7 @@ class Answer:
             peak_rss_bytes=self.peak_rss_bytes,
             noise=self.noise,
             sandbox=self.sandbox,
+            children=self.children,
         )
 
 
@@ -183,13 +186,33 @@ def decode_answer(content: object, token: str) -> AttemptOutcome:
         WireError: it is none, contradicts itself or is about another attempt.
     """
     plain = _parsed(content, MAX_ANSWER_BYTES)
-    noise = plain.pop("noise", "") if isinstance(plain, dict) else ""
+    noise = _words(plain, "noise")
+    listed = plain.get("children") if isinstance(plain, dict) else None
+    said = [_words(child, "said") for child in (listed if isinstance(listed, list) else ())]
     answer = _validated(_ANSWER, cleaned(plain))
     if answer.token != token:
         raise WireError("the answer is about another attempt")
-    if not isinstance(noise, str):
-        raise WireError("noise: not a text")
-    return replace(answer.outcome, noise=printable_lines(noise[:MAX_NOISE_CHARACTERS]))
+    children = tuple(map(_saying, answer.children, said))
+    return replace(answer.outcome, noise=noise, children=children)
+
+
+def _words(plain: object, key: str) -> str:
+    """Takes a child's noise out of a JSON object: it has lines, and a limit of its own.
+
+    Raises:
+        WireError: it is no text.
+    """
+    if not isinstance(plain, dict):
+        return ""
+    text = plain.get(key, "")
+    plain[key] = ""
+    if not isinstance(text, str):
+        raise WireError(f"{key}: not a text")
+    return printable_lines(text[:MAX_NOISE_CHARACTERS])
+
+
+def _saying(child: ChildRecord, said: str) -> ChildRecord:
+    return replace(child, said=said)
 
 
 def decode_told(content: object) -> Told:

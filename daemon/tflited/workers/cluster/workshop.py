@@ -204,6 +204,7 @@ def _answer(order: Order, outcome: AttemptOutcome) -> Answer:
         peak_rss_bytes=outcome.peak_rss_bytes,
         noise=outcome.noise,
         sandbox=outcome.sandbox,
+        children=outcome.children,
     )
 
 

@@ -135,10 +135,12 @@ class Line:
             connection.request(method, path, body=body, headers=named)
         response = connection.getresponse()
         if response.status >= HTTPStatus.BAD_REQUEST:
-            reason = response.read(_LONGEST_REASON).decode("utf-8", "replace")
-            response.close()
+            reason = b""
+            # A depot that does not read the rest of a body may reset the connection.
+            with response, suppress(OSError, HTTPException):
+                reason = response.read(_LONGEST_REASON)
             self.close()
-            raise self._refusal(response.status, reason)
+            raise self._refusal(response.status, reason.decode("utf-8", "replace"))
         return response
 
     def _connected(self) -> HTTPConnection:

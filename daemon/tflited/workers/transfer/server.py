@@ -115,8 +115,8 @@ class Server:
             late = [connection for connection in self._open if connection.deadline < now]
         for connection in late:
             connection.allow(SILENCE_SECONDS)
-            connection.cut()
             _LOG.warning("depot_connection_cut", peer=connection.peer)
+            connection.cut()
 
     def _accept(self) -> None:
         try:

@@ -1,14 +1,17 @@
 """One attempt from the private copy to the published set; runs in a slot's thread."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from threading import Event
 
-from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest
+import structlog
+
+from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest, ChildRecord
 from tflited.domain.build_key import BuildKey
-from tflited.domain.job import Failure, Job
+from tflited.domain.job import Failure, Job, facts
 from tflited.domain.model import Digest
 from tflited.domain.policy import Policy
 from tflited.domain.ports import (
@@ -21,11 +24,14 @@ from tflited.domain.ports import (
     Sources,
 )
 from tflited.domain.report import BuildReport, Stage
+from tflited.domain.sandbox import SandboxDemand
 from tflited.domain.verdict import decide
 from tflited.durable import storage_errors
 from tflited.engine.data import DataView
 from tflited.engine.messages import AttemptEnded
 from tflited.errors import OutputError, SourceChangedError, TflitedError, WorkerError
+
+_LOG = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +77,10 @@ class AttemptRunner:
         failure: Failure | None = None
         try:
             request = self._stage(work, place, progress, seconds)
+            if job.sandbox is SandboxDemand.OFF:
+                _LOG.warning("attempt_unsandboxed", **facts(job), attempt=job.attempts)
             outcome = self.executor.run_attempt(request, self.limits, progress, cancel)
+            _tell_given_up(job, outcome.children)
             report, failure = outcome.report, outcome.failure
             if report is not None:
                 report = replace(report, sandbox=outcome.sandbox)
@@ -154,6 +163,21 @@ class AttemptRunner:
         published = self.publisher.publish(work.job, work.policy, work.key, report, scratch)
         seconds[Stage.PUBLISH] = self.clock.monotonic() - began
         return published
+
+
+def _tell_given_up(job: Job, children: Sequence[ChildRecord]) -> None:
+    """Logs each variant that a child was made without, and how the one before it ended."""
+    for before, after in pairwise(children):
+        reason = before.failure.message if before.failure else before.result.value
+        for variant in after.given_up:
+            if variant not in before.given_up:
+                _LOG.warning(
+                    "variant_given_up",
+                    **facts(job),
+                    attempt=job.attempts,
+                    variant=variant.value,
+                    reason=reason,
+                )
 
 
 def work_of(

@@ -6,17 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
-import structlog
-
 from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest
 from tflited.domain.ports import Clock, Executor, Progress
 from tflited.domain.report import BuildReport
-from tflited.domain.sandbox import SandboxDemand
 from tflited.domain.second_proof import agreed
 from tflited.durable import storage_errors
 from tflited.engine.children import Children
-
-_LOG = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +47,6 @@ class ProvingExecutor:
         Raises:
             StoragePausedError: no room beside the scratch folder.
         """
-        if request.sandbox is SandboxDemand.OFF:
-            _LOG.warning("attempt_unsandboxed", attempt=request.attempt, model=request.stem)
         children = Children(
             executor=self.single,
             clock=self.clock,
@@ -70,9 +63,6 @@ class ProvingExecutor:
             if variant is None or variant in request.given_up:
                 return replace(outcome, children=tuple(children.records))
             reason = outcome.failure.message if outcome.failure else outcome.result.value
-            _LOG.warning(
-                "variant_given_up", attempt=request.attempt, variant=variant.value, reason=reason
-            )
             request = replace(request, given_up={**request.given_up, variant: reason})
             shutil.rmtree(request.scratch)
             Path(request.scratch).mkdir()

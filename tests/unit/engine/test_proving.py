@@ -42,7 +42,9 @@ def test_a_variant_that_ends_its_child_is_given_up(
     """Another child makes the set without it, in an empty folder."""
     world.executor.told = told
     world.executor.script = [an_end(end, code="crash")]
-    ended = run(world)
+    with capture_logs() as logs:
+        ended = run(world)
+    assert [(entry["event"], entry["variant"]) for entry in logs] == [("variant_given_up", "int8")]
     first, second = world.executor.requests
     assert ended.published is not None
     assert dict(first.given_up) == {}

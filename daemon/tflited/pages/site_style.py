@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tflited.pages.form_style import FORM_CSS
 from tflited.pages.style import CSS
 
 _SITE: Final = """
@@ -47,5 +48,5 @@ button:hover { filter: brightness(1.08); }
 .asked input { flex: 1 1 16rem; min-width: 0; }
 @media (prefers-reduced-motion: no-preference) { .skip { transition: top .15s; } }
 """
-SITE_CSS: Final = CSS + _SITE
+SITE_CSS: Final = CSS + _SITE + FORM_CSS
 """The whole style sheet of a served page."""

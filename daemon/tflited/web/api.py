@@ -1,10 +1,9 @@
 """The HTTP interface: every path, what it asks of the engine, and the answer's form."""
 
-import asyncio
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Final, cast
 
-from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse, StreamingResponse
@@ -19,12 +18,18 @@ from tflited.domain.trigger import TriggerReceipt
 from tflited.errors import TflitedError, UsageError
 from tflited.web.access import Access
 from tflited.web.answers import RequestError, answer, health, refuse, refuse_error
+from tflited.web.body import read_body
+from tflited.web.convert import convert_pages
 from tflited.web.downloads import download_routes
 from tflited.web.guard import KnownHosts, is_from_socket
+from tflited.web.job_page import job_page
+from tflited.web.jobs import JobId, find_job
 from tflited.web.offers import Offers
 from tflited.web.openapi import describe, refusals, trigger_body
 from tflited.web.overview import overview
 from tflited.web.paths import asked_path
+from tflited.web.sent import SentDocuments
+from tflited.web.session import session_pages
 from tflited.web.site import assets, refusal_page, wants_page
 from tflited.web.streams import Streams
 from tflited.web.tokens import Token
@@ -32,10 +37,6 @@ from tflited.web.why_page import why_page
 
 MAX_TRIGGER_BYTES: Final = 64 * 1024
 MAX_JOBS: Final = 1000
-BODY_SECONDS: Final = 20.0
-_LARGEST_ID: Final = 2**63 - 1
-"""What SQLite's INTEGER holds."""
-
 _STATUS: TypeAdapter[Status] = TypeAdapter(Status)
 _EXPLANATION: TypeAdapter[Explanation] = TypeAdapter(Explanation)
 _PLAN: TypeAdapter[tuple[PlanEntry, ...]] = TypeAdapter(tuple[PlanEntry, ...])
@@ -44,7 +45,6 @@ _JOB: TypeAdapter[Job] = TypeAdapter(Job)
 _RECEIPT: TypeAdapter[TriggerReceipt] = TypeAdapter(TriggerReceipt)
 _COUNT: TypeAdapter[dict[str, int]] = TypeAdapter(dict[str, int])
 
-JobId = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
 Render = Callable[[str], tuple[bytes, str]]
 
 
@@ -79,6 +79,10 @@ def create_app(
     app.include_router(assets())
     for page in (overview(control), why_page(control)):
         app.include_router(page, dependencies=reads, responses=refusals())
+    documents = SentDocuments()
+    app.include_router(session_pages(access))
+    app.include_router(job_page(control, offers.sets, documents), dependencies=reads)
+    app.include_router(convert_pages(control, access, offers, documents))
     if offers.sets is not None:
         app.include_router(download_routes(offers.sets), dependencies=reads)
     api = APIRouter(prefix="/api/v1", responses=refusals())
@@ -167,7 +171,7 @@ def _jobs(control: Control, streams: Streams) -> APIRouter:
 
     @routes.get("/jobs/{job_id}", response_model=Job, responses=refusals(404))
     def job(job_id: JobId) -> Response:
-        return answer(_JOB, _find(control, job_id))
+        return answer(_JOB, find_job(control, job_id))
 
     @routes.get(
         "/jobs/{job_id}/events",
@@ -175,7 +179,7 @@ def _jobs(control: Control, streams: Streams) -> APIRouter:
         responses={**refusals(404), 200: stream},
     )
     async def events_of(request: Request, job_id: JobId) -> Response:
-        await run_in_threadpool(_find, control, job_id)
+        await run_in_threadpool(find_job, control, job_id)
         return await streams.open(request, job_id)
 
     @routes.get("/events", response_class=StreamingResponse, responses={200: stream})
@@ -196,7 +200,7 @@ def _triggering(control: Control) -> APIRouter:
         openapi_extra=trigger_body(),
     )
     async def trigger(request: Request) -> Response:
-        body = await _read_body(request)
+        body = await read_body(request, "trigger", most=MAX_TRIGGER_BYTES)
         is_cli = request.headers.get("x-tflited-source", "").lower() == "cli"
         is_local = is_cli and is_from_socket(request.scope)
         source = TriggerSource.CLI if is_local else TriggerSource.API
@@ -214,17 +218,17 @@ def _writing(control: Control) -> APIRouter:
 
     @routes.post("/jobs/{job_id}/retry", response_model=Job, responses=refusals(404, 409))
     def retry(job_id: JobId) -> Response:
-        _find(control, job_id)
+        find_job(control, job_id)
         return answer(_JOB, control.retry(job_id))
 
     @routes.post("/jobs/{job_id}/discard", response_model=Job, responses=refusals(404, 409))
     def discard(job_id: JobId) -> Response:
-        _find(control, job_id)
+        find_job(control, job_id)
         return answer(_JOB, control.discard(job_id))
 
     @routes.post("/jobs/{job_id}/cancel", response_model=Job, responses=refusals(404, 409))
     def cancel(job_id: JobId) -> Response:
-        _find(control, job_id)
+        find_job(control, job_id)
         return answer(_JOB, control.cancel(job_id))
 
     @routes.post("/reload", response_model=dict[str, int])
@@ -245,30 +249,6 @@ def _writing(control: Control) -> APIRouter:
         return answer(_COUNT, {"queued": control.rebuild_stale()})
 
     return routes
-
-
-async def _read_body(request: Request) -> bytes:
-    """The body, given up as soon as it is too long or too slow; the declared length may lie."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MAX_TRIGGER_BYTES:
-                    allowed = f"observed more than {MAX_TRIGGER_BYTES} bytes, allowed that many"
-                    raise RequestError(413, "too_large", f"trigger: {allowed}")
-    except TimeoutError:
-        message = f"trigger: observed no end within {BODY_SECONDS:g} s, allowed that long"
-        raise RequestError(408, "too_slow", message, headers={"Connection": "close"}) from None
-    return bytes(body)
-
-
-def _find(control: Control, job_id: int) -> Job:
-    job = control.job(job_id)
-    if job is None:
-        hint = "tflited jobs lists them, as does GET /api/v1/jobs"
-        raise RequestError(404, "no_such_job", f"job {job_id}: there is none", hint=hint)
-    return job
 
 
 def _on_tflited_error(request: Request, error: Exception) -> Response:

@@ -254,6 +254,7 @@ class Assembly:
             reload_settings=self._reload,
             feed=self.events,
             doors=self._doors,
+            free_bytes=self.room.free_bytes,
         )
 
     def _make_broker(self) -> BrokerDoor:

@@ -234,26 +234,19 @@ class ListRecorder:
         """Notes."""
         self.told.append(("trigger_received", is_accepted))
 
-    def scanned(self, root: str, *, models: int, seconds: float, now: datetime) -> None:
+    def root_observed(self, seen: RootObservation) -> None:
         """Notes."""
-        self.told.append(("scanned", models))
-
-    def root_available(self, root: str, *, is_available: bool) -> None:
-        """Notes."""
-        self.told.append(("root_available", is_available))
-
-    def watched(self, root: str, *, unwatched: int, missed: int) -> None:
-        """Remembers what events did not cover."""
-        if unwatched or missed:
-            self.told.append(("watched", (root, unwatched, missed)))
+        self.told.append(("root_observed", seen))
 
     def queue_changed(self, counts: StoreCounts, *, running: int) -> None:
         """Notes."""
         self.told.append(("queue_changed", running))
 
-    def models_changed(self, root: str, by_phase: Mapping[str, int]) -> None:
+    def models_changed(
+        self, root: str, by_phase: Mapping[str, int], oldest_unbuilt: datetime | None
+    ) -> None:
         """Notes."""
-        self.told.append(("models_changed", by_phase))
+        self.told.append(("models_changed", oldest_unbuilt))
 
     def removals_waiting(self, root: str, models: int) -> None:
         """Notes."""

@@ -9,7 +9,7 @@ from tflited.domain.job import Job
 from tflited.domain.manifest import MANIFEST_VERSION, Manifest, ManifestVariant
 from tflited.domain.model import ModelId
 from tflited.domain.policy import Policy
-from tflited.domain.ports import Published, PublishKey
+from tflited.domain.publication import Published, PublishedRecords, PublishKey
 from tflited.domain.report import BuildReport
 from tflited.domain.verdict import Verdict, decide
 from tflited.errors import OutputError, TflitedError
@@ -61,6 +61,10 @@ class MemoryPublisher:
     def manifest(self, model: ModelId, save_to: str | None = None) -> Manifest | None:
         """The manifest of a model's present set."""
         return self._sets.get(self.directory(model, save_to))
+
+    def records(self, model: ModelId, save_to: str | None = None) -> PublishedRecords | None:
+        """None: this double keeps no report."""
+        return None
 
     def damage(self, manifest: Manifest) -> str:
         """What the test wants it to be."""

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from tflited.domain.attempt import AttemptOutcome
 from tflited.domain.job import Failure, Job, TriggerSource
+from tflited.domain.observation import RootObservation
 from tflited.domain.policy import Hooks
 from tflited.domain.ports import Published, StoreCounts
 from tflited.domain.report import BuildReport, Stage
@@ -53,24 +54,18 @@ class Recorder(Protocol):
         """A trigger was accepted or refused."""
         ...
 
-    def scanned(self, root: str, *, models: int, seconds: float, now: datetime) -> None:
-        """A whole root was scanned."""
-        ...
-
-    def root_available(self, root: str, *, is_available: bool) -> None:
-        """A root can or cannot be read."""
-        ...
-
-    def watched(self, root: str, *, unwatched: int, missed: int) -> None:
-        """So many directories of a root raise no events; so many changes came without one."""
+    def root_observed(self, seen: RootObservation) -> None:
+        """A root, or a part of it, was looked at, or could not be."""
         ...
 
     def queue_changed(self, counts: StoreCounts, *, running: int) -> None:
         """The queue has these counts now."""
         ...
 
-    def models_changed(self, root: str, by_phase: Mapping[str, int]) -> None:
-        """A root's models are in these phases now."""
+    def models_changed(
+        self, root: str, by_phase: Mapping[str, int], oldest_unbuilt: datetime | None
+    ) -> None:
+        """A root's models are in these phases now, and its oldest change not built is so old."""
         ...
 
     def removals_waiting(self, root: str, models: int) -> None:

@@ -264,9 +264,14 @@ class JobStore(Protocol):
         ...
 
     def jobs(
-        self, *, states: Sequence[JobState] = (), model: ModelId | None = None, limit: int = 50
+        self,
+        *,
+        states: Sequence[JobState] = (),
+        model: ModelId | None = None,
+        before: int | None = None,
+        limit: int = 50,
     ) -> Sequence[Job]:
-        """Jobs, newest first."""
+        """Jobs, newest first; those with a lower id than ``before``, where that is given."""
         ...
 
     def latest(self, model: ModelId) -> Job | None:

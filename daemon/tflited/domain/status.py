@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from tflited.domain.job import Job
 from tflited.domain.manifest import Build, Manifest
@@ -39,6 +40,10 @@ class Phase(StrEnum):
     """Its build failed for good; tried again when the model, policy or data change."""
     REMOVED = "removed"
     """Gone from the root; its outputs are treated as the policy says."""
+
+
+UNBUILT: Final = frozenset({Phase.SETTLING, Phase.CHECKING, Phase.QUEUED, Phase.BUILDING})
+"""Phases of a model that changed and is on its way to a build; the others wait for a person."""
 
 
 class Action(StrEnum):

@@ -4,12 +4,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from math import nan
 from typing import TypeVar
 
+from tflited.domain.board import Board, ModelList, ModelQuery, ModelView
 from tflited.domain.events import EventFeed
 from tflited.domain.job import ACTIVE, Job, JobState, TriggerSource, may_become
+from tflited.domain.model import ModelId
 from tflited.domain.status import Explanation, HealthCheck, PlanEntry, Status
 from tflited.domain.trigger import TriggerReceipt
+from tflited.engine.board import Viewer
 from tflited.engine.engine import Engine
 from tflited.engine.explain import Explainer, status_of
 from tflited.engine.messages import Wake
@@ -31,6 +35,7 @@ class EngineControl:
         reload_settings: reads the configuration again and applies it, on the caller's thread.
         doors: the states of doors that the engine does not know of itself.
         feed: what happens to jobs.
+        free_bytes: room in the output tree; NaN where unknown.
     """
 
     engine: Engine
@@ -41,6 +46,7 @@ class EngineControl:
     reload_settings: Callable[[], None]
     feed: EventFeed
     doors: Callable[[], Sequence[HealthCheck]] = tuple
+    free_bytes: Callable[[], float] = lambda: nan
 
     def submit(self, document: bytes, source: TriggerSource) -> TriggerReceipt:
         """Validates a trigger and makes its job durable before it returns."""
@@ -67,10 +73,32 @@ class EngineControl:
         """What would be built, and why."""
         return self._ask(self.explainer.plan)
 
-    def jobs(self, *, states: Sequence[JobState] = (), limit: int = 50) -> Sequence[Job]:
+    def board(self) -> Board:
+        """The daemon now in figures."""
+        with self._reading():
+            return self._viewer().board(self.readiness())
+
+    def models(self, query: ModelQuery) -> ModelList:
+        """A part of the models."""
+        return self._viewer().models(query)
+
+    def model(self, name: str, save_to: str | None = None) -> ModelView | None:
+        """One model by ``ROOT/PATH``; None where nothing is known of it."""
+        with self._reading():
+            return self._viewer().model(name, save_to)
+
+    def jobs(
+        self,
+        *,
+        states: Sequence[JobState] = (),
+        model: ModelId | None = None,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> Sequence[Job]:
         """Jobs, newest first."""
         with self._reading():
-            return self.engine.parts.store.jobs(states=states, limit=limit)
+            store = self.engine.parts.store
+            return store.jobs(states=states, model=model, before=before, limit=limit)
 
     def job(self, job_id: int) -> Job | None:
         """One job."""
@@ -128,6 +156,14 @@ class EngineControl:
                 reason="draining" if self.engine.is_draining else "",
             ),
             *self.doors(),
+        )
+
+    def _viewer(self) -> Viewer:
+        return Viewer(
+            engine=self.engine,
+            version=self.version,
+            started_at=self.started_at,
+            free_bytes=self.free_bytes,
         )
 
     def _ask(self, action: Callable[[], _Answer]) -> _Answer:

@@ -7,11 +7,12 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from structlog.testing import capture_logs
 
 from tflited.domain.attempt import AttemptLimits, AttemptRequest, AttemptResult
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Policy
-from tflited.workers.keeper import Retirement
+from tflited.workers.keeper import MOST_LINES, Retirement
 from tflited.workers.local import LocalExecutor
 from waiting import wait_until
 
@@ -82,3 +83,18 @@ def test_zygote_with_a_running_child_stays(executor: LocalExecutor, tmp_path: Pa
         cancel.set()
         assert future.result(READY_SECONDS) is AttemptResult.CANCELLED
     wait_until(lambda: executor.zygote_pid not in {None, first}, READY_SECONDS, what="another")
+
+
+def test_what_a_zygote_says_becomes_events(capfd: pytest.CaptureFixture[str]) -> None:
+    """Python's and native lines of the libraries it loads, bounded; none reaches this process's."""
+    made = LocalExecutor(preload="fakes.chatty_preload", entry="fakes.entries")
+    with capture_logs() as log:
+        made.start()
+        wait_until(lambda: made.is_ready, READY_SECONDS, what="a zygote")
+        made.stop(deadline_seconds=READY_SECONDS)
+
+    said = [event["text"] for event in log if event["event"] == "zygote_said"]
+    assert said[:3] == ["from python", "from below: \ufffd done", "line 0"]
+    assert len(said) == MOST_LINES + 1
+    assert said[-1].startswith("more than")
+    assert capfd.readouterr() == ("", "")

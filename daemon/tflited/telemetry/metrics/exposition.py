@@ -11,6 +11,7 @@ from prometheus_client.exposition import choose_encoder
 
 from tflited.domain.attempt import AttemptOutcome
 from tflited.domain.job import Job, TriggerSource
+from tflited.domain.observation import RootObservation
 from tflited.domain.ports import StoreCounts
 from tflited.domain.report import BuildReport, Stage
 from tflited.telemetry.metrics.attempts import AttemptMetrics
@@ -81,25 +82,19 @@ class Metrics:
         """A trigger was accepted or refused."""
         self.jobs.trigger_received(source, is_accepted=is_accepted)
 
-    def scanned(self, root: str, *, models: int, seconds: float, now: datetime) -> None:
-        """A whole root was scanned."""
-        self.roots.scanned(root, models=models, seconds=seconds, now=now)
-
-    def root_available(self, root: str, *, is_available: bool) -> None:
-        """A root can or cannot be read."""
-        self.roots.available(root, is_available=is_available)
-
-    def watched(self, root: str, *, unwatched: int, missed: int) -> None:
-        """So many directories of a root raise no events; so many changes came without one."""
-        self.roots.watched(root, unwatched=unwatched, missed=missed)
+    def root_observed(self, seen: RootObservation) -> None:
+        """A root, or a part of it, was looked at, or could not be."""
+        self.roots.observed(seen)
 
     def queue_changed(self, counts: StoreCounts, *, running: int) -> None:
         """The queue has these counts now."""
         self.jobs.queue_changed(counts, running=running)
 
-    def models_changed(self, root: str, by_phase: Mapping[str, int]) -> None:
-        """A root's models are in these phases now."""
-        self.roots.models_changed(root, by_phase)
+    def models_changed(
+        self, root: str, by_phase: Mapping[str, int], oldest_unbuilt: datetime | None
+    ) -> None:
+        """A root's models are in these phases now, and its oldest change not built is so old."""
+        self.roots.models_changed(root, by_phase, oldest_unbuilt)
 
     def removals_waiting(self, root: str, models: int) -> None:
         """So many sets of a root wait for ``tflited confirm``."""

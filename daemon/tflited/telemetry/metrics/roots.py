@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import partial
 
+from tflited.domain.observation import RootObservation
 from tflited.domain.status import Phase
 from tflited.telemetry.metrics.declare import Declare, fill
 
@@ -17,26 +19,38 @@ class RootMetrics:
 
     def __init__(self, declare: Declare, roots: Iterable[str]) -> None:
         none: tuple[str, ...] = ()
-        self._available = declare.gauge("tflited_root_available", "1 while readable.", root=none)
-        self._scan_at = declare.gauge(
-            "tflited_scan_last_timestamp_seconds", "Last whole scan.", root=none
-        )
-        self._scan_models = declare.gauge(
-            "tflited_scan_models", "Models the last scan saw.", root=none
-        )
+        gauge, counter = partial(declare.gauge, root=none), partial(declare.counter, root=none)
+        self._available = gauge("tflited_root_available", "1 while readable.")
+        self._scan_at = gauge("tflited_scan_last_timestamp_seconds", "Last whole scan.")
+        self._scan_models = gauge("tflited_scan_models", "Models the last scan saw.")
         self._scan_seconds = declare.histogram(
             "tflited_scan_duration_seconds", "Time for a whole scan.", root=none
         )
-        self._unwatched = declare.gauge(
-            "tflited_directories_unwatched", "Directories that raise no events.", root=none
+        self._unwatched = gauge(
+            "tflited_directories_unwatched", "Directories that raise no events."
         )
-        self._missed = declare.counter(
-            "tflited_events_missed", "Changes without an event.", root=none
+        self._events = counter("tflited_watch_events", "Places that events named.")
+        self._overflows = counter("tflited_watch_overflows", "Times that events were lost.")
+        self._errors = counter("tflited_watch_errors", "Times that a watch ended or was denied.")
+        self._missed = counter("tflited_events_missed", "Changes without an event.")
+        self._removals = gauge("tflited_removals_waiting", "Sets that wait for tflited confirm.")
+        self._oldest = gauge(
+            "tflited_oldest_unbuilt_timestamp_seconds", "Oldest change that is not built."
         )
-        self._removals = declare.gauge(
-            "tflited_removals_waiting", "Sets that wait for tflited confirm.", root=none
+        self._models = gauge("tflited_models", "Models by phase.", result=Phase)
+        self._by_root = (
+            self._available,
+            self._scan_at,
+            self._scan_models,
+            self._scan_seconds,
+            self._unwatched,
+            self._events,
+            self._overflows,
+            self._errors,
+            self._missed,
+            self._removals,
+            self._oldest,
         )
-        self._models = declare.gauge("tflited_models", "Models by phase.", root=none, result=Phase)
         self._roots: frozenset[str] = frozenset()
         self.set_roots(roots)
 
@@ -47,45 +61,40 @@ class RootMetrics:
             roots: the names of all of them.
         """
         names = frozenset(roots)
-        by_root = (
-            self._available,
-            self._scan_at,
-            self._scan_models,
-            self._scan_seconds,
-            self._removals,
-            self._unwatched,
-            self._missed,
-        )
         for name in self._roots - names:
-            for metric in by_root:
+            for metric in self._by_root:
                 metric.remove(name)
             for phase in Phase:
                 self._models.remove(name, phase)
         for name in names - self._roots:
-            for metric in by_root:
+            for metric in self._by_root:
                 metric.labels(name)
             fill(self._models, [name], Phase)
         self._roots = names
 
-    def scanned(self, root: str, *, models: int, seconds: float, now: datetime) -> None:
-        """A whole root was scanned."""
-        self._scan_models.labels(root).set(models)
-        self._scan_seconds.labels(root).observe(seconds)
-        self._scan_at.labels(root).set(now.timestamp())
+    def observed(self, seen: RootObservation) -> None:
+        """A root, or a part of it, was looked at, or could not be."""
+        root = seen.root
+        self._available.labels(root).set(seen.is_available)
+        if not seen.is_available:
+            return
+        self._unwatched.labels(root).set(seen.unwatched)
+        self._events.labels(root).inc(seen.events)
+        self._overflows.labels(root).inc(seen.overflows)
+        self._errors.labels(root).inc(seen.errors)
+        self._missed.labels(root).inc(seen.missed)
+        if not seen.scope:
+            self._scan_models.labels(root).set(seen.models)
+            self._scan_seconds.labels(root).observe(seen.seconds)
+            self._scan_at.labels(root).set(seen.at.timestamp())
 
-    def available(self, root: str, *, is_available: bool) -> None:
-        """A root can or cannot be read."""
-        self._available.labels(root).set(is_available)
-
-    def watched(self, root: str, *, unwatched: int, missed: int) -> None:
-        """So many directories of a root raise no events; so many changes came without one."""
-        self._unwatched.labels(root).set(unwatched)
-        self._missed.labels(root).inc(missed)
-
-    def models_changed(self, root: str, by_phase: Mapping[str, int]) -> None:
-        """A root's models are in these phases now."""
+    def models_changed(
+        self, root: str, by_phase: Mapping[str, int], oldest_unbuilt: datetime | None
+    ) -> None:
+        """A root's models are in these phases now, and its oldest change not built is so old."""
         for phase in Phase:
             self._models.labels(root, phase).set(by_phase.get(phase, 0))
+        self._oldest.labels(root).set(oldest_unbuilt.timestamp() if oldest_unbuilt else 0)
 
     def removals_waiting(self, root: str, models: int) -> None:
         """So many sets of a root wait for ``tflited confirm``."""

@@ -83,7 +83,8 @@ class Daemon:
         self._made.publisher.sweep()
         self._made.executor.start()
         self._made.hooks.start()
-        self._made.room.start()
+        self._made.output_room.start()
+        self._made.state_room.start()
         self._made.engine.slots.start()
         self._made.sources.start(self._settings.all_roots)
         self._made.http.start()
@@ -135,6 +136,7 @@ class Daemon:
         """Drains within the limit, then ends every thread and process in one written order."""
         self._notifier.stopping()
         self._made.engine.is_draining = True
+        self._made.metrics.daemon.set_draining()
         self._made.broker.stop_taking()
         self._made.spool.stop(_JOIN_SECONDS)
         self._drain()
@@ -144,7 +146,8 @@ class Daemon:
         self._made.sources.stop(_JOIN_SECONDS)
         self._made.http.stop(_JOIN_SECONDS)
         self._made.hooks.stop(deadline_seconds=_JOIN_SECONDS)
-        self._made.room.stop(_JOIN_SECONDS)
+        self._made.output_room.stop(_JOIN_SECONDS)
+        self._made.state_room.stop(_JOIN_SECONDS)
         self._made.store.close()
         self._made.lock.release()
         _LOG.info("daemon_stopped")

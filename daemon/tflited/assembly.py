@@ -5,6 +5,7 @@ Nothing is started here; ``app.py`` does that.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from time import monotonic
@@ -21,7 +22,7 @@ from tflited.engine.binding import Binder
 from tflited.engine.control import EngineControl
 from tflited.engine.data import DataWatch
 from tflited.engine.decide import Decider
-from tflited.engine.dispatch import Slots
+from tflited.engine.dispatch import Slots, slots_in
 from tflited.engine.engine import Engine, Parts
 from tflited.engine.events import EventLog
 from tflited.engine.explain import Explainer
@@ -31,6 +32,7 @@ from tflited.engine.messages import Message
 from tflited.engine.models import Models, RootEntry
 from tflited.engine.outcome import Finisher
 from tflited.engine.pace import Pace
+from tflited.engine.records import recording
 from tflited.engine.removal import Removals
 from tflited.errors import CannotStartError
 from tflited.hub import hub_models
@@ -44,6 +46,7 @@ from tflited.settings.resolve import FolderPolicies
 from tflited.sources.recall import Recall
 from tflited.sources.settle import Waits
 from tflited.sources.watch import SourceWatch
+from tflited.store.attempt_records import AttemptFolder
 from tflited.store.backup import Kept
 from tflited.store.lock import StateLock
 from tflited.store.repair import open_store, set_aside
@@ -64,6 +67,7 @@ _ALIVE_SECONDS = 30.0
 STORE_NAME = "jobs.sqlite3"
 SPOOL_NAME = "spool"
 RECALL_NAME = "sources.sqlite3"
+ATTEMPTS_NAME = "attempts"
 
 
 class SystemClock:
@@ -126,18 +130,21 @@ class Assembly:
             version=__version__,
             toolchain=versions,
             slots=workers,
+            queue_capacity=settings.queue_capacity,
         )
-        self.room = RoomWatch(settings.output)
-        self.metrics.daemon.show_output_free(self.room.free_bytes)
+        self.output_room, self.state_room = RoomWatch(settings.output), RoomWatch(settings.state)
+        self.metrics.daemon.show_free(self.output_room.free_bytes, self.state_room.free_bytes)
         self.metrics.daemon.show_stores_set_aside(lambda: len(self._set_aside()))
         self.policies = CurrentPolicies(settings)
-        self.executor = LocalExecutor()
+        self.executor = LocalExecutor(recorder=self.metrics.workers)
         self.hooks = HookThread()
         self.references = ReferenceFolder(settings.references, settings.hub.limits.hosts)
         self.inbox: SimpleQueue[Message] = SimpleQueue()
         self.sources = self._make_sources()
+        self.records = AttemptFolder(settings.state / ATTEMPTS_NAME, self.clock)
         self.models = Models({root.name: RootEntry(root) for root in settings.all_roots})
         self.engine = self._make_engine(versions, workers)
+        self.metrics.workers.show(partial(slots_in, self.engine.slots, self.executor))
         self.control = self._make_control()
         self.broker = self._make_broker()
         self.spool = Spool(settings.state / SPOOL_NAME, self.control)
@@ -202,6 +209,7 @@ class Assembly:
             binder=binder,
             store=self.store,
             encode_policy=encode_policy,
+            recorder=self.metrics,
             queue_capacity=self._settings.queue_capacity,
         )
         parts = Parts(
@@ -253,8 +261,9 @@ class Assembly:
             alive_seconds=_ALIVE_SECONDS,
             reload_settings=self._reload,
             feed=self.events,
+            records=self.records,
             doors=self._doors,
-            free_bytes=self.room.free_bytes,
+            free_bytes=self.output_room.free_bytes,
         )
 
     def _make_broker(self) -> BrokerDoor:
@@ -290,7 +299,8 @@ class Assembly:
             limits=AttemptLimits(wall_seconds=settings.attempt_timeout_seconds),
             threads=max(1, toolchain.processors() // workers),
         )
-        return Slots(workers, runner, self.clock, self.inbox.put, self.events.stage_began)
+        ended = recording(self.records, self.clock, self.inbox.put)
+        return Slots(workers, runner, self.clock, ended, self.events.stage_began)
 
 
 def _make_folders(settings: Settings) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from tflited.assembly import SystemClock
+from tflited.domain.attempt_record import AttemptRecord
 from tflited.domain.board import Board, ModelList, ModelQuery, ModelView
 from tflited.domain.events import EventFeed
 from tflited.domain.job import ACTIVE, Job, JobState, TriggerSource
@@ -60,6 +61,7 @@ class FakeControl:
         error: raised by every method that answers or changes something, when set.
         reloads: how often ``reload`` was called.
         feed: where a test tells events.
+        records: of attempts.
         asked: how often an answer was asked for, given or not.
     """
 
@@ -74,6 +76,7 @@ class FakeControl:
         self.reloads = 0
         self.asked = 0
         self.feed = EventLog(SystemClock())
+        self.records: list[AttemptRecord] = []
 
     def submit(self, document: bytes, source: TriggerSource) -> TriggerReceipt:
         """Remembers the document; accepts it unless a refusal is set."""
@@ -185,6 +188,10 @@ class FakeControl:
         """One known job."""
         self._check()
         return self.known.get(job_id)
+
+    def attempts(self, job_id: int) -> Sequence[AttemptRecord]:
+        """The records that the test left."""
+        return [record for record in self.records if record.job_id == job_id]
 
     def retry(self, job_id: int) -> Job:
         """Queues a failed job."""

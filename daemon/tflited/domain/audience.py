@@ -13,6 +13,7 @@ from tflited.domain.observation import RootObservation
 from tflited.domain.policy import Hooks
 from tflited.domain.ports import Published, StoreCounts
 from tflited.domain.report import BuildReport, Stage
+from tflited.errors import Refusal
 
 
 class HookRunner(Protocol):
@@ -24,6 +25,18 @@ class HookRunner(Protocol):
 
     def failed(self, hooks: Hooks, job: Job, failure: Failure) -> None:
         """After a failure that is final for its build key."""
+        ...
+
+
+class ChildRecorder(Protocol):
+    """What the workers tell the metrics, from any thread."""
+
+    def child_ended(self, outcome: AttemptOutcome) -> None:
+        """A child ended; an attempt has two or more."""
+        ...
+
+    def zygote_started(self, seconds: float, *, is_ready: bool) -> None:
+        """A zygote was ready, or ended before it was, after so many seconds."""
         ...
 
 
@@ -50,8 +63,8 @@ class Recorder(Protocol):
         """A stage of the daemon's own took so long for a job."""
         ...
 
-    def trigger_received(self, source: TriggerSource, *, is_accepted: bool) -> None:
-        """A trigger was accepted or refused."""
+    def trigger_received(self, source: TriggerSource, refusal: Refusal | None) -> None:
+        """A trigger was refused for a reason, or accepted for None."""
         ...
 
     def root_observed(self, seen: RootObservation) -> None:

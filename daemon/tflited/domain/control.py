@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from tflited.domain.attempt_record import AttemptRecord
 from tflited.domain.board import Board, ModelList, ModelQuery, ModelView
 from tflited.domain.events import EventFeed
 from tflited.domain.job import Job, JobState, TriggerSource
@@ -64,6 +65,10 @@ class Control(Protocol):
 
     def job(self, job_id: int) -> Job | None:
         """One job; None where there is none of that id."""
+        ...
+
+    def attempts(self, job_id: int) -> Sequence[AttemptRecord]:
+        """The records of a job's attempts that are still kept, the first one first."""
         ...
 
     def retry(self, job_id: int) -> Job:

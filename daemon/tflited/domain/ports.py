@@ -8,6 +8,7 @@ from threading import Event
 from typing import Protocol
 
 from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest
+from tflited.domain.attempt_record import AttemptRecord
 from tflited.domain.hub import HubReference
 from tflited.domain.job import Binding, Failure, Job, JobState, NewJob, TriggerSource
 from tflited.domain.manifest import Build, Manifest
@@ -295,6 +296,18 @@ class JobStore(Protocol):
         ...
 
 
+class AttemptRecords(Protocol):
+    """What is kept of attempts for people; for any thread."""
+
+    def keep(self, record: AttemptRecord) -> None:
+        """Keeps a record within bounds; one that cannot be kept is told and given up."""
+        ...
+
+    def of_job(self, job_id: int) -> Sequence[AttemptRecord]:
+        """The records of a job's attempts that are still kept, the first one first."""
+        ...
+
+
 class Executor(Protocol):
     """Runs attempts, each in a child of its own."""
 
@@ -318,6 +331,7 @@ class Executor(Protocol):
 
 
 __all__ = [
+    "AttemptRecords",
     "Clock",
     "DataFile",
     "Executor",

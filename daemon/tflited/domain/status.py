@@ -42,6 +42,17 @@ class Phase(StrEnum):
     """Gone from the root; its outputs are treated as the policy says."""
 
 
+class SlotState(StrEnum):
+    """What a slot does; the metrics label ``result``."""
+
+    STARTING = "starting"
+    """Free, but no child could start yet: tensorflow is being loaded."""
+    IDLE = "idle"
+    """Free."""
+    BUSY = "busy"
+    """An attempt is under way in it."""
+
+
 UNBUILT: Final = frozenset({Phase.SETTLING, Phase.CHECKING, Phase.QUEUED, Phase.BUILDING})
 """Phases of a model that changed and is on its way to a build; the others wait for a person."""
 

@@ -7,10 +7,12 @@ from datetime import datetime
 from math import nan
 from typing import TypeVar
 
+from tflited.domain.attempt_record import AttemptRecord
 from tflited.domain.board import Board, ModelList, ModelQuery, ModelView
 from tflited.domain.events import EventFeed
 from tflited.domain.job import ACTIVE, Job, JobState, TriggerSource, may_become
 from tflited.domain.model import ModelId
+from tflited.domain.ports import AttemptRecords
 from tflited.domain.status import Explanation, HealthCheck, PlanEntry, Status
 from tflited.domain.trigger import TriggerReceipt
 from tflited.engine.board import Viewer
@@ -35,6 +37,7 @@ class EngineControl:
         reload_settings: reads the configuration again and applies it, on the caller's thread.
         doors: the states of doors that the engine does not know of itself.
         feed: what happens to jobs.
+        records: what is kept of their attempts.
         free_bytes: room in the output tree; NaN where unknown.
     """
 
@@ -45,6 +48,7 @@ class EngineControl:
     alive_seconds: float
     reload_settings: Callable[[], None]
     feed: EventFeed
+    records: AttemptRecords
     doors: Callable[[], Sequence[HealthCheck]] = tuple
     free_bytes: Callable[[], float] = lambda: nan
 
@@ -104,6 +108,10 @@ class EngineControl:
         """One job."""
         with self._reading():
             return self.engine.parts.store.job(job_id)
+
+    def attempts(self, job_id: int) -> Sequence[AttemptRecord]:
+        """The records of a job's attempts."""
+        return self.records.of_job(job_id)
 
     def retry(self, job_id: int) -> Job:
         """Queues a failed or dead job again."""
@@ -190,7 +198,6 @@ class EngineControl:
         parts = self.engine.parts
         now = parts.clock.now()
         receipt = parts.intake.receive(document, source, now)
-        parts.recorder.trigger_received(source, is_accepted=receipt.is_accepted)
         job = None if receipt.job_id is None else parts.store.job(receipt.job_id)
         if job is not None and not receipt.is_duplicate:
             self.engine.queued(job)

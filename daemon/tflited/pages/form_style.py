@@ -10,13 +10,15 @@ FORM_CSS: Final = """
 .asking > fieldset > legend + * { clear: both; }
 .asking summary { margin: -.75rem -1rem; padding: .6rem 1rem; color: var(--ink); font-weight: 600; }
 .asking details[open] > summary { margin-bottom: .5rem; border-bottom: 1px solid var(--line); }
-.field, .asking fieldset .field { margin: 0 0 .9rem; padding: 0; border: 0; background: none; }
-.field:last-child { margin-bottom: 0; }
+.fields { display: grid; gap: .9rem 1.5rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(22rem, 100%), 1fr)); }
+.field, .asking .field { margin: 0; padding: 0; border: 0; background: none; min-width: 0; }
+.field.wide { grid-column: 1 / -1; }
 .field > label, .field > legend { display: block; padding: 0; font-weight: 600; }
 .field > p { margin: .05rem 0 .3rem; font-size: .875rem; }
 .field input[type=text], .field input[type=password], .field input[type=file], .field textarea {
   width: 100%; }
-.field select { min-width: 14rem; max-width: 100%; }
+.field select { width: 100%; }
 textarea { font: .875rem/1.45 ui-monospace, monospace; color: inherit; padding: .4rem .6rem;
   border: 1px solid var(--edge, #8c959f); border-radius: 6px; background: var(--card);
   resize: vertical; }

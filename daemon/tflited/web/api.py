@@ -18,12 +18,13 @@ from tflited.domain.trigger import TriggerReceipt
 from tflited.errors import TflitedError, UsageError
 from tflited.web.access import Access
 from tflited.web.answers import RequestError, answer, health, refuse, refuse_error
+from tflited.web.attempts import attempts
 from tflited.web.body import read_body
 from tflited.web.convert import convert_pages
 from tflited.web.downloads import download_routes
+from tflited.web.found import JobId, find_job
 from tflited.web.guard import KnownHosts, is_from_socket
 from tflited.web.job_page import job_page
-from tflited.web.jobs import JobId, find_job
 from tflited.web.offers import Offers
 from tflited.web.openapi import describe, refusals, trigger_body
 from tflited.web.overview import overview
@@ -86,7 +87,7 @@ def create_app(
     if offers.sets is not None:
         app.include_router(download_routes(offers.sets), dependencies=reads)
     api = APIRouter(prefix="/api/v1", responses=refusals())
-    for routes in (_reading(control), _jobs(control, streams)):
+    for routes in (_reading(control), _jobs(control, streams), attempts(control)):
         api.include_router(routes, dependencies=reads)
     for routes in (_triggering(control), _writing(control)):
         api.include_router(routes, dependencies=writes)

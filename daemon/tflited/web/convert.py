@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from tflited.domain.board import ModelQuery
 from tflited.domain.control import Control
 from tflited.domain.job import TriggerSource
 from tflited.errors import TflitedError
@@ -24,7 +25,7 @@ from tflited.web.offers import Offers
 from tflited.web.sent import SentDocuments
 from tflited.web.site import html
 
-_MOST_SUGGESTIONS: Final = 200
+_SUGGESTED: Final = ModelQuery(limit=200)
 _REFUSED: Final = 422
 
 
@@ -112,7 +113,7 @@ class _Desk:
 
 
 def _known_models(control: Control) -> Sequence[str]:
-    return [str(entry.model) for entry in control.status().models[:_MOST_SUGGESTIONS]]
+    return [str(entry.model) for entry in control.models(_SUGGESTED).models]
 
 
 def _form(fields: Fields) -> Form:

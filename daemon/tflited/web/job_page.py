@@ -9,7 +9,7 @@ from tflited.domain.download import SetReader
 from tflited.domain.job import Job
 from tflited.domain.manifest import Manifest
 from tflited.pages.job_page import JobView, page
-from tflited.web.jobs import JobId, find_job
+from tflited.web.found import JobId, find_job
 from tflited.web.sent import SentDocuments
 from tflited.web.site import html
 

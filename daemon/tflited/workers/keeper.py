@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event
@@ -17,6 +18,7 @@ from typing import IO, Final
 
 import structlog
 
+from tflited.domain.audience import ChildRecorder
 from tflited.workers.noise import Lines
 from tflited.workers.sandbox.layers import QUIET_ENVIRONMENT
 from tflited.workers.usage import resident_bytes
@@ -68,9 +70,19 @@ class Keeper:
         preload: module the zygote imports before it says that it is ready.
         entry: module whose ``run`` does the work in children.
         retirement: when a zygote makes room for a fresh one.
+        recorder: told of starts; None for nobody.
     """
 
-    def __init__(self, *, preload: str, entry: str, retirement: Retirement | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        preload: str,
+        entry: str,
+        retirement: Retirement | None = None,
+        recorder: ChildRecorder | None = None,
+    ) -> None:
+        self._recorder = recorder
+        self._began = 0.0
         self._preload = preload
         self._entry = entry
         self._retirement = retirement or Retirement()
@@ -187,6 +199,7 @@ class Keeper:
 
     def _live_once(self) -> bool:
         """Starts a zygote and follows it to its end; tells whether it ever was ready."""
+        self._began = time.monotonic()
         control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         reader, writer = os.pipe()
         os.set_blocking(reader, False)
@@ -198,6 +211,8 @@ class Keeper:
             if self._stopping.is_set():
                 self.condemn()
             was_ready = self._follow(running)
+            if not was_ready and not self._stopping.is_set():
+                self._tell_start(is_ready=False)
             with self._lock:
                 self._ready = None
         _reap(process)
@@ -248,6 +263,11 @@ class Keeper:
             self._ready = running
             self._forks = 0
             self._ready_bytes = resident_bytes(running.process.pid)
+        self._tell_start(is_ready=True)
+
+    def _tell_start(self, *, is_ready: bool) -> None:
+        if self._recorder is not None:
+            self._recorder.zygote_started(time.monotonic() - self._began, is_ready=is_ready)
 
 
 @dataclass(slots=True)

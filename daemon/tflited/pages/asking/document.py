@@ -13,7 +13,7 @@ from tflited.pages.asking.fields import FIELDS, POLICY
 Typed = Mapping[str, Sequence[str]]
 """Field's name to what was given; a list with several entries where several may be."""
 
-_KEY: Final = re.compile(r"(?:^|(?<=[\s(]))[a-z_][a-z0-9_.]*(?=: )")
+_KEY: Final = re.compile(r"(?:^|(?<=[\s(]))([a-z_][a-z0-9_.]*)[^\s:]*(?=: )")
 _HEADERS: Final = re.compile(r"^(trigger \S+: |The trigger document is wrong: )")
 _SHORT: Final = {"type": "model.type", "model": "model.path", "hub": "model.hub"}
 _NEXT: Final = " Next: "

@@ -158,12 +158,12 @@ def _summary(form: Form) -> ET.Element:
 
 
 def _group(group: Group, form: Form) -> ET.Element:
-    fields = [_field(each, form) for each in group.fields]
+    fields = element("div", *(_field(each, form) for each in group.fields), class_="fields")
     if group.is_open:
-        return element("fieldset", element("legend", group.title), *fields)
+        return element("fieldset", element("legend", group.title), fields)
     is_used = any(_given(each, form) != [each.value] for each in group.fields)
     opened = {"open": ""} if is_used or form.problems.keys() & {f.key for f in group.fields} else {}
-    return element("details", element("summary", group.title), *fields, **opened)
+    return element("details", element("summary", group.title), fields, **opened)
 
 
 def _field(each: Field, form: Form) -> ET.Element:
@@ -218,7 +218,7 @@ def _several(each: Field, form: Form, told: ET.Element, about: Iterable[ET.Eleme
         told,
         *about,
         element("div", *boxes, class_="boxes"),
-        class_="field",
+        class_="field wide",
         aria_describedby=f"{each.id}-help",
     )
 

@@ -14,12 +14,9 @@ class DaemonMetrics:
         declare: declares them.
         version: the daemon's own version.
         toolchain: what converts, by name, to its version; labels of ``tflited_build_info``.
-        slots: how many attempts may run at once.
     """
 
-    def __init__(
-        self, declare: Declare, *, version: str, toolchain: Mapping[str, str], slots: int
-    ) -> None:
+    def __init__(self, declare: Declare, *, version: str, toolchain: Mapping[str, str]) -> None:
         versions = {"version": version} | {
             re.sub(r"\W", "_", name) + "_version": value for name, value in toolchain.items()
         }
@@ -27,9 +24,10 @@ class DaemonMetrics:
         build = declare.gauge("tflited_build_info", "Versions in use; always 1.", **labels)
         build.labels(**versions).set(1)
         self._ready = declare.gauge("tflited_ready", "1 while the daemon accepts work.")
-        declare.gauge("tflited_slots", "Attempts that may run at once.").set(slots)
+        self._draining = declare.gauge("tflited_draining", "1 while it ends what runs.")
         self._broker = declare.gauge("tflited_broker_connected", "1 while the broker is connected.")
         self._output_free = declare.gauge("tflited_output_free_bytes", "Room in the output tree.")
+        self._state_free = declare.gauge("tflited_state_free_bytes", "Room in the state folder.")
         self._set_aside = declare.gauge(
             "tflited_stores_set_aside", "Damaged job stores that are kept."
         )
@@ -48,13 +46,19 @@ class DaemonMetrics:
         """Tells whether the daemon accepts work."""
         self._ready.set(is_ready)
 
-    def show_output_free(self, free_bytes: Callable[[], float]) -> None:
-        """Tells whom each exposition asks for the room in the output tree.
+    def set_draining(self) -> None:
+        """The daemon stops: it takes no more work and ends what runs."""
+        self._draining.set(1)
+
+    def show_free(self, output: Callable[[], float], state: Callable[[], float]) -> None:
+        """Tells whom each exposition asks for room; both answer at once, NaN where it is not known.
 
         Args:
-            free_bytes: answers at once, without a look at the disk; NaN where it is not known.
+            output: bytes left in the output tree's file system.
+            state: bytes left in that of the state folder.
         """
-        self._output_free.set_function(free_bytes)
+        self._output_free.set_function(output)
+        self._state_free.set_function(state)
 
     def show_stores_set_aside(self, count: Callable[[], float]) -> None:
         """Gives what counts the damaged job stores in the state folder."""

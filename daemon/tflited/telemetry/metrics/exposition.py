@@ -14,6 +14,7 @@ from tflited.domain.job import Job, TriggerSource
 from tflited.domain.observation import RootObservation
 from tflited.domain.ports import StoreCounts
 from tflited.domain.report import BuildReport, Stage
+from tflited.errors import Refusal
 from tflited.telemetry.metrics.attempts import AttemptMetrics
 from tflited.telemetry.metrics.daemon import DaemonMetrics
 from tflited.telemetry.metrics.declare import Declare
@@ -21,6 +22,7 @@ from tflited.telemetry.metrics.hub import HubMetrics
 from tflited.telemetry.metrics.jobs import JobMetrics
 from tflited.telemetry.metrics.roots import RootMetrics
 from tflited.telemetry.metrics.variants import VariantMetrics
+from tflited.telemetry.metrics.workers import WorkerMetrics
 
 
 class Metrics:
@@ -31,18 +33,26 @@ class Metrics:
         version: the daemon's own version.
         toolchain: what converts, by name, to its version.
         slots: how many attempts may run at once.
+        queue_capacity: active jobs from which on triggers are held off.
     """
 
     def __init__(
-        self, *, roots: Sequence[str], version: str, toolchain: Mapping[str, str], slots: int
+        self,
+        *,
+        roots: Sequence[str],
+        version: str,
+        toolchain: Mapping[str, str],
+        slots: int,
+        queue_capacity: int,
     ) -> None:
         self.registry = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
         declare = Declare(self.registry)
-        self.daemon = DaemonMetrics(declare, version=version, toolchain=toolchain, slots=slots)
-        self.jobs = JobMetrics(declare)
+        self.daemon = DaemonMetrics(declare, version=version, toolchain=toolchain)
+        self.jobs = JobMetrics(declare, queue_capacity)
+        self.workers = WorkerMetrics(declare, slots)
         self.attempts = AttemptMetrics(declare)
         self.variants = VariantMetrics(declare)
         self.hub = HubMetrics(declare)
@@ -78,9 +88,9 @@ class Metrics:
         """A stage of the daemon's own took so long for a job."""
         self.attempts.stage_finished(job, stage, seconds)
 
-    def trigger_received(self, source: TriggerSource, *, is_accepted: bool) -> None:
-        """A trigger was accepted or refused."""
-        self.jobs.trigger_received(source, is_accepted=is_accepted)
+    def trigger_received(self, source: TriggerSource, refusal: Refusal | None) -> None:
+        """A trigger was refused for a reason, or accepted for None."""
+        self.jobs.trigger_received(source, refusal)
 
     def root_observed(self, seen: RootObservation) -> None:
         """A root, or a part of it, was looked at, or could not be."""

@@ -4,6 +4,7 @@ from typing import Final
 
 from tflited.domain.job import ACTIVE, Job, JobState, TriggerSource
 from tflited.domain.ports import StoreCounts
+from tflited.errors import Refusal
 from tflited.telemetry.metrics.declare import Declare, of_job
 from tflited.telemetry.metrics.reasons import OTHER, REASONS, reason_label
 
@@ -11,9 +12,16 @@ _ENDED: Final = tuple(state for state in JobState if state not in ACTIVE)
 
 
 class JobMetrics:
-    """Jobs from the trigger to their end; ``declare`` declares them."""
+    """Jobs from the trigger to their end.
 
-    def __init__(self, declare: Declare) -> None:
+    Args:
+        declare: declares them.
+        queue_capacity: active jobs from which on triggers are held off.
+    """
+
+    def __init__(self, declare: Declare, queue_capacity: int) -> None:
+        capacity = declare.gauge("tflited_queue_capacity", "Active jobs that triggers may make.")
+        capacity.set(queue_capacity)
         self._declare_queue(declare)
         self._declare_jobs(declare)
 
@@ -31,6 +39,9 @@ class JobMetrics:
             "Triggers received.",
             trigger=TriggerSource,
             result=("accepted", "refused"),
+        )
+        self._refused = declare.counter(
+            "tflited_triggers_refused", "Triggers refused, by the rule.", reason=Refusal
         )
 
     def _declare_jobs(self, declare: Declare) -> None:
@@ -70,9 +81,11 @@ class JobMetrics:
             wait = (job.started_at - job.created_at).total_seconds()
             self._wait_seconds.labels(job.trigger).observe(max(0.0, wait), of_job(job))
 
-    def trigger_received(self, source: TriggerSource, *, is_accepted: bool) -> None:
-        """A trigger was accepted or refused."""
-        self._triggers.labels(source, "accepted" if is_accepted else "refused").inc()
+    def trigger_received(self, source: TriggerSource, refusal: Refusal | None) -> None:
+        """A trigger was refused for a reason, or accepted for None."""
+        self._triggers.labels(source, "refused" if refusal else "accepted").inc()
+        if refusal:
+            self._refused.labels(refusal).inc()
 
     def queue_changed(self, counts: StoreCounts, *, running: int) -> None:
         """The queue has these counts now."""

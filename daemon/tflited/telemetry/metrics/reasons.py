@@ -10,7 +10,8 @@ REASONS: Final = (
     "backup", "baseline_mismatch", "broker", "cannot_start", "configuration", "conversion",
     "daemon_unreachable", "internal", "output", "over_capacity", "refused", "replaced",
     "sandbox_refused", "source_changed", "storage_failed", "storage_paused", "store",
-    "store_corrupt", "trigger_refused", "usage", "worker",
+    "store_corrupt", "transfer", "transfer_ended", "transfer_full", "transfer_refused",
+    "trigger_refused", "usage", "worker",
     # How an attempt may end without a report.
     "bad_reply", "cancelled", "crash", "native_abort", "out_of_memory", "worker_lost",
     "cpu_limit", "memory_limit", "model_limit", "output_limit", "scratch_limit", "wall_limit",

@@ -16,15 +16,18 @@ def test_build_info_names_the_toolchain(metrics: Metrics) -> None:
 
 
 def test_the_daemon_tells_its_state(metrics: Metrics) -> None:
-    """Readiness is set; room and stores set aside are asked at each exposition."""
+    """Readiness and draining are set; room and stores set aside are asked at each exposition."""
+    assert value(metrics, "tflited_draining") == 0
     metrics.daemon.set_ready(is_ready=True)
-    metrics.daemon.show_output_free(lambda: 10**12)
+    metrics.daemon.set_draining()
+    metrics.daemon.show_free(output=lambda: 10**12, state=lambda: 10**9)
     metrics.daemon.show_stores_set_aside(lambda: 2)
 
     assert value(metrics, "tflited_ready") == 1
+    assert value(metrics, "tflited_draining") == 1
     assert value(metrics, "tflited_output_free_bytes") == 10**12
+    assert value(metrics, "tflited_state_free_bytes") == 10**9
     assert value(metrics, "tflited_stores_set_aside") == 2
-    assert value(metrics, "tflited_slots") == 2
 
 
 def test_a_failed_reload_keeps_the_time_of_the_good_one(metrics: Metrics) -> None:

@@ -9,6 +9,7 @@ from fakes.control import make_job
 from metric_samples import value
 from tflited.domain.job import Failure, JobState, TriggerSource
 from tflited.domain.ports import StoreCounts
+from tflited.errors import Refusal
 from tflited.telemetry.metrics.exposition import Metrics
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -56,6 +57,7 @@ def test_the_queue_follows_the_last_count(metrics: Metrics) -> None:
     """States that a newer count does not mention fall back to zero."""
     counts = StoreCounts(by_state={JobState.QUEUED: 3}, oldest_queued_at=NOW)
     metrics.queue_changed(counts, running=2)
+    assert value(metrics, "tflited_queue_capacity") == 500
     assert value(metrics, "tflited_queue_depth") == 3
     assert value(metrics, "tflited_queue_oldest_job_timestamp_seconds") == NOW.timestamp()
     assert value(metrics, "tflited_jobs_running") == 2
@@ -68,8 +70,11 @@ def test_the_queue_follows_the_last_count(metrics: Metrics) -> None:
 
 def test_triggers_and_accepted_jobs_count_by_door(metrics: Metrics) -> None:
     """A refused trigger makes no job, a watched change no trigger."""
-    metrics.trigger_received(TriggerSource.API, is_accepted=False)
+    metrics.trigger_received(TriggerSource.API, Refusal.NO_MODEL)
+    metrics.trigger_received(TriggerSource.API, None)
     metrics.job_accepted(make_job(1))
 
     assert value(metrics, "tflited_triggers_total", trigger="api", result="refused") == 1
+    assert value(metrics, "tflited_triggers_total", trigger="api", result="accepted") == 1
+    assert value(metrics, "tflited_triggers_refused_total", reason="no_model") == 1
     assert value(metrics, "tflited_jobs_accepted_total", trigger="watch") == 1

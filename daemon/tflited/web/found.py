@@ -1,4 +1,4 @@
-"""The job that an address names."""
+"""Finds the job that a path names, or refuses."""
 
 from typing import Annotated, Final
 
@@ -8,14 +8,14 @@ from tflited.domain.control import Control
 from tflited.domain.job import Job
 from tflited.web.answers import RequestError
 
-_LARGEST_ID: Final = 2**63 - 1
+LARGEST_ID: Final = 2**63 - 1
 """What SQLite's INTEGER holds."""
 
-JobId = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
+JobId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 
 
 def find_job(control: Control, job_id: int) -> Job:
-    """A job by its number.
+    """The job with that number.
 
     Raises:
         RequestError: there is none.

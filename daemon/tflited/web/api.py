@@ -20,17 +20,13 @@ from tflited.web.access import Access
 from tflited.web.answers import RequestError, answer, health, refuse, refuse_error
 from tflited.web.attempts import attempts
 from tflited.web.body import read_body
-from tflited.web.convert import convert_pages
-from tflited.web.downloads import download_routes
+from tflited.web.doors import doors
 from tflited.web.found import JobId, find_job
 from tflited.web.guard import KnownHosts, is_from_socket
-from tflited.web.job_page import job_page
 from tflited.web.offers import Offers
 from tflited.web.openapi import describe, refusals, trigger_body
 from tflited.web.overview import overview
 from tflited.web.paths import asked_path
-from tflited.web.sent import SentDocuments
-from tflited.web.session import session_pages
 from tflited.web.site import assets, refusal_page, wants_page
 from tflited.web.streams import Streams
 from tflited.web.tokens import Token
@@ -80,12 +76,7 @@ def create_app(
     app.include_router(assets())
     for page in (overview(control), why_page(control)):
         app.include_router(page, dependencies=reads, responses=refusals())
-    documents = SentDocuments()
-    app.include_router(session_pages(access))
-    app.include_router(job_page(control, offers.sets, documents), dependencies=reads)
-    app.include_router(convert_pages(control, access, offers, documents))
-    if offers.sets is not None:
-        app.include_router(download_routes(offers.sets), dependencies=reads)
+    app.include_router(doors(control, access, offers))
     api = APIRouter(prefix="/api/v1", responses=refusals())
     for routes in (_reading(control), _jobs(control, streams), attempts(control)):
         api.include_router(routes, dependencies=reads)

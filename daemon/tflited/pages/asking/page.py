@@ -161,8 +161,10 @@ def _group(group: Group, form: Form) -> ET.Element:
     fields = element("div", *(_field(each, form) for each in group.fields), class_="fields")
     if group.is_open:
         return element("fieldset", element("legend", group.title), fields)
-    is_used = any(_given(each, form) != [each.value] for each in group.fields)
-    opened = {"open": ""} if is_used or form.problems.keys() & {f.key for f in group.fields} else {}
+    usual = [text for each in group.fields for text in (each.value, "")]
+    is_used = any(text not in usual for each in group.fields for text in _given(each, form))
+    is_wrong = any(each.key in form.problems for each in group.fields)
+    opened = {"open": ""} if is_used or is_wrong else {}
     return element("details", element("summary", group.title), fields, **opened)
 
 

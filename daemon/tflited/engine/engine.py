@@ -61,6 +61,7 @@ class Parts:
     encode_policy: Callable[[Policy], str]
     is_executor_ready: Callable[[], bool]
     toolchain: Mapping[str, str]
+    model_changed: Callable[[], None] = lambda: None
 
 
 @dataclass(slots=True)
@@ -250,6 +251,7 @@ class Engine:
         reason = gone.reason if gone else "nothing is published for it"
         _LOG.info("model_removed", model=str(model), reason=reason)
         del self.models.entries[model]
+        self.parts.model_changed()
         self._reconsider_older(entry)
 
     def _root_observed(self, seen: RootObservation) -> None:
@@ -303,6 +305,7 @@ class Engine:
             self._drop_queued(seen.model, REPLACED)
         if is_news:
             self._untold.add(seen.model.root)
+            self.parts.model_changed()
             journal.phase_changed(seen.model, entry.decision or decision, is_first=is_first)
             if is_first:
                 journal.version_seen(seen.model, versions.twins(self.models, seen.model))

@@ -4,15 +4,22 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Final
-from urllib.parse import urlencode
 
 from tflited.domain.manifest import MANIFEST_NAME, REPORT_NAME, Manifest
 from tflited.domain.report import ArtifactFile
-from tflited.pages import wording
+from tflited.pages import links, wording
 from tflited.pages.elements import element, table
 
 REPORT_PAGE: Final = "report.html"
 """The report for people, made when it is asked for."""
+
+
+def of_job(manifest: Manifest, job_id: int) -> ET.Element:
+    """The downloads of a set, or the way to the job that published it where that is another."""
+    if manifest.job == job_id:
+        return section(manifest)
+    other = element("a", f"job {manifest.job}", href=links.job(manifest.job))
+    return element("p", "The set in this place was published by ", other, ".")
 
 
 def section(manifest: Manifest) -> ET.Element:
@@ -32,7 +39,7 @@ def section(manifest: Manifest) -> ET.Element:
         element("h2", "Downloads", id="downloads"),
         element(
             "p",
-            element("a", "Everything as one archive", href=address("/download/all", path=place)),
+            element("a", "Everything as one archive", href=links.download_all(place)),
             ", or the ",
             _link(place, REPORT_PAGE, "report", has_name=False),
             " for people, the ",
@@ -45,11 +52,6 @@ def section(manifest: Manifest) -> ET.Element:
     )
 
 
-def address(page: str, /, **query: str) -> str:
-    """An address of this daemon with a query."""
-    return f"{page}?{urlencode(query, errors='surrogateescape')}"
-
-
 def _file(place: str, file: ArtifactFile) -> ET.Element:
     link = _link(place, file.path, PurePosixPath(file.path).name)
     link.set("aria-label", f"Download {file.path}")
@@ -59,7 +61,7 @@ def _file(place: str, file: ArtifactFile) -> ET.Element:
 def _link(place: str, path: str, words: str, *, has_name: bool = True) -> ET.Element:
     """A link to a file; a browser saves those with a name."""
     saved: Mapping[str, str] = {"download": ""} if has_name else {}
-    return element("a", words, href=address("/download", path=place, file=path), **saved)
+    return element("a", words, href=links.download(place, path), **saved)
 
 
 def _kind(file: ArtifactFile) -> str:

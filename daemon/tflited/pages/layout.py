@@ -7,7 +7,10 @@ from tflited.pages.elements import element, rendered
 
 NAVIGATION: Final = (
     ("/", "Overview"),
+    ("/models", "Models"),
+    ("/jobs", "Jobs"),
     ("/convert", "Convert now"),
+    ("/compare", "Compare"),
     ("/why", "Why?"),
     ("/session", "Access"),
 )

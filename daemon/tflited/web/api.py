@@ -23,6 +23,7 @@ from tflited.web.body import read_body
 from tflited.web.doors import doors
 from tflited.web.found import JobId, find_job
 from tflited.web.guard import KnownHosts, is_from_socket
+from tflited.web.model_pages import model_pages
 from tflited.web.offers import Offers
 from tflited.web.openapi import describe, refusals, trigger_body
 from tflited.web.overview import overview
@@ -74,7 +75,7 @@ def create_app(
     app.include_router(_health(control))
     app.include_router(_metrics(render_metrics), dependencies=reads, responses=refusals())
     app.include_router(assets())
-    for page in (overview(control), why_page(control)):
+    for page in (overview(control), model_pages(control), why_page(control)):
         app.include_router(page, dependencies=reads, responses=refusals())
     app.include_router(doors(control, access, offers))
     api = APIRouter(prefix="/api/v1", responses=refusals())

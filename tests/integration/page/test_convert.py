@@ -134,7 +134,7 @@ def job_of(page: Page) -> int:
 def wait_for_downloads(page: Page) -> None:
     """Follows the job to its end, without a reload."""
     loads = page.loads
-    over = "!['queued', 'running'].includes(document.querySelector('#state').innerText)"
+    over = "!['queued', 'running'].includes(document.querySelector('h1 .chip').innerText)"
     page.wait_for(over, deadline_seconds=BUILD_SECONDS)
     assert page.count("#downloads") == 1, page.text("main")
     assert page.loads == loads
@@ -177,7 +177,7 @@ def assert_downloads(page: Page, published: Path, folder: Path) -> None:
     (listed,) = [file for file in manifest["files"] if file["path"].startswith("int8/")
                  and file["path"].endswith(".tflite")]  # fmt: skip
     page.download_to(folder)
-    page.click(f"a[href$='{urlencode({'file': listed['path']})}']")
+    page.click(f"a[href$='file={listed['path']}']")
     saved = folder / Path(listed["path"]).name
     wait_until(lambda: saved.exists() and saved.stat().st_size == listed["size_bytes"], 60)
     assert saved.read_bytes() == (published / listed["path"]).read_bytes()

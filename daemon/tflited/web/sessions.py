@@ -10,7 +10,7 @@ from typing import Final
 
 from tflited.web.tokens import Token
 
-COOKIE: Final = "tflited_session"
+COOKIE: Final = "tflited-session"
 SESSION_SECONDS: Final = 12 * 3600
 MOST_SESSIONS: Final = 256
 _SECRET_BYTES: Final = 32

@@ -149,7 +149,11 @@ class Assembly:
             version=__version__,
             rules=settings.http,
             tokens=load_tokens(settings.http.tokens),
-            offers=Offers(trigger_schema=json_schema(), sets=PublishedSets(settings.output)),
+            offers=Offers(
+                trigger_schema=json_schema(),
+                sets=PublishedSets(settings.output),
+                policies=lambda: self.policies.current.names,
+            ),
         )
         server = HttpServer(
             app,

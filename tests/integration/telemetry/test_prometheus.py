@@ -1,16 +1,17 @@
 """A real Prometheus scrapes the real daemon while and after it builds a real model."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPConnection
+from typing import Any
 
 import pytest
 
 import zoo
 from daemon_process import DaemonProcess
 from prometheus_server import Prometheus, scraping
-from promql import alerts
+from promql import alerts, drawn
 from tree_copy import copy_tree
 from waiting import wait_until
 
@@ -102,6 +103,27 @@ def test_every_rule_is_evaluated_without_an_error(scene: Scene) -> None:
     wait_until(are_evaluated, DEADLINE_SECONDS, what="every rule")
     assert {rule["health"] for rule in rules()} == {"ok"}
     assert {rule["name"] for rule in rules() if rule["type"] == "alerting"} == set(alerts())
+
+
+def test_every_panel_can_be_drawn(scene: Scene) -> None:
+    """Vectors that do not match, or a function that does not fit, would be an error."""
+    for _, expression in drawn():
+        scene.prometheus.ask("query", query=expression)
+
+
+def test_panels_show_the_build(scene: Scene) -> None:
+    """They read what is there, under the names and labels that it has."""
+    shown = {"Ready", "Version", "Slots", "Models by phase", "Output lags", "Free space"}
+    for title, expression in drawn():
+        if title in shown:
+            found = partial(scene.prometheus.ask, "query", query=expression)
+            wait_until(partial(_has_result, found), DEADLINE_SECONDS, what=title)
+            shown.discard(title)
+    assert not shown
+
+
+def _has_result(ask: Callable[[], Any]) -> bool:
+    return bool(ask()["result"])
 
 
 def test_nothing_is_wrong_with_a_healthy_daemon(scene: Scene) -> None:

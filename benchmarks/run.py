@@ -1,6 +1,7 @@
 """Measures tflited against its peers on this machine and prints one JSON document.
 
-    python benchmarks/run.py [--models N] [--pairs N] [--attempts N] [--watched N] [--builds N]
+    python benchmarks/run.py [--models N] [--pairs N] [--attempts N]
+                             [--watched N] [--builds N] [--jobs N]
 
 Nothing here passes or fails on time: ratios of one run say more than seconds of two machines.
 """
@@ -17,6 +18,8 @@ from typing import Any, Final
 import folder
 import intake
 import isolation
+import scrape
+from filled import filled
 from stopwatch import quiet
 from tflited import toolchain
 
@@ -32,6 +35,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=_count, default=3, help="pairs of conversions")
     parser.add_argument("--watched", type=_count, default=10_000, help="models that rest")
     parser.add_argument("--builds", type=_count, default=15, help="builds of one small model")
+    parser.add_argument("--jobs", type=_count, default=100_000, help="jobs that have ended")
     parser.add_argument("--attempts", type=_count, default=20, help="empty attempts")
     print(json.dumps(measured(parser.parse_args()), indent=2))
 
@@ -53,6 +57,7 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
             "conversion": _conversion(scratch, model, options.pairs),
             "folder": folder.measure(model, options.models, scratch),
             "intake": intake.measure(model, options.watched, options.builds, scratch),
+            "filled": _filled(scratch, model, options),
             "isolation": {
                 **isolation.measure(options.attempts),
                 "small_saved_model": isolation.converted(model, options.pairs),
@@ -80,6 +85,13 @@ def _conversion(scratch: Path, model: Path, pairs: int) -> dict[str, Any]:
     printed = _made("conversion.py", scratch, model, pairs)
     answer: dict[str, Any] = json.loads(printed.splitlines()[-1])
     return answer
+
+
+def _filled(scratch: Path, model: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """What is asked of a daemon with many models and a long history."""
+    watched = options.watched
+    daemon = filled(model, scratch / "filled", models=watched, jobs=options.jobs)
+    return {"scrape": scrape.measure(daemon, model, watched, options.builds)}
 
 
 def _c_array(pairs: int) -> dict[str, Any]:

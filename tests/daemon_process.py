@@ -114,10 +114,13 @@ class DaemonProcess:
 
     def port(self) -> int:
         """The TCP port that the newest start has."""
-        lines = self.log.read_text().splitlines()  # a child's own noise is among them
-        events = [json.loads(line) for line in lines if line.startswith("{")]
-        ports = [entry["http_port"] for entry in events if entry["event"] == "daemon_started"]
-        return int(ports[-1])
+        started = [entry for entry in self.events() if entry["event"] == "daemon_started"]
+        return int(started[-1]["http_port"])
+
+    def events(self) -> list[dict[str, Any]]:
+        """Every log event so far; a start that failed says why in a line that is none."""
+        lines = self.log.read_text().splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
 
     def children(self) -> set[tuple[int, str]]:
         """Every process below the daemon now: its number and when it began."""

@@ -83,7 +83,8 @@ class Daemon:
         self._made.publisher.sweep()
         self._made.executor.start()
         self._made.hooks.start()
-        self._made.room.start()
+        self._made.output_room.start()
+        self._made.state_room.start()
         self._made.engine.slots.start()
         self._made.sources.start(self._settings.all_roots)
         self._made.http.start()
@@ -116,7 +117,7 @@ class Daemon:
             has_changed = are_ready(checks) != is_ready
             if has_changed:
                 is_ready = not is_ready
-                self._made.metrics.set_ready(is_ready=is_ready)
+                self._made.metrics.daemon.set_ready(is_ready=is_ready)
                 _LOG.info("readiness_changed", is_ready=is_ready)
             if has_changed or now >= next_status:
                 self._tell_status(checks, is_ready=is_ready and has_changed)
@@ -135,6 +136,7 @@ class Daemon:
         """Drains within the limit, then ends every thread and process in one written order."""
         self._notifier.stopping()
         self._made.engine.is_draining = True
+        self._made.metrics.daemon.set_draining()
         self._made.broker.stop_taking()
         self._made.spool.stop(_JOIN_SECONDS)
         self._drain()
@@ -144,7 +146,8 @@ class Daemon:
         self._made.sources.stop(_JOIN_SECONDS)
         self._made.http.stop(_JOIN_SECONDS)
         self._made.hooks.stop(deadline_seconds=_JOIN_SECONDS)
-        self._made.room.stop(_JOIN_SECONDS)
+        self._made.output_room.stop(_JOIN_SECONDS)
+        self._made.state_room.stop(_JOIN_SECONDS)
         self._made.store.close()
         self._made.lock.release()
         _LOG.info("daemon_stopped")
@@ -210,7 +213,7 @@ class Daemon:
         self._settings = settings
         self._made.engine.parts.removals.brake = settings.brake
         self._made.engine.parts.pace.builds_per_hour = settings.builds_per_hour
-        self._made.metrics.set_roots(known)
+        self._made.metrics.roots.set_roots(known)
         self._made.sources.watch(settings.all_roots)
         self._made.engine.reconsider_all()
         self._made.metrics.reloaded(is_successful=True, now=self._made.clock.now())

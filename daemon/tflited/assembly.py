@@ -5,6 +5,7 @@ Nothing is started here; ``app.py`` does that.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from time import monotonic
@@ -21,7 +22,7 @@ from tflited.engine.binding import Binder
 from tflited.engine.control import EngineControl
 from tflited.engine.data import DataWatch
 from tflited.engine.decide import Decider
-from tflited.engine.dispatch import Slots
+from tflited.engine.dispatch import Slots, slots_in
 from tflited.engine.engine import Engine, Parts
 from tflited.engine.events import EventLog
 from tflited.engine.explain import Explainer
@@ -31,10 +32,12 @@ from tflited.engine.messages import Message
 from tflited.engine.models import Models, RootEntry
 from tflited.engine.outcome import Finisher
 from tflited.engine.pace import Pace
+from tflited.engine.records import recording
 from tflited.engine.removal import Removals
 from tflited.errors import CannotStartError
 from tflited.hub import hub_models
 from tflited.output.hooks import HookThread
+from tflited.output.reading import PublishedSets
 from tflited.output.tree import OutputTree
 from tflited.settings.codec import decode_policy, encode_policy
 from tflited.settings.cross_checks import REFERENCES_NAME
@@ -43,10 +46,11 @@ from tflited.settings.resolve import FolderPolicies
 from tflited.sources.recall import Recall
 from tflited.sources.settle import Waits
 from tflited.sources.watch import SourceWatch
+from tflited.store.attempt_records import AttemptFolder
 from tflited.store.backup import Kept
 from tflited.store.lock import StateLock
 from tflited.store.repair import open_store, set_aside
-from tflited.telemetry.metrics import Metrics
+from tflited.telemetry.metrics.exposition import Metrics
 from tflited.telemetry.notify import inherited_sockets
 from tflited.telemetry.room import RoomWatch
 from tflited.triggers.broker.door import BrokerDoor
@@ -54,6 +58,7 @@ from tflited.triggers.document import json_schema, parse
 from tflited.triggers.references import ReferenceFolder
 from tflited.triggers.spool import Spool
 from tflited.web.api import create_app
+from tflited.web.offers import Offers
 from tflited.web.server import HttpServer
 from tflited.web.tokens import load_tokens
 from tflited.workers.local import LocalExecutor
@@ -62,6 +67,7 @@ _ALIVE_SECONDS = 30.0
 STORE_NAME = "jobs.sqlite3"
 SPOOL_NAME = "spool"
 RECALL_NAME = "sources.sqlite3"
+ATTEMPTS_NAME = "attempts"
 
 
 class SystemClock:
@@ -124,18 +130,21 @@ class Assembly:
             version=__version__,
             toolchain=versions,
             slots=workers,
+            queue_capacity=settings.queue_capacity,
         )
-        self.room = RoomWatch(settings.output)
-        self.metrics.show_output_free(self.room.free_bytes)
-        self.metrics.show_stores_set_aside(lambda: len(self._set_aside()))
+        self.output_room, self.state_room = RoomWatch(settings.output), RoomWatch(settings.state)
+        self.metrics.daemon.show_free(self.output_room.free_bytes, self.state_room.free_bytes)
+        self.metrics.daemon.show_stores_set_aside(lambda: len(self._set_aside()))
         self.policies = CurrentPolicies(settings)
-        self.executor = LocalExecutor()
+        self.executor = LocalExecutor(recorder=self.metrics.workers)
         self.hooks = HookThread()
         self.references = ReferenceFolder(settings.references, settings.hub.limits.hosts)
         self.inbox: SimpleQueue[Message] = SimpleQueue()
         self.sources = self._make_sources()
+        self.records = AttemptFolder(settings.state / ATTEMPTS_NAME, self.clock)
         self.models = Models({root.name: RootEntry(root) for root in settings.all_roots})
         self.engine = self._make_engine(versions, workers)
+        self.metrics.workers.show(partial(slots_in, self.engine.slots, self.executor))
         self.control = self._make_control()
         self.broker = self._make_broker()
         self.spool = Spool(settings.state / SPOOL_NAME, self.control)
@@ -149,7 +158,7 @@ class Assembly:
             version=__version__,
             rules=settings.http,
             tokens=load_tokens(settings.http.tokens),
-            trigger_schema=json_schema(),
+            offers=Offers(trigger_schema=json_schema(), sets=PublishedSets(settings.output)),
         )
         server = HttpServer(
             app,
@@ -169,7 +178,7 @@ class Assembly:
             self.inbox.put,
             waits=Waits(settings.settle_seconds, settings.settle_whole_seconds),
             scan_interval_seconds=settings.scan_interval_seconds,
-            hub=hub_models(settings, self.clock, record=self.metrics.hub_fetched),
+            hub=hub_models(settings, self.clock, record=self.metrics.hub.fetched),
             recall=Recall(settings.state / RECALL_NAME),
         )
 
@@ -196,6 +205,7 @@ class Assembly:
             binder=binder,
             store=self.store,
             encode_policy=encode_policy,
+            recorder=self.metrics,
             queue_capacity=self._settings.queue_capacity,
         )
         parts = Parts(
@@ -247,7 +257,9 @@ class Assembly:
             alive_seconds=_ALIVE_SECONDS,
             reload_settings=self._reload,
             feed=self.events,
+            records=self.records,
             doors=self._doors,
+            free_bytes=self.output_room.free_bytes,
         )
 
     def _make_broker(self) -> BrokerDoor:
@@ -256,7 +268,7 @@ class Assembly:
             self.control,
             self._settings.state,
             directory_of=lambda job: self.publisher.directory(job.model, job.save_to),
-            show_connected=self.metrics.broker_connected,
+            show_connected=self.metrics.daemon.broker_connected,
         )
 
     def _doors(self) -> tuple[HealthCheck, ...]:
@@ -283,7 +295,8 @@ class Assembly:
             limits=AttemptLimits(wall_seconds=settings.attempt_timeout_seconds),
             threads=max(1, toolchain.processors() // workers),
         )
-        return Slots(workers, runner, self.clock, self.inbox.put, self.events.stage_began)
+        ended = recording(self.records, self.clock, self.inbox.put)
+        return Slots(workers, runner, self.clock, ended, self.events.stage_began)
 
 
 def _make_folders(settings: Settings) -> None:

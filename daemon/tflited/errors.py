@@ -5,6 +5,7 @@ the hint says the next step. Raise or log, never both.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar
 
 
@@ -79,11 +80,46 @@ class ModelRefusedError(TflitedError):
     code = "refused"
 
 
+class Refusal(StrEnum):
+    """Why a trigger is refused; the metrics label ``reason``."""
+
+    MALFORMED = "malformed"
+    """It is no trigger document."""
+    OUTSIDE = "outside"
+    """It names a place outside the roots or the output tree."""
+    NO_MODEL = "no_model"
+    """No model is where it says."""
+    MODEL_TYPE = "model_type"
+    """The model is of another kind than it says."""
+    ROOT_UNREADABLE = "root_unreadable"
+    """The root cannot be read now."""
+    POLICY = "policy"
+    """It asks for a policy that cannot be, or the folder's is wrong."""
+    HANDLE = "handle"
+    """It names a Hub handle that is not allowed."""
+    UNFIT = "unfit"
+    """The model cannot be built as it is: torn, larger than allowed, or without a place."""
+    OVER_CAPACITY = "over_capacity"
+    """The queue is full: it was held off, and may come again later."""
+
+
 class TriggerRefusedError(TflitedError):
-    """A trigger document is malformed or asks for something outside the rules."""
+    """A trigger document is malformed or asks for something outside the rules.
+
+    Args:
+        message: observed against allowed.
+        hint: the next step.
+        refusal: which rule.
+    """
 
     code = "trigger_refused"
     exit_code = 2
+
+    def __init__(
+        self, message: str, *, hint: str = "", refusal: Refusal = Refusal.MALFORMED
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.refusal = refusal
 
 
 class OverCapacityError(TflitedError):
@@ -209,6 +245,33 @@ class BrokerError(TflitedError):
 
     code = "broker"
     retryable = True
+
+
+class TransferError(TflitedError):
+    """A model or a result could not be carried between daemon and worker now."""
+
+    code = "transfer"
+    retryable = True
+
+
+class TransferRefusedError(TransferError):
+    """One side refused what the other sent: a name, a size, a certificate; no repetition helps."""
+
+    code = "transfer_refused"
+    retryable = False
+
+
+class TransferEndedError(TransferError):
+    """The attempt is over for the daemon; whatever its worker still sends changes nothing."""
+
+    code = "transfer_ended"
+    retryable = False
+
+
+class TransferFullError(TransferError):
+    """There is no room for a model or a result where it was to go."""
+
+    code = "transfer_full"
 
 
 class DaemonUnreachableError(TflitedError):

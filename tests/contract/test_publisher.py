@@ -50,6 +50,7 @@ def test_a_published_set_can_be_read_back(publisher: Publisher, scratch: Path) -
     assert published.manifest.model == MODEL
     assert published.manifest.build_key == a_publish_key().build_key
     assert published.manifest.stage_seconds == {"load": 0.5}
+    assert publisher.damage(published.manifest) == ""
 
 
 def test_nothing_is_published_at_first(publisher: Publisher) -> None:

@@ -319,6 +319,18 @@ def test_a_job_that_is_not_there_cannot_change(
     assert store.job(7) is None
 
 
+def test_jobs_are_listed_in_parts(store: JobStore) -> None:
+    """Before an id, by state and by model too: so a long list is read page by page."""
+    for path in ("a", "b", "a", "c"):
+        store.accept(a_new_job(path), NOON)
+    model = ModelId(root=MODEL.root, path="a")
+    assert [job.id for job in store.jobs(before=3)] == [2, 1]
+    assert [job.id for job in store.jobs(before=3, model=model)] == [1]
+    assert [job.id for job in store.jobs(before=4, states=[JobState.QUEUED])] == [3, 2]
+    both = [JobState.SUPERSEDED, JobState.QUEUED]
+    assert [job.id for job in store.jobs(before=4, states=both, limit=2)] == [3, 2]
+
+
 def test_jobs_are_listed_newest_first(store: JobStore) -> None:
     """Filters by state and by model, and the limit, hold together."""
     for path in ("a", "b", "a", "c"):

@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from tflited.assembly import SystemClock
+from tflited.domain.attempt_record import AttemptRecord
+from tflited.domain.board import Board, ModelList, ModelQuery, ModelView
 from tflited.domain.events import EventFeed
 from tflited.domain.job import ACTIVE, Job, JobState, TriggerSource
 from tflited.domain.model import Digest, ModelId, ModelKind
@@ -59,6 +61,7 @@ class FakeControl:
         error: raised by every method that answers or changes something, when set.
         reloads: how often ``reload`` was called.
         feed: where a test tells events.
+        records: of attempts.
         asked: how often an answer was asked for, given or not.
     """
 
@@ -73,6 +76,7 @@ class FakeControl:
         self.reloads = 0
         self.asked = 0
         self.feed = EventLog(SystemClock())
+        self.records: list[AttemptRecord] = []
 
     def submit(self, document: bytes, source: TriggerSource) -> TriggerReceipt:
         """Remembers the document; accepts it unless a refusal is set."""
@@ -127,16 +131,67 @@ class FakeControl:
         self._check()
         return [PlanEntry(model=MODEL, action=Action.BUILD, reason="new")]
 
-    def jobs(self, *, states: Sequence[JobState] = (), limit: int = 50) -> Sequence[Job]:
+    def board(self) -> Board:
+        """The figures of ``status``."""
+        status = self.status()
+        return Board(
+            version=status.version,
+            started_at=status.started_at,
+            is_ready=status.is_ready,
+            is_draining=status.is_draining,
+            slots=status.slots,
+            roots=status.roots,
+            running=status.running,
+            counts=status.counts,
+            checks=status.checks,
+            free_bytes=2.0**30,
+        )
+
+    def models(self, query: ModelQuery) -> ModelList:
+        """The one model, where its phase is asked for."""
+        found = [
+            model
+            for model in self.status().models
+            if not query.phases or model.phase in query.phases
+        ]
+        return ModelList(models=tuple(found), total=len(found), phases={Phase.BUILDING: 1})
+
+    def model(self, name: str, save_to: str | None = None) -> ModelView | None:
+        """The one model, without a set."""
+        if name != str(MODEL):
+            return None
+        (status,) = self.status().models
+        return ModelView(
+            model=MODEL, save_to=save_to, status=status, job=self.known[1], builds=(), records=None
+        )
+
+    def jobs(
+        self,
+        *,
+        states: Sequence[JobState] = (),
+        model: ModelId | None = None,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> Sequence[Job]:
         """The known jobs, newest first."""
         self._check()
-        found = [job for job in self.known.values() if not states or job.state in states]
+        found = [
+            job
+            for job in self.known.values()
+            if (not states or job.state in states)
+            and model in {None, job.model}
+            and (before is None or job.id < before)
+        ]
         return sorted(found, key=lambda job: -job.id)[:limit]
 
     def job(self, job_id: int) -> Job | None:
         """One known job."""
         self._check()
         return self.known.get(job_id)
+
+    def attempts(self, job_id: int) -> Sequence[AttemptRecord]:
+        """The records that the test left."""
+        return [record for record in self.records if record.job_id == job_id]
 
     def retry(self, job_id: int) -> Job:
         """Queues a failed job."""

@@ -37,9 +37,11 @@ from tflited.engine.messages import Message, Wake
 from tflited.engine.models import Models, RootEntry
 from tflited.engine.outcome import Finisher
 from tflited.engine.pace import Pace
+from tflited.engine.records import recording
 from tflited.engine.removal import Removals
-from tflited.errors import ConfigurationError, TflitedError
+from tflited.errors import ConfigurationError, Refusal, TflitedError
 from tflited.settings.codec import decode_policy, encode_policy
+from tflited.store.attempt_records import AttemptFolder
 from tflited.triggers.document import parse
 from tflited.triggers.references import ReferenceFolder
 from waiting import wait_until
@@ -206,6 +208,11 @@ class ListRecorder:
     def __init__(self) -> None:
         self.told: list[tuple[str, Any]] = []
 
+    @property
+    def refusals(self) -> list[Refusal | None]:
+        """What became of triggers, in order; None where one was accepted."""
+        return [told for name, told in self.told if name == "trigger_received"]
+
     def names(self) -> list[str]:
         """The calls in order."""
         return [name for name, _ in self.told]
@@ -218,42 +225,35 @@ class ListRecorder:
         """Notes."""
         self.told.append(("job_finished", job))
 
-    def attempt_finished(self, outcome: AttemptOutcome, *, will_retry: bool) -> None:
+    def attempt_finished(self, job: Job, outcome: AttemptOutcome, *, will_retry: bool) -> None:
         """Notes."""
         self.told.append(("attempt_finished", will_retry))
 
-    def set_published(self, report: BuildReport) -> None:
+    def set_published(self, job: Job, report: BuildReport) -> None:
         """Notes."""
         self.told.append(("set_published", report))
 
-    def stage_finished(self, stage: Stage, seconds: float) -> None:
+    def stage_finished(self, job: Job, stage: Stage, seconds: float) -> None:
         """Notes."""
         self.told.append(("stage_finished", stage))
 
-    def trigger_received(self, source: TriggerSource, *, is_accepted: bool) -> None:
+    def trigger_received(self, source: TriggerSource, refusal: Refusal | None) -> None:
         """Notes."""
-        self.told.append(("trigger_received", is_accepted))
+        self.told.append(("trigger_received", refusal))
 
-    def scanned(self, root: str, *, models: int, seconds: float, now: datetime) -> None:
+    def root_observed(self, seen: RootObservation) -> None:
         """Notes."""
-        self.told.append(("scanned", models))
-
-    def root_available(self, root: str, *, is_available: bool) -> None:
-        """Notes."""
-        self.told.append(("root_available", is_available))
-
-    def watched(self, root: str, *, unwatched: int, missed: int) -> None:
-        """Remembers what events did not cover."""
-        if unwatched or missed:
-            self.told.append(("watched", (root, unwatched, missed)))
+        self.told.append(("root_observed", seen))
 
     def queue_changed(self, counts: StoreCounts, *, running: int) -> None:
         """Notes."""
         self.told.append(("queue_changed", running))
 
-    def models_changed(self, root: str, by_phase: Mapping[str, int]) -> None:
+    def models_changed(
+        self, root: str, by_phase: Mapping[str, int], oldest_unbuilt: datetime | None
+    ) -> None:
         """Notes."""
-        self.told.append(("models_changed", by_phase))
+        self.told.append(("models_changed", oldest_unbuilt))
 
     def removals_waiting(self, root: str, models: int) -> None:
         """Notes."""
@@ -304,7 +304,9 @@ class World:
         )
         self.events = EventLog(self.clock)
         inbox: SimpleQueue[Message] = SimpleQueue()
-        self.slots = Slots(1, self.runner, self.clock, inbox.put, self.events.stage_began)
+        self.records = AttemptFolder(folder / "attempts", self.clock)
+        ended = recording(self.records, self.clock, inbox.put)
+        self.slots = Slots(1, self.runner, self.clock, ended, self.events.stage_began)
         self.engine = Engine(self._parts(), self.models, inbox, self.slots)
         self.slots.start()
 
@@ -323,6 +325,7 @@ class World:
             alive_seconds=30.0,
             reload_settings=lambda: self.recorder.reloaded(is_successful=True, now=NOON),
             feed=self.events,
+            records=self.records,
         )
 
     def explainer(self) -> Explainer:
@@ -459,6 +462,7 @@ class World:
             binder=binder,
             store=self.store,
             encode_policy=encode_policy,
+            recorder=self.recorder,
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from fakes.control import FakeControl
 from tflited.domain.access import HttpRules
 from tflited.web.api import create_app
+from tflited.web.offers import Offers
 from tflited.web.server import HttpServer
 
 
@@ -85,10 +86,15 @@ def render(accept: str) -> tuple[bytes, str]:
 
 
 def serve(
-    control: FakeControl, path: Path, *, port: int = 0, rules: HttpRules | None = None
+    control: FakeControl,
+    path: Path,
+    *,
+    port: int = 0,
+    rules: HttpRules | None = None,
+    offers: Offers | None = None,
 ) -> HttpServer:
     """A server with the double behind it, not started."""
-    app = create_app(control, render, version="1.2.3", rules=rules)
+    app = create_app(control, render, version="1.2.3", rules=rules, offers=offers)
     server = HttpServer(app, host="127.0.0.1", port=port, socket=path, rules=rules)
     server.before_stop(app.state.streams.close)
     return server

@@ -9,7 +9,7 @@ from tflited.domain.job import Job
 from tflited.domain.manifest import MANIFEST_VERSION, Manifest, ManifestVariant
 from tflited.domain.model import ModelId
 from tflited.domain.policy import Policy
-from tflited.domain.ports import Published, PublishKey
+from tflited.domain.publication import Published, PublishedRecords, PublishKey
 from tflited.domain.report import BuildReport
 from tflited.domain.verdict import Verdict, decide
 from tflited.errors import OutputError, TflitedError
@@ -21,6 +21,7 @@ class MemoryPublisher:
     Attributes:
         errors: raised by the next publications, one each.
         reason: what ``check_writable`` answers.
+        hurt: what ``damage`` answers, by place, until the next publication there.
         archived: the models that were withdrawn into the archive.
         sweeps: how often ``sweep`` was called.
         collections: how often ``collect`` was called.
@@ -32,6 +33,7 @@ class MemoryPublisher:
         self._policies: dict[Path, Mapping[str, Any]] = {}
         self.errors: list[TflitedError] = []
         self.reason = ""
+        self.hurt: dict[Path, str] = {}
         self.archived: list[ModelId] = []
         self.sweeps = 0
         self.collections = 0
@@ -51,6 +53,7 @@ class MemoryPublisher:
             raise OutputError(f"{target} holds the set of {present.model}.")
         if any(taken in target.parents or target in taken.parents for taken in self._sets):
             raise OutputError(f"{target} lies inside or around another set.")
+        self.hurt.pop(target, None)
         self._sets[target] = _manifest_of(job, policy, key, report, verdict)
         self._policies[target] = json.loads(json.dumps(policy.conversion_keys()))
         return Published(directory=target, manifest=self._sets[target])
@@ -58,6 +61,14 @@ class MemoryPublisher:
     def manifest(self, model: ModelId, save_to: str | None = None) -> Manifest | None:
         """The manifest of a model's present set."""
         return self._sets.get(self.directory(model, save_to))
+
+    def records(self, model: ModelId, save_to: str | None = None) -> PublishedRecords | None:
+        """None: this double keeps no report."""
+        return None
+
+    def damage(self, manifest: Manifest) -> str:
+        """What the test wants it to be."""
+        return self.hurt.get(self.directory(manifest.model, manifest.save_to), "")
 
     def directory(self, model: ModelId, save_to: str | None = None) -> Path:
         """Where a model's set is or would be."""

@@ -197,14 +197,21 @@ class MemoryStore:
             return self._jobs[receipt.job_id]
 
     def jobs(
-        self, *, states: Sequence[JobState] = (), model: ModelId | None = None, limit: int = 50
+        self,
+        *,
+        states: Sequence[JobState] = (),
+        model: ModelId | None = None,
+        before: int | None = None,
+        limit: int = 50,
     ) -> Sequence[Job]:
-        """Jobs, newest first."""
+        """Jobs, newest first; those with a lower id than ``before``, where that is given."""
         with self._lock:
             found = [
                 job
                 for job in self._jobs.values()
-                if (not states or job.state in states) and model in {None, job.model}
+                if (not states or job.state in states)
+                and model in {None, job.model}
+                and (before is None or job.id < before)
             ]
         return sorted(found, key=lambda job: -job.id)[:limit]
 

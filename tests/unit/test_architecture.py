@@ -28,8 +28,9 @@ HEAVY = frozenset(
 WRITERS = {
     "durable.py": "the one durable way itself",
     "convert/": "writes only its scratch folder; the parent syncs what it takes over",
-    "sources/digest.py": "private copies, made again after a crash",
+    "content.py": "private copies, made again after a crash",
     "store/salvage.py": "a copy of a damaged store, of no use after a crash",
+    "telemetry/journal.py": "a memory file, which the journal reads",
     "workers/": "a child's noise and scratch, of no use after a crash",
 }
 # Who may rename without durable.write, and what makes that safe.
@@ -38,6 +39,7 @@ RENAMERS = {
     "convert/hub/place.py": "swaps whole synced folders, then syncs the one above them",
     "output/rename.py": "moves whole synced sets, and links to them, then syncs both folders",
     "store/repair.py": "moves whole synced files, then syncs their folder; a note leads on",
+    "workers/transfer/cache.py": "a cache; whatever is there is verified on each use",
     "triggers/spool.py": "moves whole synced documents, then syncs both folders",
 }
 # Who may swallow an error that nobody named, and what becomes of it.
@@ -52,6 +54,7 @@ BORDERS = {
 TESTED_THROUGH = {
     "convert": "the builds of tests/integration/convert, in real tensorflow",
     "domain/publication": "tests/contract/test_publisher.py and tests/unit/output",
+    "domain/download": "tests/unit/output/test_reading.py and tests/integration/web",
     "domain/control": "tests/fakes and the engine, both of which implement it",
     "output/errors": "tests/unit/output/test_tree.py",
     "output/shelf": "tests/unit/output/test_tree.py",
@@ -62,7 +65,11 @@ TESTED_THROUGH = {
     "sources/rest": "tests/unit/sources/test_root_watch.py",
     "sources/root_state": "tests/unit/sources/test_watch.py",
     "sources/teller": "tests/unit/sources/test_root_watch.py",
+    "web/attempts": "tests/integration/web/test_api.py, over HTTP",
+    "web/found": "tests/integration/web/test_api.py, over HTTP",
     "web/listeners": "tests/integration/web/test_server.py, on real sockets",
+    "web/overview": "tests/integration/page, in a real browser, as the other pages",
+    "web/why_page": "tests/integration/page and tests/integration/web/test_why.py",
     "triggers/broker/mqtt_link": "tests/integration/triggers, on real brokers, as the other links",
     "triggers/broker/nats_link": "tests/integration/triggers",
     "triggers/broker/rabbit_link": "tests/integration/triggers",

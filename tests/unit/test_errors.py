@@ -44,6 +44,8 @@ def test_only_what_heals_by_itself_is_retryable() -> None:
         "broker",
         "over_capacity",
         "source_changed",
+        "transfer",
+        "transfer_full",
         "worker",
         "storage_paused",
     }

@@ -15,6 +15,7 @@ from tflited.cli import (
     doctor,
     init,
     jobs,
+    logs,
     plan,
     rebuild,
     reload,
@@ -68,6 +69,7 @@ application.command("convert")(convert.convert)
 application.command("trigger")(trigger.trigger)
 application.command("status")(status.status)
 application.command("jobs")(jobs.jobs)
+application.command("logs")(logs.logs)
 application.command("retry")(jobs.retry)
 application.command("discard")(jobs.discard)
 application.command("cancel")(jobs.cancel)

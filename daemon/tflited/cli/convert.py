@@ -19,6 +19,9 @@ def convert(
         Path, typer.Argument(help="A SavedModel directory, .keras, .h5, .hdf5 or .hub.toml.")
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="NAME/ is published here.")],
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show what its child processes wrote, too.")
+    ] = False,
     config: Config = None,
     json: AsJson = False,
 ) -> int:
@@ -27,6 +30,7 @@ def convert(
 
     from tflited import once
     from tflited.cli.report import show_candidates
+    from tflited.domain.attempt_record import words
     from tflited.output import records
     from tflited.telemetry import logs
 
@@ -34,6 +38,8 @@ def convert(
     settings = replace(load(path=config, directory=Path()), output=output.resolve())
     output.mkdir(parents=True, exist_ok=True)
     ended = once.convert(path, settings, _quiet if json else _tell)
+    if verbose:
+        print(words(ended.children), file=sys.stderr, end="")
     if ended.published is None or ended.failure is not None:
         failure = ended.failure
         raise ConversionError(

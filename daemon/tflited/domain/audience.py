@@ -9,9 +9,11 @@ from typing import Protocol
 
 from tflited.domain.attempt import AttemptOutcome
 from tflited.domain.job import Failure, Job, TriggerSource
+from tflited.domain.observation import RootObservation
 from tflited.domain.policy import Hooks
 from tflited.domain.ports import Published, StoreCounts
 from tflited.domain.report import BuildReport, Stage
+from tflited.errors import Refusal
 
 
 class HookRunner(Protocol):
@@ -26,6 +28,18 @@ class HookRunner(Protocol):
         ...
 
 
+class ChildRecorder(Protocol):
+    """What the workers tell the metrics, from any thread."""
+
+    def child_ended(self, outcome: AttemptOutcome) -> None:
+        """A child ended; an attempt has two or more."""
+        ...
+
+    def zygote_started(self, seconds: float, *, is_ready: bool) -> None:
+        """A zygote was ready, or ended before it was, after so many seconds."""
+        ...
+
+
 class Recorder(Protocol):
     """What the engine tells the metrics; labels are closed sets."""
 
@@ -37,40 +51,34 @@ class Recorder(Protocol):
         """A job reached a final state, so many seconds after its claim."""
         ...
 
-    def attempt_finished(self, outcome: AttemptOutcome, *, will_retry: bool) -> None:
-        """An attempt ended."""
+    def attempt_finished(self, job: Job, outcome: AttemptOutcome, *, will_retry: bool) -> None:
+        """An attempt at a job ended."""
         ...
 
-    def set_published(self, report: BuildReport) -> None:
-        """A set is in the output tree."""
+    def set_published(self, job: Job, report: BuildReport) -> None:
+        """The set of a job is in the output tree."""
         ...
 
-    def stage_finished(self, stage: Stage, seconds: float) -> None:
-        """A stage of the daemon's own took so long."""
+    def stage_finished(self, job: Job, stage: Stage, seconds: float) -> None:
+        """A stage of the daemon's own took so long for a job."""
         ...
 
-    def trigger_received(self, source: TriggerSource, *, is_accepted: bool) -> None:
-        """A trigger was accepted or refused."""
+    def trigger_received(self, source: TriggerSource, refusal: Refusal | None) -> None:
+        """A trigger was refused for a reason, or accepted for None."""
         ...
 
-    def scanned(self, root: str, *, models: int, seconds: float, now: datetime) -> None:
-        """A whole root was scanned."""
-        ...
-
-    def root_available(self, root: str, *, is_available: bool) -> None:
-        """A root can or cannot be read."""
-        ...
-
-    def watched(self, root: str, *, unwatched: int, missed: int) -> None:
-        """So many directories of a root raise no events; so many changes came without one."""
+    def root_observed(self, seen: RootObservation) -> None:
+        """A root, or a part of it, was looked at, or could not be."""
         ...
 
     def queue_changed(self, counts: StoreCounts, *, running: int) -> None:
         """The queue has these counts now."""
         ...
 
-    def models_changed(self, root: str, by_phase: Mapping[str, int]) -> None:
-        """A root's models are in these phases now."""
+    def models_changed(
+        self, root: str, by_phase: Mapping[str, int], oldest_unbuilt: datetime | None
+    ) -> None:
+        """A root's models are in these phases now, and its oldest change not built is so old."""
         ...
 
     def removals_waiting(self, root: str, models: int) -> None:

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from tflited.domain.attempt_record import AttemptRecord
+from tflited.domain.board import Board, ModelList, ModelQuery, ModelView
 from tflited.domain.events import EventFeed
 from tflited.domain.job import Job, JobState, TriggerSource
+from tflited.domain.model import ModelId
 from tflited.domain.status import Explanation, HealthCheck, PlanEntry, Status
 from tflited.domain.trigger import TriggerReceipt
 
@@ -37,12 +40,35 @@ class Control(Protocol):
         """What would be built, and why."""
         ...
 
-    def jobs(self, *, states: Sequence[JobState] = (), limit: int = 50) -> Sequence[Job]:
-        """Jobs, newest first."""
+    def board(self) -> Board:
+        """The daemon now in figures; does not wait for the engine."""
+        ...
+
+    def models(self, query: ModelQuery) -> ModelList:
+        """A part of the models; does not wait for the engine."""
+        ...
+
+    def model(self, name: str, save_to: str | None = None) -> ModelView | None:
+        """One model by ``ROOT/PATH``, present or past; None where nothing is known of it."""
+        ...
+
+    def jobs(
+        self,
+        *,
+        states: Sequence[JobState] = (),
+        model: ModelId | None = None,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> Sequence[Job]:
+        """Jobs, newest first; those with a lower id than ``before``, where that is given."""
         ...
 
     def job(self, job_id: int) -> Job | None:
         """One job; None where there is none of that id."""
+        ...
+
+    def attempts(self, job_id: int) -> Sequence[AttemptRecord]:
+        """The records of a job's attempts that are still kept, the first one first."""
         ...
 
     def retry(self, job_id: int) -> Job:

@@ -64,7 +64,7 @@ NATIVE_ABORT: Final = LastWords(
     hint=(
         "TensorFlow's native code gave up on this model: export it again as a SavedModel with the "
         "TensorFlow of this service; set variants to leave out the one that was being made when it "
-        "ended; report the line above with the model"
+        "ended; report it with the model and with what tflited logs JOB shows"
     ),
 )
 

@@ -66,6 +66,9 @@ class RootObservation:
             events do not cover it, to the reason.
         unwatched: how many directories the kernel's limit keeps from being watched.
         missed: changes found since the last observation that no event had announced.
+        events: places that events named since then.
+        overflows: how often since then the kernel's queue of events ran over.
+        errors: how often since then a watch ended or could not be had.
     """
 
     root: str
@@ -80,3 +83,6 @@ class RootObservation:
     polled: Mapping[str, str] = field(default_factory=dict)
     unwatched: int = 0
     missed: int = 0
+    events: int = 0
+    overflows: int = 0
+    errors: int = 0

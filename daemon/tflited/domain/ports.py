@@ -8,6 +8,7 @@ from threading import Event
 from typing import Protocol
 
 from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest
+from tflited.domain.attempt_record import AttemptRecord
 from tflited.domain.hub import HubReference
 from tflited.domain.job import Binding, Failure, Job, JobState, NewJob, TriggerSource
 from tflited.domain.manifest import Build, Manifest
@@ -264,9 +265,14 @@ class JobStore(Protocol):
         ...
 
     def jobs(
-        self, *, states: Sequence[JobState] = (), model: ModelId | None = None, limit: int = 50
+        self,
+        *,
+        states: Sequence[JobState] = (),
+        model: ModelId | None = None,
+        before: int | None = None,
+        limit: int = 50,
     ) -> Sequence[Job]:
-        """Jobs, newest first."""
+        """Jobs, newest first; those with a lower id than ``before``, where that is given."""
         ...
 
     def latest(self, model: ModelId) -> Job | None:
@@ -287,6 +293,18 @@ class JobStore(Protocol):
 
     def counts(self) -> StoreCounts:
         """How many jobs there are, by state."""
+        ...
+
+
+class AttemptRecords(Protocol):
+    """What is kept of attempts for people; for any thread."""
+
+    def keep(self, record: AttemptRecord) -> None:
+        """Keeps a record within bounds; one that cannot be kept is told and given up."""
+        ...
+
+    def of_job(self, job_id: int) -> Sequence[AttemptRecord]:
+        """The records of a job's attempts that are still kept, the first one first."""
         ...
 
 
@@ -313,6 +331,7 @@ class Executor(Protocol):
 
 
 __all__ = [
+    "AttemptRecords",
     "Clock",
     "DataFile",
     "Executor",

@@ -9,7 +9,7 @@ from tflited.domain.job import Job
 from tflited.domain.manifest import Manifest
 from tflited.domain.model import Digest, ModelId
 from tflited.domain.policy import Policy
-from tflited.domain.report import BuildReport
+from tflited.domain.report import BuildReport, ReportDocument
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +18,17 @@ class Published:
 
     directory: Path
     manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedRecords:
+    """What a set says of itself: both records are of one publication.
+
+    ``manifest`` is None where it cannot be read.
+    """
+
+    report: ReportDocument
+    manifest: Manifest | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +60,17 @@ class Publisher(Protocol):
 
     def manifest(self, model: ModelId, save_to: str | None = None) -> Manifest | None:
         """The manifest of a model's present set; None without a readable one."""
+        ...
+
+    def records(self, model: ModelId, save_to: str | None = None) -> PublishedRecords | None:
+        """Report and manifest of a model's present set, read without following links."""
+        ...
+
+    def damage(self, manifest: Manifest) -> str:
+        """What a glance finds wrong with the files of a present set; empty where nothing is.
+
+        Compares names, kinds and sizes with the manifest, and reads no content.
+        """
         ...
 
     def directory(self, model: ModelId, save_to: str | None = None) -> Path:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from tflited.domain.job import Job
 from tflited.domain.manifest import Build, Manifest
@@ -39,6 +40,21 @@ class Phase(StrEnum):
     """Its build failed for good; tried again when the model, policy or data change."""
     REMOVED = "removed"
     """Gone from the root; its outputs are treated as the policy says."""
+
+
+class SlotState(StrEnum):
+    """What a slot does; the metrics label ``result``."""
+
+    STARTING = "starting"
+    """Free, but no child could start yet: tensorflow is being loaded."""
+    IDLE = "idle"
+    """Free."""
+    BUSY = "busy"
+    """An attempt is under way in it."""
+
+
+UNBUILT: Final = frozenset({Phase.SETTLING, Phase.CHECKING, Phase.QUEUED, Phase.BUILDING})
+"""Phases of a model that changed and is on its way to a build; the others wait for a person."""
 
 
 class Action(StrEnum):

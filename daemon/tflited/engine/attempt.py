@@ -9,16 +9,11 @@ from threading import Event
 
 import structlog
 
-from tflited.domain.attempt import (
-    AttemptLimits,
-    AttemptOutcome,
-    AttemptRequest,
-    AttemptResult,
-)
+from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest
 from tflited.domain.build_key import BuildKey
 from tflited.domain.job import Failure, Job
 from tflited.domain.model import Digest
-from tflited.domain.policy import Policy, Variant
+from tflited.domain.policy import Policy
 from tflited.domain.ports import (
     Clock,
     Executor,
@@ -33,14 +28,12 @@ from tflited.domain.sandbox import SandboxDemand
 from tflited.domain.second_proof import agreed
 from tflited.domain.verdict import decide
 from tflited.durable import storage_errors
+from tflited.engine.children import Children
 from tflited.engine.data import DataView
 from tflited.engine.messages import AttemptEnded
 from tflited.errors import OutputError, SourceChangedError, TflitedError, WorkerError
 
 _LOG = structlog.get_logger()
-_ON_VARIANTS = frozenset({Stage.QUANTISE, Stage.PROVE, Stage.PROFILE})
-"""Stages that name the variant they are about."""
-_DEATHS = frozenset({AttemptResult.CRASH, AttemptResult.LIMIT, AttemptResult.TIMEOUT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +70,13 @@ class AttemptRunner:
         """Runs one attempt and, when it went well, publishes; raises nothing that is expected."""
         started = self.clock.monotonic()
         job = work.job
+        children = Children(
+            executor=self.executor,
+            clock=self.clock,
+            limits=self.limits,
+            progress=progress,
+            cancel=cancel,
+        )
         place = self.scratch / f"{job.id}.{job.attempts}"
         seconds: dict[str, float] = {}
         outcome: AttemptOutcome | None = None
@@ -85,7 +85,7 @@ class AttemptRunner:
         failure: Failure | None = None
         try:
             request = self._stage(work, place, progress, seconds)
-            outcome = self._run(request, progress, cancel)
+            outcome = self._run(request, children)
             report, failure = outcome.report, outcome.failure
             if report is not None:
                 report = replace(report, sandbox=outcome.sandbox)
@@ -105,21 +105,20 @@ class AttemptRunner:
             report=report,
             published=published,
             failure=failure,
+            children=tuple(children.records),
             stage_seconds=seconds,
             seconds=self.clock.monotonic() - started,
         )
 
-    def _run(self, request: AttemptRequest, progress: Progress, cancel: Event) -> AttemptOutcome:
+    def _run(self, request: AttemptRequest, children: Children) -> AttemptOutcome:
         """Runs a child, and another one without the variant that ended it: it costs no other."""
         if request.sandbox is SandboxDemand.OFF:
             _LOG.warning("attempt_unsandboxed", attempt=request.attempt, model=request.stem)
         while True:
-            followed = _Followed(progress)
-            outcome = self.executor.run_attempt(request, self.limits, followed, cancel)
+            outcome = children.run(request)
             if outcome.report is not None:
-                followed = _Followed(progress)
-                outcome = self._prove(request, outcome, outcome.report, followed, cancel)
-            variant = followed.culprit(outcome)
+                outcome = self._prove(request, outcome, outcome.report, children)
+            variant = children.culprit(outcome)
             if variant is None or variant in request.given_up:
                 return outcome
             reason = outcome.failure.message if outcome.failure else outcome.result.value
@@ -131,12 +130,7 @@ class AttemptRunner:
             Path(request.scratch).mkdir()
 
     def _prove(
-        self,
-        request: AttemptRequest,
-        made: AttemptOutcome,
-        report: BuildReport,
-        progress: Progress,
-        cancel: Event,
+        self, request: AttemptRequest, made: AttemptOutcome, report: BuildReport, children: Children
     ) -> AttemptOutcome:
         """Has another child, which opens no model, prove what the first one left."""
         own = Path(request.scratch).with_name("proof")
@@ -151,7 +145,7 @@ class AttemptRunner:
             calibration=(),
             custom_objects=(),
         )
-        proof = self.executor.run_attempt(asked, self.limits, progress, cancel)
+        proof = children.run(asked)
         seconds = Counter(made.stage_seconds)
         seconds.update(proof.stage_seconds)
         return replace(
@@ -220,32 +214,6 @@ class AttemptRunner:
         published = self.publisher.publish(work.job, work.policy, work.key, report, scratch)
         seconds[Stage.PUBLISH] = self.clock.monotonic() - began
         return published
-
-
-@dataclass(slots=True)
-class _Followed:
-    """Passes progress on and remembers where a child was."""
-
-    progress: Progress
-    stage: Stage = Stage.START
-    detail: str = ""
-
-    def __call__(self, stage: Stage, detail: str) -> None:
-        self.stage, self.detail = stage, detail
-        self.progress(stage, detail)
-
-    def culprit(self, outcome: AttemptOutcome) -> Variant | None:
-        """The variant whose making or proof ended the child; None where it was something else.
-
-        Want of memory is no variant's own fault, and without its float32 file nothing can be made.
-        """
-        has_died = outcome.result in _DEATHS
-        is_memory = outcome.failure is not None and outcome.failure.code == "out_of_memory"
-        name = self.detail.partition(" ")[0]
-        is_variant = name in set(Variant) - {Variant.FLOAT32}
-        if has_died and not is_memory and self.stage in _ON_VARIANTS and is_variant:
-            return Variant(name)
-        return None
 
 
 def work_of(

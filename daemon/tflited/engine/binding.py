@@ -211,8 +211,9 @@ class Binder:
 
         A set under a trigger's own policy stands for the folder's as long as the decision says so.
         """
-        manifest = self.decider.publisher.manifest(job.model, job.save_to)
-        if manifest is None or manifest.job == job_id:
+        publisher = self.decider.publisher
+        manifest = publisher.manifest(job.model, job.save_to)
+        if manifest is None or manifest.job == job_id or publisher.damage(manifest):
             return False
         is_plain = job.folder_key is None and job.save_to is None
         stands_in = is_plain and manifest.folder_key == key.input_key

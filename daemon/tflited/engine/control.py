@@ -4,12 +4,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from math import nan
 from typing import TypeVar
 
+from tflited.domain.attempt_record import AttemptRecord
+from tflited.domain.board import Board, ModelList, ModelQuery, ModelView
 from tflited.domain.events import EventFeed
 from tflited.domain.job import ACTIVE, Job, JobState, TriggerSource, may_become
+from tflited.domain.model import ModelId
+from tflited.domain.ports import AttemptRecords
 from tflited.domain.status import Explanation, HealthCheck, PlanEntry, Status
 from tflited.domain.trigger import TriggerReceipt
+from tflited.engine.board import Viewer
 from tflited.engine.engine import Engine
 from tflited.engine.explain import Explainer, status_of
 from tflited.engine.messages import Wake
@@ -31,6 +37,8 @@ class EngineControl:
         reload_settings: reads the configuration again and applies it, on the caller's thread.
         doors: the states of doors that the engine does not know of itself.
         feed: what happens to jobs.
+        records: what is kept of their attempts.
+        free_bytes: room in the output tree; NaN where unknown.
     """
 
     engine: Engine
@@ -40,7 +48,9 @@ class EngineControl:
     alive_seconds: float
     reload_settings: Callable[[], None]
     feed: EventFeed
+    records: AttemptRecords
     doors: Callable[[], Sequence[HealthCheck]] = tuple
+    free_bytes: Callable[[], float] = lambda: nan
 
     def submit(self, document: bytes, source: TriggerSource) -> TriggerReceipt:
         """Validates a trigger and makes its job durable before it returns."""
@@ -67,15 +77,41 @@ class EngineControl:
         """What would be built, and why."""
         return self._ask(self.explainer.plan)
 
-    def jobs(self, *, states: Sequence[JobState] = (), limit: int = 50) -> Sequence[Job]:
+    def board(self) -> Board:
+        """The daemon now in figures."""
+        with self._reading():
+            return self._viewer().board(self.readiness())
+
+    def models(self, query: ModelQuery) -> ModelList:
+        """A part of the models."""
+        return self._viewer().models(query)
+
+    def model(self, name: str, save_to: str | None = None) -> ModelView | None:
+        """One model by ``ROOT/PATH``; None where nothing is known of it."""
+        with self._reading():
+            return self._viewer().model(name, save_to)
+
+    def jobs(
+        self,
+        *,
+        states: Sequence[JobState] = (),
+        model: ModelId | None = None,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> Sequence[Job]:
         """Jobs, newest first."""
         with self._reading():
-            return self.engine.parts.store.jobs(states=states, limit=limit)
+            store = self.engine.parts.store
+            return store.jobs(states=states, model=model, before=before, limit=limit)
 
     def job(self, job_id: int) -> Job | None:
         """One job."""
         with self._reading():
             return self.engine.parts.store.job(job_id)
+
+    def attempts(self, job_id: int) -> Sequence[AttemptRecord]:
+        """The records of a job's attempts."""
+        return self.records.of_job(job_id)
 
     def retry(self, job_id: int) -> Job:
         """Queues a failed or dead job again."""
@@ -130,6 +166,14 @@ class EngineControl:
             *self.doors(),
         )
 
+    def _viewer(self) -> Viewer:
+        return Viewer(
+            engine=self.engine,
+            version=self.version,
+            started_at=self.started_at,
+            free_bytes=self.free_bytes,
+        )
+
     def _ask(self, action: Callable[[], _Answer]) -> _Answer:
         if self.engine.is_draining and not self.is_alive():
             raise CannotStartError("The daemon is stopping and answers no more.")
@@ -154,7 +198,6 @@ class EngineControl:
         parts = self.engine.parts
         now = parts.clock.now()
         receipt = parts.intake.receive(document, source, now)
-        parts.recorder.trigger_received(source, is_accepted=receipt.is_accepted)
         job = None if receipt.job_id is None else parts.store.job(receipt.job_id)
         if job is not None and not receipt.is_duplicate:
             self.engine.queued(job)

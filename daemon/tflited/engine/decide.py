@@ -186,6 +186,7 @@ class Decider:
     ) -> Decision:
         try:
             manifest = self.publisher.manifest(observation.model)
+            damage = "" if manifest is None else self.publisher.damage(manifest)
         except OutputError as error:  # a name that the output tree cannot carry
             return Decision(
                 phase=Phase.REFUSED,
@@ -195,7 +196,9 @@ class Decider:
                 resolved=resolved,
             )
         job = self._job(observation)
-        phase, action, reason, hint = self._judge(manifest, job, key)
+        phase, action, reason, hint = self._judge(None if damage else manifest, job, key)
+        if damage and action is Action.BUILD:
+            reason = f"other hands changed its set: {damage}"
         if action is Action.BUILD and (failed := self._failed_before(observation, key)) is not None:
             job, (phase, action, reason, hint) = failed, _ended(failed)
         return Decision(

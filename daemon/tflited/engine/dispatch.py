@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
+from typing import assert_never
 
 from tflited.domain.job import Job
-from tflited.domain.ports import Clock
+from tflited.domain.ports import Clock, Executor
 from tflited.domain.report import Stage
-from tflited.domain.status import RunningAttempt
+from tflited.domain.status import RunningAttempt, SlotState
 from tflited.engine.attempt import AttemptRunner, Work
 from tflited.engine.messages import AttemptEnded
 
@@ -116,6 +117,19 @@ class Slots:
             with self._lock:
                 del self._running[running.work.job.id]
             self._ended(replace(ended, seconds=self._clock.monotonic() - running.started))
+
+
+def slots_in(slots: Slots, executor: Executor, state: SlotState) -> int:
+    """How many slots are in a state."""
+    match state:
+        case SlotState.BUSY:
+            return slots.count - slots.free
+        case SlotState.IDLE:
+            return slots.free if executor.is_ready else 0
+        case SlotState.STARTING:
+            return 0 if executor.is_ready else slots.free
+        case _:
+            assert_never(state)
 
 
 @dataclass(frozen=True, slots=True)

@@ -257,13 +257,9 @@ class Engine:
         if state is None:
             return
         has_new_policies = self.models.take_root(seen)
-        recorder = self.parts.recorder
-        recorder.root_available(seen.root, is_available=seen.is_available)
+        self.parts.recorder.root_observed(seen)
         if not seen.is_available:
             return
-        recorder.watched(seen.root, unwatched=seen.unwatched, missed=seen.missed)
-        if not seen.scope:
-            recorder.scanned(seen.root, models=seen.models, seconds=seen.seconds, now=seen.at)
         self.parts.decider.data.refresh()
         self.parts.binder.refresh_unseen(seen.root)
         waiting = self._waiting()
@@ -280,7 +276,7 @@ class Engine:
     def _tell_phases(self, root: str) -> None:
         self._untold.discard(root)
         phases = {phase.value: count for phase, count in self.models.phases(root).items()}
-        self.parts.recorder.models_changed(root, phases)
+        self.parts.recorder.models_changed(root, phases, self.models.oldest_unbuilt(root))
 
     def _look_at_data(self) -> None:
         """Decides anew on models whose data has settled by now."""
@@ -296,20 +292,19 @@ class Engine:
         return {job.model for job in self.parts.store.waiting()}
 
     def _reconsider(self, entry: Entry) -> None:
-        seen, before = entry.observation, entry.decision
+        seen, is_first = entry.observation, entry.decision is None
         # Triggers first: one that is bound now does the folder's work, and it is not done twice.
         self.parts.binder.refresh(seen.model)
         decision = self._decide(entry)
-        entry.decision = decision
+        is_news = entry.take(decision, self.parts.clock.now())
         if decision.action is Action.BUILD and not self.is_draining:
             self._queue(entry, decision)
         if decision.phase is Phase.OLDER:
             self._drop_queued(seen.model, REPLACED)
-        if before is None or (before.phase, before.reason) != (decision.phase, decision.reason):
-            entry.since = self.parts.clock.now()
+        if is_news:
             self._untold.add(seen.model.root)
-            journal.phase_changed(seen.model, entry.decision, is_first=before is None)
-            if before is None:
+            journal.phase_changed(seen.model, entry.decision or decision, is_first=is_first)
+            if is_first:
                 journal.version_seen(seen.model, versions.twins(self.models, seen.model))
             self._reconsider_older(entry)
 

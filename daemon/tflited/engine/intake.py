@@ -7,6 +7,7 @@ from dataclasses import fields as dataclass_fields
 from datetime import datetime
 from typing import assert_never
 
+from tflited.domain.audience import Recorder
 from tflited.domain.hub import ROOT_NAME, is_address
 from tflited.domain.job import UNBOUND, Binding, Job, NewJob, TriggerSource
 from tflited.domain.model import ModelId, ModelKind
@@ -18,7 +19,7 @@ from tflited.engine.binding import Binder, Bound, Over, Waits
 from tflited.engine.decide import KINDS
 from tflited.engine.locate import Place, places
 from tflited.engine.models import Models
-from tflited.errors import ConfigurationError, OverCapacityError, TriggerRefusedError
+from tflited.errors import ConfigurationError, OverCapacityError, Refusal, TriggerRefusedError
 
 Parse = Callable[[bytes, TriggerSource], Trigger]
 
@@ -35,6 +36,7 @@ class Intake:
     binder: Binder
     store: JobStore
     encode_policy: Callable[[Policy], str]
+    recorder: Recorder
     queue_capacity: int = 10_000
 
     def receive(self, document: bytes, source: TriggerSource, now: datetime) -> TriggerReceipt:
@@ -52,13 +54,19 @@ class Intake:
             OverCapacityError: the queue is full; nothing was recorded.
         """
         trigger_id = f"unread-{hashlib.sha256(document).hexdigest()[:32]}"
+        refusal: Refusal | None = None
         try:
             trigger = self.parse(document, source)
             trigger_id = trigger.id
             receipt = self._accept(trigger, now)
+        except OverCapacityError:
+            self.recorder.trigger_received(source, Refusal.OVER_CAPACITY)
+            raise
         except TriggerRefusedError as error:
+            refusal = error.refusal
             receipt = TriggerReceipt(id=trigger_id, is_accepted=False, reason=str(error), at=now)
         self.store.record_receipt(receipt, source)
+        self.recorder.trigger_received(source, refusal)
         return receipt
 
     def _accept(self, trigger: Trigger, now: datetime) -> TriggerReceipt:
@@ -106,6 +114,7 @@ class Intake:
                 f"{trigger.path!r}: outside every root; roots are"
                 f" {', '.join(str(root.path) for root in roots)}.",
                 hint="name a model by its path below a root",
+                refusal=Refusal.OUTSIDE,
             )
         for place in candidates:
             model = ModelId(root=place.root.name, path=place.path)
@@ -116,7 +125,9 @@ class Intake:
             if kind is not None:
                 return place.root, ModelId(root=place.root.name, path=place.path), kind
         raise TriggerRefusedError(
-            f"{trigger.path!r}: no model there.", hint="tflited why PATH tells what is there"
+            f"{trigger.path!r}: no model there.",
+            hint="tflited why PATH tells what is there",
+            refusal=Refusal.NO_MODEL,
         )
 
     def _on_disk(self, trigger: Trigger, place: Place) -> ModelKind | None:
@@ -127,6 +138,7 @@ class Intake:
             raise TriggerRefusedError(
                 f"{trigger.path!r}: root {place.root.name} cannot be read: {error.strerror}.",
                 hint="send the trigger again once it can",
+                refusal=Refusal.ROOT_UNREADABLE,
             ) from error
 
     def _resolve(self, root: Root, model: ModelId, trigger: Trigger) -> ResolvedPolicy:
@@ -134,7 +146,9 @@ class Intake:
             return self.resolver.resolve_trigger(root, model.path, trigger)
         except ConfigurationError as error:
             problems = "; ".join(map(str, error.problems))
-            raise TriggerRefusedError(problems, hint="mend the policy file") from error
+            raise TriggerRefusedError(
+                problems, hint="mend the policy file", refusal=Refusal.POLICY
+            ) from error
 
     def _store(self, new: NewJob, now: datetime) -> Job:
         verdict = self.binder.judge(new)
@@ -142,7 +156,7 @@ class Intake:
             case Over():
                 failure = verdict.failure
                 message = f"{new.model}: {failure.message}"
-                raise TriggerRefusedError(message, hint=failure.hint)
+                raise TriggerRefusedError(message, hint=failure.hint, refusal=Refusal.UNFIT)
             case Waits():
                 if new.model not in self.models.entries:
                     self.sources.look_again(new.model.root, new.model.path)
@@ -179,6 +193,7 @@ class Intake:
                 f"model.hub: observed {handle!r}, allowed a path inside a root; roots are"
                 f" {', '.join(str(root.path) for root in roots)}.",
                 hint="copy the module below a root, or name an https address",
+                refusal=Refusal.HANDLE,
             )
 
     def _fetch_again(self, model: ModelId) -> None:
@@ -198,6 +213,7 @@ def _check_type(model: ModelId, kind: ModelKind, trigger: Trigger) -> None:
         raise TriggerRefusedError(
             f"{model}: type: observed {kind}, allowed {trigger.model_type}.",
             hint='leave out "type"',
+            refusal=Refusal.MODEL_TYPE,
         )
 
 

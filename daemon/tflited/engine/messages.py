@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tflited.domain.attempt import AttemptOutcome
+from tflited.domain.attempt_record import ChildRecord
 from tflited.domain.job import Failure, Job
 from tflited.domain.observation import Observation, RootObservation
 from tflited.domain.policy import Policy
@@ -24,6 +25,7 @@ class AttemptEnded:
         report: what was published.
         published: the set, when there is one.
         failure: why there is none.
+        children: what each of its children said, and how it ended.
         stage_seconds: time of the daemon's own stages.
         seconds: from the claim to the end.
     """
@@ -34,6 +36,7 @@ class AttemptEnded:
     report: BuildReport | None = None
     published: Published | None = None
     failure: Failure | None = None
+    children: tuple[ChildRecord, ...] = ()
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
 

@@ -9,17 +9,37 @@ from pathlib import PurePosixPath
 from tflited.domain.model import ModelId, is_below
 from tflited.domain.observation import Observation, RootObservation
 from tflited.domain.ports import Root
-from tflited.domain.status import ModelStatus, Phase, RootStatus
+from tflited.domain.status import UNBUILT, ModelStatus, Phase, RootStatus
 from tflited.engine.decide import Decision
 
 
 @dataclass(slots=True)
 class Entry:
-    """One model."""
+    """One model.
+
+    Attributes:
+        observation: as it was last seen.
+        decision: what is to be done with it; None before the first one.
+        since: when it entered its phase.
+        unbuilt_since: when the change was seen that is not built yet; None where none is.
+    """
 
     observation: Observation
     decision: Decision | None = None
     since: datetime | None = None
+    unbuilt_since: datetime | None = None
+
+    def take(self, decision: Decision, now: datetime) -> bool:
+        """Takes a decision; returns whether its phase or its reason are new."""
+        before, self.decision = self.decision, decision
+        if decision.phase not in UNBUILT:
+            self.unbuilt_since = None
+        elif self.unbuilt_since is None:
+            self.unbuilt_since = now
+        if before and (before.phase, before.reason) == (decision.phase, decision.reason):
+            return False
+        self.since = now
+        return True
 
     @property
     def phase(self) -> Phase:
@@ -74,6 +94,22 @@ class RootEntry:
         """Whether the first scan is over, well or badly."""
         return self.last_scan_at is not None or not self.is_available
 
+    def status(
+        self, name: str, models: Mapping[Phase, int], *, removals_waiting: int = 0
+    ) -> RootStatus:
+        """The root as the status shows it, with its models counted by phase."""
+        return RootStatus(
+            name=name,
+            path=str(self.root.path),
+            is_available=self.is_available,
+            reason=self.reason,
+            last_scan_at=self.last_scan_at,
+            removals_waiting=removals_waiting,
+            polled=self.polled,
+            unwatched=self.unwatched,
+            models=models,
+        )
+
 
 @dataclass(slots=True)
 class Models:
@@ -91,6 +127,13 @@ class Models:
             folder = str(PurePosixPath(model.path).parent)
             self.versions.setdefault((model.root, folder), set()).add(model)
         return self.entries.setdefault(model, entry)
+
+    def copied(self) -> list[tuple[ModelId, Entry]]:
+        """Every model as of now; the one look that any thread may take.
+
+        Copying a ``dict`` whose keys are known is one step of the interpreter.
+        """
+        return list(self.entries.copy().items())
 
     def of_root(self, root: str) -> Iterator[Entry]:
         """The models of one root."""
@@ -114,24 +157,17 @@ class Models:
 
     def root_statuses(self) -> tuple[RootStatus, ...]:
         """Every root with its models counted by phase."""
-        return tuple(
-            RootStatus(
-                name=name,
-                path=str(state.root.path),
-                is_available=state.is_available,
-                reason=state.reason,
-                last_scan_at=state.last_scan_at,
-                polled=state.polled,
-                unwatched=state.unwatched,
-                models=self.phases(name),
-            )
-            for name, state in self.roots.items()
-        )
+        return tuple(state.status(name, self.phases(name)) for name, state in self.roots.items())
 
     def phases(self, root: str) -> Mapping[Phase, int]:
         """How many models of a root are in each phase."""
         counted = Counter(entry.phase for entry in self.of_root(root))
         return {phase: counted.get(phase, 0) for phase in Phase}
+
+    def oldest_unbuilt(self, root: str) -> datetime | None:
+        """When the oldest change of a root was seen that is not built yet."""
+        times = (entry.unbuilt_since for entry in self.of_root(root))
+        return min((time for time in times if time is not None), default=None)
 
 
 def _until(seen: Observation, decision: Decision | None) -> datetime | None:

@@ -39,10 +39,10 @@ class Finisher:
         """
         job = self._move(ended, cancelled_as)
         for name, seconds in ended.stage_seconds.items():
-            self.recorder.stage_finished(Stage(name), seconds)
+            self.recorder.stage_finished(job, Stage(name), seconds)
         if ended.outcome is not None:
             will_retry = job.state is JobState.QUEUED
-            self.recorder.attempt_finished(ended.outcome, will_retry=will_retry)
+            self.recorder.attempt_finished(job, ended.outcome, will_retry=will_retry)
         if job.state is not JobState.QUEUED:
             self.recorder.job_finished(job, ended.seconds)
         return job
@@ -68,7 +68,7 @@ class Finisher:
         if ended.published is not None and ended.report is not None:
             manifest = ended.published.manifest
             job = self.store.finish(job_id, JobState.PUBLISHED, now, manifest=manifest)
-            self.recorder.set_published(ended.report)
+            self.recorder.set_published(job, ended.report)
             self.hooks.published(ended.policy.hooks, job, ended.published)
             return job
         failure = ended.failure or _UNKNOWN

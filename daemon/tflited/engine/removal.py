@@ -121,8 +121,9 @@ class Removals:
         return self._of(model.root).gone.get(model)
 
     def waiting(self, root: str) -> int:
-        """How many sets of a root wait for ``tflited confirm``."""
-        return self._of(root).waiting
+        """How many sets of a root wait for ``tflited confirm``; for any thread."""
+        entry, state = self.models.roots.get(root), self._roots.get(root)
+        return 0 if state is None or state.entry is not entry else state.waiting
 
     def scanned(self, root: str) -> None:
         """Judges what is gone, after a whole look at a root that could be read."""

@@ -63,14 +63,26 @@ class Layout:
         Raises:
             OutputError: the path leaves the output tree, or no file system could hold it.
         """
-        text = str(model) if save_to is None else save_to
+        hint = "rename the model" if save_to is None else "correct save_to"
+        return self.place(str(model) if save_to is None else save_to, hint)
+
+    def place(self, text: str, hint: str = "") -> Path:
+        """A place by its path below the output tree.
+
+        Args:
+            text: the path.
+            hint: what to do where it can be none.
+
+        Raises:
+            OutputError: the path leaves the output tree, or no file system could hold it.
+        """
         parts = text.split("/")
         is_named = all(part not in {"", ".", ".."} and "\0" not in part for part in parts)
         if not is_named or parts[0] == PRIVATE_NAME or not _is_unicode(text):
             raise OutputError(
                 f"{text!r} cannot be a place in the output tree: allowed are relative UTF-8 paths"
                 f" without '..' and outside {PRIVATE_NAME}.",
-                hint="rename the model" if save_to is None else "correct save_to",
+                hint=hint,
             )
         place = self.root.joinpath(*parts)
         longest = max(len(os.fsencode(part)) for part in parts)
@@ -79,7 +91,7 @@ class Layout:
                 f"{text[:_SHOWN]!r}... cannot be a place in the output tree: observed"
                 f" {len(os.fsencode(place))} bytes, its longest name {longest}, allowed"
                 f" {_LONGEST_PLACE} and {_LONGEST_NAME}.",
-                hint="move the model up or rename it" if save_to is None else "correct save_to",
+                hint=hint,
             )
         return place
 

@@ -120,10 +120,9 @@ def manifest_bytes(manifest: Manifest, job: Job) -> bytes:
 def read_manifest(directory: Path) -> Manifest | None:
     """The manifest inside a directory; None without one that can be read and is of this version."""
     try:
-        manifest = MANIFEST.validate_json(_content(directory / MANIFEST_NAME))
+        return decoded_manifest(content(directory / MANIFEST_NAME))
     except (OSError, ValueError):
         return None
-    return manifest if manifest.version == MANIFEST_VERSION else None
 
 
 def manifest_in(directory: int) -> Manifest:
@@ -133,10 +132,31 @@ def manifest_in(directory: int) -> Manifest:
         OSError: it cannot be opened.
         ValueError: it is none of this version.
     """
-    manifest = MANIFEST.validate_json(_content(Path(MANIFEST_NAME), directory))
+    return decoded_manifest(content(Path(MANIFEST_NAME), directory))
+
+
+def decoded_manifest(encoded: bytes) -> Manifest:
+    """A manifest's bytes read.
+
+    Raises:
+        ValueError: they are none of this version.
+    """
+    manifest = MANIFEST.validate_json(encoded)
     if manifest.version != MANIFEST_VERSION:
         raise ValueError(f"version {manifest.version}")
     return manifest
+
+
+def decoded_report(encoded: bytes) -> ReportDocument:
+    """A report's bytes read.
+
+    Raises:
+        ValueError: they are none of this version.
+    """
+    document = REPORT.validate_json(encoded)
+    if document.version != REPORT_VERSION:
+        raise ValueError(f"version {document.version}")
+    return document
 
 
 def read_report(directory: Path) -> tuple[ReportDocument, Manifest | None]:
@@ -151,7 +171,7 @@ def read_report(directory: Path) -> tuple[ReportDocument, Manifest | None]:
     try:
         opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            document = REPORT.validate_json(_content(Path(REPORT_NAME), opened))
+            document = REPORT.validate_json(content(Path(REPORT_NAME), opened))
             manifest = _manifest_or_none(opened)
         finally:
             os.close(opened)
@@ -236,7 +256,7 @@ def _manifest_or_none(directory: int) -> Manifest | None:
         return None
 
 
-def _content(path: Path, directory: int | None = None) -> bytes:
+def content(path: Path, directory: int | None = None) -> bytes:
     """The bytes of a record that is a plain file of sane size.
 
     Args:

@@ -18,15 +18,16 @@ from tflited.domain.job import Job
 from tflited.domain.manifest import MANIFEST_NAME, REPORT_NAME, Manifest
 from tflited.domain.model import ModelId
 from tflited.domain.policy import Policy
-from tflited.domain.ports import Published, PublishKey
+from tflited.domain.publication import Published, PublishedRecords, PublishKey
 from tflited.domain.report import ArtifactFile, BuildReport
 from tflited.domain.verdict import Verdict, decide
 from tflited.errors import OutputError, StorageFailedError, TflitedError
 from tflited.output import intake, records, rename
 from tflited.output.errors import NO_SWAP, output_errors
 from tflited.output.generations import Generations
+from tflited.output.glance import damage
 from tflited.output.intake import LARGEST_ARTIFACT_BYTES
-from tflited.output.layout import Layout, make_folders, remove_empty_parents
+from tflited.output.layout import Layout, is_set, make_folders, remove_empty_parents
 from tflited.output.leaving import Leaving
 from tflited.output.shelf import Shelf
 
@@ -116,6 +117,23 @@ class OutputTree:
             OutputError: the path leaves the output tree.
         """
         return self._layout.manifest(self.directory(model, save_to))
+
+    def records(self, model: ModelId, save_to: str | None = None) -> PublishedRecords | None:
+        """Report and manifest of a model's present set, of one publication; None without a set.
+
+        Raises:
+            OutputError: the path leaves the output tree, or the report cannot be read.
+        """
+        home = self.home(model, save_to)
+        if home is None or not is_set(home):
+            return None
+        report, manifest = records.read_report(home)
+        return PublishedRecords(report=report, manifest=manifest)
+
+    def damage(self, manifest: Manifest) -> str:
+        """What a glance finds wrong with the files of a present set; empty where nothing is."""
+        home = self.home(manifest.model, manifest.save_to)
+        return "its place is a link to elsewhere" if home is None else damage(home, manifest)
 
     def home(self, model: ModelId, save_to: str | None = None) -> Path | None:
         """The directory that holds a model's set now, to be opened without following links.

@@ -98,7 +98,7 @@ class DaemonTable(Table):
 class LogTable(Table):
     """How the daemon writes its log."""
 
-    format: Literal["auto", "json", "console"] = "auto"
+    format: Literal["auto", "json", "console", "journal"] = "auto"
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 

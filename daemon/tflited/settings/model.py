@@ -50,7 +50,7 @@ class Settings:
         http_port: TCP port; 0 takes a free one.
         http: who may ask over HTTP, and how much.
         socket: the control socket.
-        log_format: auto, json or console.
+        log_format: auto, json, console or journal.
         log_level: debug, info, warning or error.
         hub: what holds for TensorFlow Hub references.
         broker: the message broker that triggers come through; None without one.

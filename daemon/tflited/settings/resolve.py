@@ -7,7 +7,7 @@ from typing import Any, Final
 from tflited.domain.policy import ResolvedPolicy
 from tflited.domain.ports import Root
 from tflited.domain.trigger import Trigger
-from tflited.errors import ConfigurationError, Problem, TriggerRefusedError
+from tflited.errors import ConfigurationError, Problem, Refusal, TriggerRefusedError
 from tflited.settings.ceiling import ceiling, raised
 from tflited.settings.folder_file import FolderFiles
 from tflited.settings.layers import (
@@ -169,6 +169,7 @@ def _refused(trigger: Trigger, problems: Iterable[Problem]) -> TriggerRefusedErr
     return TriggerRefusedError(
         f"Trigger {trigger.id} asks for a policy that cannot be:\n{lines}",
         hint="correct the trigger document and send it again",
+        refusal=Refusal.POLICY,
     )
 
 

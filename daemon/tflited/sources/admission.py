@@ -5,12 +5,10 @@ by the child that opens the model (``convert/opening/torn.py``).
 """
 
 import errno
-import lzma
 import os
 import re
 import struct
 import zipfile
-import zlib
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +16,7 @@ from typing import Final, assert_never
 
 import farmhash
 
+from tflited.domain.archive import UNREADABLE
 from tflited.domain.limits import most_unpacked_bytes
 from tflited.domain.model import ModelKind, Snapshot
 from tflited.errors import ModelRefusedError
@@ -40,16 +39,6 @@ _LARGEST_FINGERPRINT: Final = 64 << 10
 _HDF5_SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 _COPY_AGAIN: Final = "copy the model again; it is looked at again as soon as a file changes"
 _MAX_GRAPH_BYTES: Final = 2**31
-# What zipfile raises on damage; RuntimeError on encryption, which holds NotImplementedError.
-_UNREADABLE: Final = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    EOFError,
-    RuntimeError,
-    ValueError,
-)
 
 
 class Wholeness(StrEnum):
@@ -280,7 +269,7 @@ def _admit_keras(path: Path) -> None:
             _refuse_bomb(path, archive)
             missing = [name for name in _KERAS_MEMBERS if name not in archive.namelist()]
             damaged = None if missing else archive.testzip()
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise ModelRefusedError(
             f"{path}: not a Keras archive or cut short: {error}.", hint=_COPY_AGAIN
         ) from error

@@ -6,9 +6,10 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
+from tflited.content import combine_files
 from tflited.domain.model import Digest
 from tflited.domain.ports import DataFile
-from tflited.sources.digest import Digester, combine_files
+from tflited.sources.digest import Digester
 from tflited.sources.listing import identity_of
 from tflited.sources.names import is_temporary
 

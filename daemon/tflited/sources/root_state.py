@@ -1,11 +1,13 @@
 """What one root's thread remembers of it; decides nothing."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 from tflited.domain.model import Scan, Snapshot, is_below
 from tflited.domain.ports import Root
+from tflited.sources.emitter import HintKind
 from tflited.sources.settle import SettleTracker
 
 MOST_SCOPES: Final = 64
@@ -31,6 +33,7 @@ class RootState:
         polled: the parts that are looked at on a short interval, with the reason.
         unwatched: how many directories the kernel's limit keeps from being watched.
         missed: changes that no event announced, not told yet.
+        heard: hints by kind, not told yet.
     """
 
     root: Root
@@ -46,6 +49,7 @@ class RootState:
     polled: dict[str, str] = field(default_factory=dict)
     unwatched: int = 0
     missed: int = 0
+    heard: Counter[HintKind] = field(default_factory=Counter)
     _beside: dict[str, object] = field(default_factory=dict)
 
     def note(self, scan: Scan) -> bool:

@@ -190,6 +190,8 @@ class RootWatch:
             last = min(last, self._clock.monotonic() + _MAX_BURST_SECONDS)
 
     def _take(self, message: Message) -> None:
+        if isinstance(message, Hint):
+            self._state.heard[message.kind] += 1
         match message:
             case Hint(kind=HintKind.CHANGED):
                 self._audit.hinted(message.path)

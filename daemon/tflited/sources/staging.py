@@ -8,10 +8,10 @@ import re
 from pathlib import Path
 from typing import Final
 
+from tflited.content import combine_files, copy_with_digest
 from tflited.domain.model import Digest, Snapshot
 from tflited.durable import storage_errors
 from tflited.errors import SourceChangedError
-from tflited.sources.digest import combine_files, copy_with_digest
 from tflited.sources.listing import identity_of
 
 _GLOB: Final = re.compile(r"[*?\[\]\\]")

@@ -1,5 +1,6 @@
 """Words what one root's thread saw as observations, and passes them on."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -7,6 +8,7 @@ from datetime import timedelta
 from tflited.domain.model import Digest, ModelId, Scan
 from tflited.domain.observation import Observation, RootObservation, Sight
 from tflited.domain.ports import Clock
+from tflited.sources.emitter import HintKind
 from tflited.sources.root_state import RootState
 
 Receive = Callable[[Observation | RootObservation], None]
@@ -48,6 +50,7 @@ class Teller:
     def look(self, scan: Scan, seconds: float) -> None:
         """What a look at the root, or at a part of it, found beside the models."""
         missed, self.state.missed = self.state.missed, 0
+        heard, self.state.heard = self.state.heard, Counter()
         self.receive(
             RootObservation(
                 root=self.state.root.name,
@@ -61,6 +64,9 @@ class Teller:
                 polled=dict(self.state.polled),
                 unwatched=self.state.unwatched,
                 missed=missed,
+                events=heard[HintKind.CHANGED],
+                overflows=heard[HintKind.OVERFLOW],
+                errors=heard[HintKind.LOST] + heard[HintKind.WATCH_LIMIT],
             )
         )
 

@@ -147,14 +147,21 @@ WHERE id = COALESCE(
 -- name: jobs
 SELECT *
 FROM jobs
-WHERE (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
+WHERE id < :before
+ORDER BY id DESC
+LIMIT :limit;
+
+-- name: jobs_in_state
+SELECT *
+FROM jobs INDEXED BY jobs_newest
+WHERE state = :state AND id < :before
 ORDER BY id DESC
 LIMIT :limit;
 
 -- name: jobs_of_model
 SELECT *
 FROM jobs
-WHERE root = :root AND path = :path
+WHERE root = :root AND path = :path AND id < :before
     AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
 ORDER BY id DESC
 LIMIT :limit;
@@ -167,10 +174,15 @@ ORDER BY id DESC
 LIMIT 1;
 
 -- name: counts
+-- Counted from an index alone; only of those in the queue a column is read.
 SELECT
     state,
     COUNT(*) AS jobs,
-    MIN(CASE WHEN waits_for IS NULL THEN queued_at END) AS oldest
+    CASE state WHEN 'queued' THEN (
+        SELECT MIN(waiting.queued_at)
+        FROM jobs AS waiting
+        WHERE waiting.state = 'queued' AND waiting.waits_for IS NULL
+    ) END AS oldest
 FROM jobs
 GROUP BY state;
 

@@ -37,6 +37,8 @@ from tflited.store.rows import (
 
 FARTHEST_START: Final = timedelta(days=1)
 """Delays are minutes; a start time farther off was written by a clock that was wrong."""
+_LAST: Final = 2**63 - 1
+"""The highest id that SQLite's INTEGER holds."""
 
 
 def _nobody(_: Job) -> None:
@@ -234,17 +236,29 @@ class SqliteStore:
         return None if row is None else job_of(row)
 
     def jobs(
-        self, *, states: Sequence[JobState] = (), model: ModelId | None = None, limit: int = 50
+        self,
+        *,
+        states: Sequence[JobState] = (),
+        model: ModelId | None = None,
+        before: int | None = None,
+        limit: int = 50,
     ) -> Sequence[Job]:
-        """Jobs, newest first."""
-        wanted = json.dumps(list(states)) if states else None
-        if model is None:
-            rows = self._database.rows("jobs", states=wanted, limit=limit)
-        else:
-            rows = self._database.rows(
-                "jobs_of_model", states=wanted, limit=limit, root=model.root, path=model.path
-            )
-        return [job_of(row) for row in rows]
+        """Jobs, newest first; those with a lower id than ``before``, where that is given."""
+        bounds: dict[str, Value] = {"before": _LAST if before is None else before, "limit": limit}
+        if model is not None:
+            wanted = json.dumps(list(states)) if states else None
+            place = {"root": model.root, "path": model.path}
+            rows = self._database.rows("jobs_of_model", states=wanted, **place, **bounds)
+            return [job_of(row) for row in rows]
+        if not states:
+            return [job_of(row) for row in self._database.rows("jobs", **bounds)]
+        # State by state: each is a walk along an index, however long the history is.
+        each = (
+            self._database.rows("jobs_in_state", state=state.value, **bounds)
+            for state in dict.fromkeys(states)
+        )
+        found = sorted((row for rows in each for row in rows), key=lambda row: -int(row["id"]))
+        return [job_of(row) for row in found[:limit]]
 
     def latest(self, model: ModelId) -> Job | None:
         """The newest job of a model that was neither superseded nor cancelled."""

@@ -2,12 +2,16 @@
 
 import logging
 import sys
-from typing import Final
+from logging import StreamHandler
+from typing import IO, Final
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-FORMATS: Final = ("auto", "json", "console")
+from tflited.telemetry.escape import escaped
+from tflited.telemetry.journal import JournalHandler, is_connected
+
+FORMATS: Final = ("auto", "json", "console", "journal")
 LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 
 _SHARED: Final[tuple[Processor, ...]] = (
@@ -22,13 +26,14 @@ _SHARED: Final[tuple[Processor, ...]] = (
 
 
 def configure(*, format: str, level: str) -> None:  # noqa: A002 - named as the setting is
-    """Sends every log record to standard output, one record a line.
+    """Sends every log record to standard output, one record a line, or to the journal.
 
     Records of structlog and of the standard library (uvicorn, watchdog) get the same keys. May be
     called again, as a reload does; the last call holds.
 
     Args:
-        format: ``json``, ``console``, or ``auto`` for console where standard output is a terminal.
+        format: ``json``, ``console``, ``journal``, or ``auto``: the console's where standard output
+            is a terminal, the journal's where it is the journal, else JSON.
         level: the lowest level shown: ``debug``, ``info``, ``warning``, ``error`` or ``critical``.
 
     Raises:
@@ -36,15 +41,19 @@ def configure(*, format: str, level: str) -> None:  # noqa: A002 - named as the 
     """
     _check("format", format, FORMATS)
     _check("level", level, LEVELS)
-    is_console = format == "console" or (format == "auto" and sys.stdout.isatty())
-    handler = logging.StreamHandler(sys.stdout)
+    chosen = _automatic() if format == "auto" else format
+    handler: StreamHandler[IO[str]]
+    handler = JournalHandler(sys.stdout) if chosen == "journal" else StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=_SHARED, processors=_renderers(is_console=is_console)
+            foreign_pre_chain=_SHARED, processors=_renderers(is_console=chosen == "console")
         )
     )
     logging.captureWarnings(capture=True)
     root = logging.getLogger()
+    for old in root.handlers:
+        if isinstance(old, JournalHandler):
+            old.close()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     structlog.configure(
@@ -54,6 +63,12 @@ def configure(*, format: str, level: str) -> None:  # noqa: A002 - named as the 
         # A logger cached before a reload would keep the level and format of then.
         cache_logger_on_first_use=False,
     )
+
+
+def _automatic() -> str:
+    if sys.stdout.isatty():
+        return "console"
+    return "journal" if is_connected(sys.stdout) else "json"
 
 
 def _check(setting: str, observed: str, allowed: tuple[str, ...]) -> None:
@@ -74,16 +89,8 @@ def _renderers(*, is_console: bool) -> list[Processor]:
 
 
 def _escape(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Takes a text's power over the terminal: names come from anybody who may drop a model."""
+    """Takes texts' power over the terminal; a traceback has lines of its own, nothing else may."""
     for key, value in event.items():
         if isinstance(value, str):
-            # A traceback has lines of its own; nothing else may begin one.
-            keep = "\n" if key in {"exception", "stack"} else ""
-            event[key] = "".join(_visible(character, keep) for character in value)
+            event[key] = escaped(value, "\n" if key in {"exception", "stack"} else "")
     return event
-
-
-def _visible(character: str, keep: str) -> str:
-    if character.isprintable() or character in keep:
-        return character
-    return character.encode("unicode_escape").decode("ascii")

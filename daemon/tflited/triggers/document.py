@@ -10,7 +10,7 @@ from tflited.domain.hub import LONGEST_HANDLE, HubReference
 from tflited.domain.job import TriggerSource
 from tflited.domain.policy import ModelType
 from tflited.domain.trigger import Trigger
-from tflited.errors import TriggerRefusedError
+from tflited.errors import Refusal, TriggerRefusedError
 
 MAX_DOCUMENT_BYTES = 64 * 1024
 _Path = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -120,6 +120,7 @@ def _check_path(key: str, path: str) -> None:
         raise TriggerRefusedError(
             f'{key}: observed {path!r}, allowed a path below a root without "..".',
             hint="name the model by its path below a root",
+            refusal=Refusal.OUTSIDE,
         )
 
 
@@ -127,5 +128,6 @@ def _check_save_to(path: str) -> None:
     _check_path("save_to", path)
     if PurePosixPath(path).is_absolute() or path.startswith("."):
         raise TriggerRefusedError(
-            f"save_to: observed {path!r}, allowed a relative path below the output tree."
+            f"save_to: observed {path!r}, allowed a relative path below the output tree.",
+            refusal=Refusal.OUTSIDE,
         )

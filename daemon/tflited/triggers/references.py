@@ -11,7 +11,7 @@ from tflited.domain.hub import (
     reference_name,
     reference_text,
 )
-from tflited.errors import HubError, TriggerRefusedError
+from tflited.errors import HubError, Refusal, TriggerRefusedError
 
 
 class ReferenceFolder:
@@ -53,7 +53,9 @@ def _check(handle: str, hosts: Collection[str]) -> None:
         try:
             check_address(handle, hosts)
         except HubError as error:
-            raise TriggerRefusedError(f"model.hub: {error.message}", hint=error.hint) from error
+            raise TriggerRefusedError(
+                f"model.hub: {error.message}", hint=error.hint, refusal=Refusal.HANDLE
+            ) from error
         return
     path = PurePosixPath(handle)
     if not path.is_absolute() or ".." in path.parts or "\0" in handle:
@@ -61,4 +63,5 @@ def _check(handle: str, hosts: Collection[str]) -> None:
             f"model.hub: observed {handle!r}, allowed an https address, or an absolute path without"
             ' ".." inside a root.',
             hint="name the module's whole path",
+            refusal=Refusal.HANDLE,
         )

@@ -1,10 +1,10 @@
 """The HTTP interface: every path, what it asks of the engine, and the answer's form."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Final, cast
 
-from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse, StreamingResponse
@@ -19,9 +19,15 @@ from tflited.domain.trigger import TriggerReceipt
 from tflited.errors import TflitedError, UsageError
 from tflited.web.access import Access
 from tflited.web.answers import RequestError, answer, health, refuse, refuse_error
+from tflited.web.attempts import attempts
+from tflited.web.downloads import download_routes
+from tflited.web.found import JobId, find_job
 from tflited.web.guard import KnownHosts, is_from_socket
+from tflited.web.offers import Offers
 from tflited.web.openapi import describe, refusals, trigger_body
+from tflited.web.overview import overview
 from tflited.web.paths import asked_path
+from tflited.web.site import assets, refusal_page, wants_page
 from tflited.web.streams import Streams
 from tflited.web.tokens import Token
 from tflited.web.why_page import why_page
@@ -29,8 +35,6 @@ from tflited.web.why_page import why_page
 MAX_TRIGGER_BYTES: Final = 64 * 1024
 MAX_JOBS: Final = 1000
 BODY_SECONDS: Final = 20.0
-_LARGEST_ID: Final = 2**63 - 1
-"""What SQLite's INTEGER holds."""
 
 _STATUS: TypeAdapter[Status] = TypeAdapter(Status)
 _EXPLANATION: TypeAdapter[Explanation] = TypeAdapter(Explanation)
@@ -40,7 +44,6 @@ _JOB: TypeAdapter[Job] = TypeAdapter(Job)
 _RECEIPT: TypeAdapter[TriggerReceipt] = TypeAdapter(TriggerReceipt)
 _COUNT: TypeAdapter[dict[str, int]] = TypeAdapter(dict[str, int])
 
-JobId = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
 Render = Callable[[str], tuple[bytes, str]]
 
 
@@ -51,7 +54,7 @@ def create_app(
     version: str,
     rules: HttpRules | None = None,
     tokens: Iterable[Token] = (),
-    trigger_schema: Mapping[str, Any] | None = None,
+    offers: Offers | None = None,
 ) -> FastAPI:
     """Builds the application; ``app.state.streams`` must be closed before its server stops.
 
@@ -61,9 +64,9 @@ def create_app(
         version: the daemon's version, for the OpenAPI document.
         rules: who may ask, and how much.
         tokens: who may write over TCP, or come from elsewhere.
-        trigger_schema: of the trigger document, for the OpenAPI document.
+        offers: what is handed out beside the engine's answers.
     """
-    rules = rules or HttpRules()
+    rules, offers = rules or HttpRules(), offers or Offers()
     access, streams = Access(rules, tokens), Streams(control, rules.max_event_streams)
     # The framework's own pages would fetch scripts from a foreign host.
     app = FastAPI(title="tflited", version=version, docs_url=None, redoc_url=None, openapi_url=None)
@@ -72,9 +75,13 @@ def create_app(
     reads, writes = [Depends(access.read)], [Depends(access.write)]
     app.include_router(_health(control))
     app.include_router(_metrics(render_metrics), dependencies=reads, responses=refusals())
-    app.include_router(why_page(control), dependencies=reads, responses=refusals())
+    app.include_router(assets())
+    for page in (overview(control), why_page(control)):
+        app.include_router(page, dependencies=reads, responses=refusals())
+    if offers.sets is not None:
+        app.include_router(download_routes(offers.sets), dependencies=reads)
     api = APIRouter(prefix="/api/v1", responses=refusals())
-    for routes in (_reading(control), _jobs(control, streams)):
+    for routes in (_reading(control), _jobs(control, streams), attempts(control)):
         api.include_router(routes, dependencies=reads)
     for routes in (_triggering(control), _writing(control)):
         api.include_router(routes, dependencies=writes)
@@ -82,7 +89,7 @@ def create_app(
 
     @app.get("/api/v1/openapi.json", include_in_schema=False, dependencies=reads)
     def openapi() -> dict[str, Any]:
-        return describe(app, trigger_schema or {})
+        return describe(app, offers.trigger_schema)
 
     app.add_exception_handler(TflitedError, _on_tflited_error)
     app.add_exception_handler(HTTPException, _on_http_error)
@@ -159,7 +166,7 @@ def _jobs(control: Control, streams: Streams) -> APIRouter:
 
     @routes.get("/jobs/{job_id}", response_model=Job, responses=refusals(404))
     def job(job_id: JobId) -> Response:
-        return answer(_JOB, _find(control, job_id))
+        return answer(_JOB, find_job(control, job_id))
 
     @routes.get(
         "/jobs/{job_id}/events",
@@ -167,7 +174,7 @@ def _jobs(control: Control, streams: Streams) -> APIRouter:
         responses={**refusals(404), 200: stream},
     )
     async def events_of(request: Request, job_id: JobId) -> Response:
-        await run_in_threadpool(_find, control, job_id)
+        await run_in_threadpool(find_job, control, job_id)
         return await streams.open(request, job_id)
 
     @routes.get("/events", response_class=StreamingResponse, responses={200: stream})
@@ -206,17 +213,17 @@ def _writing(control: Control) -> APIRouter:
 
     @routes.post("/jobs/{job_id}/retry", response_model=Job, responses=refusals(404, 409))
     def retry(job_id: JobId) -> Response:
-        _find(control, job_id)
+        find_job(control, job_id)
         return answer(_JOB, control.retry(job_id))
 
     @routes.post("/jobs/{job_id}/discard", response_model=Job, responses=refusals(404, 409))
     def discard(job_id: JobId) -> Response:
-        _find(control, job_id)
+        find_job(control, job_id)
         return answer(_JOB, control.discard(job_id))
 
     @routes.post("/jobs/{job_id}/cancel", response_model=Job, responses=refusals(404, 409))
     def cancel(job_id: JobId) -> Response:
-        _find(control, job_id)
+        find_job(control, job_id)
         return answer(_JOB, control.cancel(job_id))
 
     @routes.post("/reload", response_model=dict[str, int])
@@ -255,28 +262,27 @@ async def _read_body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _find(control: Control, job_id: int) -> Job:
-    job = control.job(job_id)
-    if job is None:
-        hint = "tflited jobs lists them, as does GET /api/v1/jobs"
-        raise RequestError(404, "no_such_job", f"job {job_id}: there is none", hint=hint)
-    return job
-
-
-def _on_tflited_error(_: Request, error: Exception) -> Response:
-    return refuse_error(cast("TflitedError", error))
+def _on_tflited_error(request: Request, error: Exception) -> Response:
+    told = cast("TflitedError", error)
+    refused = refuse_error(told)
+    if not wants_page(request):
+        return refused
+    return refusal_page(request, refused, told.message, told.hint)
 
 
 def _on_http_error(request: Request, error: Exception) -> Response:
     told = cast("HTTPException", error)
     message = f"{request.method} {request.url.path}: {told.detail}"
-    return refuse(told.status_code, "http", message, headers=told.headers)
+    refused = refuse(told.status_code, "http", message, headers=told.headers)
+    return refusal_page(request, refused, message) if wants_page(request) else refused
 
 
 def _on_bad_request(request: Request, error: Exception) -> Response:
     problems = cast("RequestValidationError", error).errors()
     told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in problems)
-    return refuse(422, "usage", f"{request.method} {request.url.path}: {told}")
+    message = f"{request.method} {request.url.path}: {told}"
+    refused = refuse(422, "usage", message)
+    return refusal_page(request, refused, message) if wants_page(request) else refused
 
 
 def _on_unexpected(request: Request, _: Exception) -> Response:

@@ -9,18 +9,17 @@ from typing import Final
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import StreamingResponse
 from pydantic import TypeAdapter
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from tflited.domain.control import Control
 from tflited.domain.events import EventKind, JobEvent
 from tflited.domain.job import ACTIVE, JobState
 from tflited.web.answers import RequestError, retry_after
+from tflited.web.timely import TimelyResponse
 
 HEARTBEAT_SECONDS: Final = 10.0
 LONGEST_SECONDS: Final = 3600.0
-_SEND_SECONDS: Final = 30.0
 _BUSY_SECONDS: Final = 10.0
 _MOST_DIGITS: Final = 18
 _EVENT: TypeAdapter[JobEvent] = TypeAdapter(JobEvent)
@@ -123,7 +122,7 @@ class Streams:
             wake.set()
 
 
-class EventStream(StreamingResponse):
+class EventStream(TimelyResponse):
     """One stream; a client that stops reading is given up."""
 
     media_type = "text/event-stream"
@@ -140,16 +139,6 @@ class EventStream(StreamingResponse):
             await super().__call__(scope, receive, send)
         finally:
             self._streams.ended()
-
-    async def stream_response(self, send: Send) -> None:
-        """Sends event by event, none of which may wait long for the client."""
-
-        async def timely(message: Message) -> None:
-            async with asyncio.timeout(_SEND_SECONDS):
-                await send(message)
-
-        with suppress(TimeoutError):
-            await super().stream_response(timely)
 
 
 async def _is_woken(wake: asyncio.Event) -> bool:

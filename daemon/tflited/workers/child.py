@@ -118,7 +118,7 @@ def _answer(birth: Birth, request: AttemptRequest) -> bytes:
         failure = wire.FailureMessage(
             code="internal",
             message=f"Building {request.stem} failed: {type(error).__name__}: {error}",
-            hint="The attempt's record holds the traceback; report it with the model.",
+            hint="Report it with the model and the traceback that tflited logs JOB shows.",
             is_retryable=False,
         )
     else:

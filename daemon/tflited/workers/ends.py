@@ -124,7 +124,7 @@ def bad_reply(fault: str) -> Failure:
     return Failure(
         code="bad_reply",
         message=f"The child replied outside the protocol and was killed: {fault}.",
-        hint="The attempt's record holds what the child wrote.",
+        hint="tflited logs JOB, or tflited convert --verbose, shows what it wrote.",
         is_retryable=True,
     )
 
@@ -158,7 +158,7 @@ def crashed(*, status: int, noise: str = "", where: str = "") -> Failure:
     return Failure(
         code="crash",
         message=f"The child ended {how}, without a reply.",
-        hint="The attempt's record holds the last it wrote.",
+        hint="tflited logs JOB, or tflited convert --verbose, shows what it wrote.",
         is_retryable=True,
     )
 

@@ -13,11 +13,13 @@ from pathlib import Path
 from threading import Event
 from typing import Annotated, ClassVar, Final, Literal
 
+import structlog
 from pydantic import Field, TypeAdapter, ValidationError
 
 from tflited.domain.figures import FORBID_EXTRA
 from tflited.domain.hub import HubLimits, shown
 from tflited.errors import HubError
+from tflited.workers.noise import spoken
 from tflited.workers.wire import printable
 
 INHERITED: Final = ("LANG", "PYTHONPATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -25,7 +27,10 @@ INHERITED: Final = ("LANG", "PYTHONPATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
 POLL_SECONDS: Final = 0.05
 """How late a cancellation may be noticed."""
 _REPLY_BYTES: Final = 64 * 1024
-_NOISE_BYTES: Final = 500
+_NOISE_BYTES: Final = 4000
+_LAST_WORDS: Final = 500
+
+_LOG = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +90,12 @@ class HubProcesses:
                 os.pwrite(content, json.dumps(request).encode(), 0)
                 process = self._spawn(content, reply, noise)
             why = self._wait(process, cancel)
+            said = spoken(_head(noise, _NOISE_BYTES, from_end=True)).strip()
+            if said:
+                _LOG.info("hub_fetch_said", handle=shown(handle), text=said)
             if why is not None:
                 raise why
-            _believe(handle, process.returncode, _head(reply, _REPLY_BYTES), noise)
+            _believe(handle, process.returncode, _head(reply, _REPLY_BYTES), said)
 
     def _spawn(self, request: int, reply: int, noise: int) -> subprocess.Popen[bytes]:
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
@@ -129,7 +137,7 @@ class HubProcesses:
                 )
 
 
-def _believe(handle: str, status: int, content: bytes, noise: int) -> None:
+def _believe(handle: str, status: int, content: bytes, said: str) -> None:
     """Takes the reply for what it says, where it is one.
 
     Raises:
@@ -140,7 +148,7 @@ def _believe(handle: str, status: int, content: bytes, noise: int) -> None:
     except ValidationError:
         reply = None
     if status != 0 or reply is None:
-        last = printable(_head(noise, _NOISE_BYTES, from_end=True).decode(errors="replace"))
+        last = printable(said[-_LAST_WORDS:])
         raise HubError(
             f"{shown(handle)}: the fetching process ended with status {status} and without a "
             f"reply: {last or 'it said nothing'}",

@@ -1,18 +1,25 @@
-"""Keeps one zygote alive: starts it from a thread that lasts, hands it requests, restarts it."""
+"""Keeps one zygote alive: starts it from a thread that lasts, hands it requests, restarts it.
+
+What a zygote and the libraries it loads write becomes log events, a line each.
+"""
 
 import contextlib
 import os
+import selectors
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event
-from typing import Final
+from typing import IO, Final
 
 import structlog
 
+from tflited.domain.audience import ChildRecorder
+from tflited.workers.noise import Lines
 from tflited.workers.sandbox.layers import QUIET_ENVIRONMENT
 from tflited.workers.usage import resident_bytes
 from tflited.workers.zygote import READY, RUN
@@ -24,6 +31,8 @@ FIRST_DELAY_SECONDS: Final = 0.1
 LONGEST_DELAY_SECONDS: Final = 30.0
 EXIT_SECONDS: Final = 5.0
 """How long a zygote may take to end after a hang-up before it is killed."""
+MOST_LINES: Final = 200
+"""Of one zygote that are told; it says a few while it loads, and nothing after."""
 _READ_BYTES: Final = 4096
 
 _log = structlog.get_logger(__name__)
@@ -44,10 +53,11 @@ class Retirement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """One zygote process and the daemon's end of its control socket."""
+    """One zygote process, the daemon's end of its control socket, and of what it says."""
 
     process: subprocess.Popen[bytes]
     control: socket.socket
+    said: IO[bytes]
 
 
 class Keeper:
@@ -60,9 +70,19 @@ class Keeper:
         preload: module the zygote imports before it says that it is ready.
         entry: module whose ``run`` does the work in children.
         retirement: when a zygote makes room for a fresh one.
+        recorder: told of starts; None for nobody.
     """
 
-    def __init__(self, *, preload: str, entry: str, retirement: Retirement | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        preload: str,
+        entry: str,
+        retirement: Retirement | None = None,
+        recorder: ChildRecorder | None = None,
+    ) -> None:
+        self._recorder = recorder
+        self._began = 0.0
         self._preload = preload
         self._entry = entry
         self._retirement = retirement or Retirement()
@@ -179,22 +199,27 @@ class Keeper:
 
     def _live_once(self) -> bool:
         """Starts a zygote and follows it to its end; tells whether it ever was ready."""
+        self._began = time.monotonic()
         control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with control:
-            with theirs:
-                process = self._spawn(theirs.fileno())
-            running = Running(process=process, control=control)
+        reader, writer = os.pipe()
+        os.set_blocking(reader, False)
+        with control, os.fdopen(reader, "rb", buffering=0) as said:
+            with theirs, os.fdopen(writer, "wb", buffering=0) as their_noise:
+                process = self._spawn(theirs.fileno(), their_noise)
+            running = Running(process=process, control=control, said=said)
             self._running = running
             if self._stopping.is_set():
                 self.condemn()
             was_ready = self._follow(running)
+            if not was_ready and not self._stopping.is_set():
+                self._tell_start(is_ready=False)
             with self._lock:
                 self._ready = None
         _reap(process)
         self._running = None
         return was_ready
 
-    def _spawn(self, control_fd: int) -> subprocess.Popen[bytes]:
+    def _spawn(self, control_fd: int, noise: IO[bytes]) -> subprocess.Popen[bytes]:
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         arguments = {
             "--control-fd": str(control_fd),
@@ -207,21 +232,61 @@ class Keeper:
             # -P: the working directory is not a place to import from.
             [sys.executable, "-P", "-m", "tflited.workers.zygote", *words],
             stdin=subprocess.DEVNULL,
+            stdout=noise,
+            stderr=noise,
             env=inherited | QUIET_ENVIRONMENT,
             pass_fds=(control_fd,),
             start_new_session=True,
         )
 
     def _follow(self, running: Running) -> bool:
+        """Until the zygote hangs up; tells whether it ever was ready."""
         was_ready = False
-        while content := _received(running.control):
-            if content == READY and not self._stopping.is_set():
-                was_ready = True
-                with self._lock:
-                    self._ready = running
-                    self._forks = 0
-                    self._ready_bytes = resident_bytes(running.process.pid)
-        return was_ready
+        teller = _Teller(Lines(descriptor=running.said.fileno()))
+        with selectors.DefaultSelector() as selector:
+            selector.register(running.control, selectors.EVENT_READ)
+            selector.register(running.said, selectors.EVENT_READ)
+            while True:
+                for key, _ in selector.select():
+                    if key.fileobj is running.said:
+                        if not teller.tell():
+                            selector.unregister(running.said)
+                    elif not (content := _received(running.control)):
+                        teller.tell()
+                        return was_ready
+                    elif content == READY and not self._stopping.is_set():
+                        was_ready = True
+                        self._became_ready(running)
+
+    def _became_ready(self, running: Running) -> None:
+        with self._lock:
+            self._ready = running
+            self._forks = 0
+            self._ready_bytes = resident_bytes(running.process.pid)
+        self._tell_start(is_ready=True)
+
+    def _tell_start(self, *, is_ready: bool) -> None:
+        if self._recorder is not None:
+            self._recorder.zygote_started(time.monotonic() - self._began, is_ready=is_ready)
+
+
+@dataclass(slots=True)
+class _Teller:
+    """Makes log events of what one zygote says."""
+
+    lines: Lines
+    told: int = 0
+
+    def tell(self) -> bool:
+        """Tells what is there; False at the end."""
+        said = self.lines.read()
+        for line in said or ():
+            self.told += 1
+            if self.told <= MOST_LINES:
+                _log.info("zygote_said", text=line)
+            elif self.told == MOST_LINES + 1:
+                _log.info("zygote_said", text=f"more than {MOST_LINES} lines: no more are told")
+        return said is not None
 
 
 def _received(control: socket.socket) -> bytes:

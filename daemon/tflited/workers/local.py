@@ -7,6 +7,7 @@ from dataclasses import replace
 from threading import Event
 
 from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest, AttemptResult
+from tflited.domain.audience import ChildRecorder
 from tflited.domain.limits import Limits
 from tflited.domain.ports import Progress
 from tflited.workers import wire
@@ -24,6 +25,7 @@ class LocalExecutor:
         preload: module the zygote imports once.
         entry: module whose ``run(request, progress)`` children call.
         retirement: when the zygote is replaced by a fresh one.
+        recorder: told of ends and starts; None for nobody.
     """
 
     def __init__(
@@ -32,8 +34,12 @@ class LocalExecutor:
         preload: str = "tflited.convert.preload",
         entry: str = "tflited.convert.entry",
         retirement: Retirement | None = None,
+        recorder: ChildRecorder | None = None,
     ) -> None:
-        self._keeper = Keeper(preload=preload, entry=entry, retirement=retirement)
+        self._recorder = recorder
+        self._keeper = Keeper(
+            preload=preload, entry=entry, retirement=retirement, recorder=recorder
+        )
         self._cgroups = delegated()
 
     @property
@@ -98,7 +104,10 @@ class LocalExecutor:
                 cgroups=self._cgroups,
             )
             watch.follow()
-            return watch.outcome()
+            outcome = watch.outcome()
+            if self._recorder is not None:
+                self._recorder.child_ended(outcome)
+            return outcome
 
     def _launch(self, descriptors: list[int], cancel: Event) -> AttemptOutcome | None:
         """Waits for a zygote that takes the request; an outcome where none will."""

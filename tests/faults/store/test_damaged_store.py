@@ -62,8 +62,7 @@ def overwrite(path: Path, offset: int, content: bytes) -> None:
 
 
 def events(daemon: DaemonProcess, name: str) -> list[dict[str, Any]]:
-    lines = (line for line in daemon.log.read_text().splitlines() if line.startswith("{"))
-    return [entry for entry in map(json.loads, lines) if entry["event"] == name]
+    return [entry for entry in daemon.events() if entry["event"] == name]
 
 
 def page(daemon: DaemonProcess, path: str) -> str:

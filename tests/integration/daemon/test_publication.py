@@ -10,6 +10,7 @@ from threading import Event
 import zoo
 from daemon_process import DaemonProcess
 from tree_copy import copy_files, copy_tree
+from waiting import wait_until
 
 BETWEEN_FILES_SECONDS = 2.0
 
@@ -66,3 +67,20 @@ def shown(path: str, page: Path, *options: str) -> str:
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
+
+
+def test_a_set_that_other_hands_changed_is_built_anew(daemon: DaemonProcess) -> None:
+    """A file that somebody removed is back with the same bytes, and the job says why."""
+    copy_tree(zoo.digits().model, daemon.root / "hurt")
+    daemon.wait_for("hurt", "published")
+    lost = daemon.output / "models/hurt/float16/hurt.tflite"
+    content = lost.read_bytes()
+    lost.unlink()
+    # Anything that has the model decided on again; without it the next whole scan does.
+    daemon.hang_up()
+
+    wait_until(lost.exists, deadline_seconds=60)
+
+    assert lost.read_bytes() == content
+    daemon.wait_for("hurt", "published")
+    assert [job["state"] for job in daemon.jobs("hurt")] == ["published", "published"]

@@ -76,6 +76,7 @@ def test_a_real_overflow_is_noticed_and_made_good(seen: Watched) -> None:
     seen.wait_for("net", Sight.ADMITTED)
     assert seen.whole_looks() > before
     assert seen.missed() == 0
+    assert sum(look.overflows for look in seen.looks("models")) >= 1
     first = seen.of("net")[-1]
     edit(seen.root / "net")
     seen.wait_for_digest("net", first)

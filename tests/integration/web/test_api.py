@@ -4,7 +4,10 @@ import os
 
 import pytest
 
+from fakes.control import MODEL, NOW
 from fakes.http_client import Daemon
+from tflited.domain.attempt import AttemptResult
+from tflited.domain.attempt_record import AttemptRecord, ChildRecord, ChildTask, as_text
 from tflited.domain.job import JobState, TriggerSource
 from tflited.domain.status import HealthCheck
 from tflited.errors import CannotStartError, ConfigurationError, Problem
@@ -290,3 +293,23 @@ def test_a_fault_inside_shows_no_traceback(
     assert b"secret" not in answer.body
     assert b"Traceback" not in answer.body
     wait_until(lambda: "secret detail" in caplog.text, 5, what="the traceback in the log")
+
+
+def test_attempts_are_records_and_text(daemon: Daemon) -> None:
+    """The text is what the command shows, never a page; an unknown attempt or job is 404."""
+    child = ChildRecord(
+        task=ChildTask.PROVE, result=AttemptResult.OK, seconds=1.0, said="<b>bold</b>"
+    )
+    record = AttemptRecord(
+        job_id=1, attempt=1, model=MODEL, ended_at=NOW, seconds=2.0, children=(child,)
+    )
+    daemon.control.records = [record]
+
+    (told,) = daemon.tcp("GET", "/api/v1/jobs/1/attempts").json
+    assert told["children"][0]["said"] == "<b>bold</b>"
+    text = daemon.tcp("GET", "/api/v1/jobs/1/attempts/1/log")
+    assert text.content_type == "text/plain; charset=utf-8"
+    assert text.body.decode() == as_text(record)
+    assert daemon.tcp("GET", "/api/v1/jobs/1/attempts/2/log").json["code"] == "no_such_attempt"
+    assert daemon.tcp("GET", "/api/v1/jobs/9/attempts").json["code"] == "no_such_job"
+    assert daemon.tcp("GET", "/api/v1/jobs/2/attempts").json == []

@@ -47,9 +47,12 @@ def test_the_candidates_of_auto_are_shown(
     shutil.copy(trained.model, tmp_path / "digits.keras")
     (tmp_path / ".tflited.toml").write_text('variants = ["auto"]\n[evaluation]\nmin_snr_db = 30\n')
     output = tmp_path / "out"
-    code = main(["convert", str(tmp_path / "digits.keras"), "--output", str(output)])
-    shown = capsys.readouterr().out
+    model = str(tmp_path / "digits.keras")
+    code = main(["convert", model, "--output", str(output), "--verbose"])
+    shown, told = capsys.readouterr()
     assert code == 0
+    assert "\n== child 1: convert, " in told  # what its processes said, as --verbose asks
+    assert "\n== child 2: prove, " in told
     assert "auto (dynamic_range)" in shown
     assert "Budget: every output keeps at least 30 dB." in shown
     assert "Integer quantisation needs calibration data" in shown

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tflited.domain.last_words import KNOWN, recognised
-from tflited.telemetry.metrics import REASONS
+from tflited.telemetry.metrics.reasons import REASONS
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,17 @@ def test_a_trigger_for_what_turns_out_published_is_unchanged(world: World) -> No
     assert world.states() == [JobState.PUBLISHED, JobState.UNCHANGED]
 
 
+def test_a_trigger_mends_a_set_that_other_hands_changed(world: World) -> None:
+    """What is published is what the manifest lists: this was not published any more."""
+    (job,) = [world.build()]
+    settling(world)
+    send(world)
+    world.publisher.hurt[world.publisher.directory(job.model)] = "float32/m.tflite: observed 3"
+    world.see()
+    world.run()
+    assert world.states() == [JobState.PUBLISHED, JobState.PUBLISHED]
+
+
 def test_force_builds_what_turns_out_published(world: World) -> None:
     """Under the same build key."""
     world.build()

@@ -13,7 +13,7 @@ from tflited.domain.attempt import AttemptResult
 from tflited.domain.control import Control
 from tflited.domain.job import JobState, TriggerSource
 from tflited.domain.status import HealthCheck
-from tflited.errors import CannotStartError, StoreCorruptError, UsageError
+from tflited.errors import CannotStartError, Refusal, StoreCorruptError, UsageError
 
 DOCUMENT = json.dumps({"version": 1, "model": {"path": str(MODEL)}}).encode()
 
@@ -26,7 +26,7 @@ def test_a_submitted_trigger_has_a_durable_job(world: World) -> None:
     assert receipt.is_accepted
     assert receipt.job_id is not None
     assert world.control().job(receipt.job_id) is not None
-    assert ("trigger_received", True) in world.recorder.told
+    assert ("trigger_received", None) in world.recorder.told
 
 
 def test_a_refused_trigger_has_a_receipt_with_the_reason(world: World) -> None:
@@ -35,7 +35,7 @@ def test_a_refused_trigger_has_a_receipt_with_the_reason(world: World) -> None:
         receipt = world.control().submit(b"{", TriggerSource.API)
     assert not receipt.is_accepted
     assert "document" in receipt.reason
-    assert ("trigger_received", False) in world.recorder.told
+    assert ("trigger_received", Refusal.MALFORMED) in world.recorder.told
 
 
 def test_retry_runs_a_failed_job_again(world: World) -> None:

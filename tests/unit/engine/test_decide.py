@@ -83,6 +83,18 @@ def test_the_reason_names_what_changed(world: World) -> None:
     assert decision.reason == "its model changed since job 1"
 
 
+def test_a_set_that_other_hands_changed_is_built_anew(world: World) -> None:
+    """What is published is what the manifest lists, or it is not published."""
+    world.build()
+    model = an_observation().model
+    world.publisher.hurt[world.publisher.directory(model)] = "float32/m.tflite: observed 3 bytes"
+    decision = decide(world)
+    assert decision.action is Action.BUILD
+    assert decision.reason == "other hands changed its set: float32/m.tflite: observed 3 bytes"
+    world.build()
+    assert decide(world).phase is Phase.PUBLISHED
+
+
 def test_an_upgrade_is_stale_unless_the_settings_rebuild(world: World) -> None:
     """The reason names the version before and now."""
     world.build()

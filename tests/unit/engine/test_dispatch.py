@@ -6,6 +6,8 @@ from fakes.engine import DEADLINE_SECONDS, World
 from fakes.samples import MODEL
 from tflited.domain.job import JobState
 from tflited.domain.report import Stage
+from tflited.domain.status import SlotState
+from tflited.engine.dispatch import slots_in
 from waiting import wait_until
 
 
@@ -53,3 +55,18 @@ def test_stages_are_told_as_they_begin(world: World) -> None:
 
     assert any(event.stage is not None for event in events)
     assert [event.id for event in events] == list(range(1, len(events) + 1))
+
+
+def test_every_slot_is_in_one_state(world: World) -> None:
+    """Free ones wait for a zygote, or for work; together they are all there are."""
+
+    def told() -> list[int]:
+        return [slots_in(world.engine.slots, world.executor, state) for state in SlotState]
+
+    count = world.engine.slots.count
+    assert told() == [0, count, 0]
+    world.executor.is_ready = False
+    assert told() == [count, 0, 0]
+    world.executor.is_ready = True
+    world.hold()
+    assert told() == [0, count - 1, 1]

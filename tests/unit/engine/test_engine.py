@@ -379,12 +379,33 @@ def test_an_error_of_a_call_reaches_its_caller(world: World) -> None:
         assert world.engine.call(lambda: 1, DEADLINE_SECONDS) == 1
 
 
-def test_metrics_hear_of_every_scan(world: World) -> None:
-    """Root, models and phases are told with each whole scan."""
+def test_metrics_hear_of_every_look(world: World) -> None:
+    """What was seen of a root is told as it came, and its phases after it; an outage, too."""
     world.scan(models=3, at=NOON)
-    assert ("root_available", True) in world.recorder.told
-    assert ("scanned", 3) in world.recorder.told
+    (seen,) = [told for name, told in world.recorder.told if name == "root_observed"]
+    assert isinstance(seen, RootObservation)
+    assert (seen.models, seen.is_available) == (3, True)
     assert "models_changed" in world.recorder.names()
+
+    world.engine.inbox.put(replace(seen, is_available=False))
+    world.engine.step()
+    assert ("root_observed", replace(seen, is_available=False)) in world.recorder.told
+
+
+def test_metrics_hear_how_old_the_oldest_change_is(world: World) -> None:
+    """While it is on its way; nothing once it is published."""
+    world.executor.is_ready = False
+    world.scan()
+    world.see()
+    world.clock.advance(5.0)
+    world.step()
+    assert ("models_changed", NOON) in world.recorder.told
+
+    world.executor.is_ready = True
+    world.run()
+    world.clock.advance(5.0)
+    world.step()
+    assert world.recorder.told[-1] == ("models_changed", None)
 
 
 def test_a_fault_costs_one_message(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -505,14 +526,3 @@ def test_sets_that_leave_are_collected_every_few_seconds(world: World) -> None:
         world.clock.advance(5.0)
         world.step()
     assert world.publisher.collections == before + 3
-
-
-def test_the_recorder_is_told_what_events_did_not_cover(world: World) -> None:
-    """Missed changes and folders without a watch."""
-    world.engine.inbox.put(
-        RootObservation(
-            root=MODEL.root, scope="", is_available=True, at=NOON, missed=2, unwatched=7
-        )
-    )
-    world.engine.step()
-    assert ("watched", (MODEL.root, 7, 2)) in world.recorder.told

@@ -2,6 +2,7 @@
 
 import errno
 import json
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,13 @@ from tflited.domain.job import UNBOUND, JobState, TriggerSource
 from tflited.domain.model import ModelId, ModelKind, Snapshot
 from tflited.domain.observation import Sight
 from tflited.domain.trigger import TriggerReceipt
-from tflited.errors import ConfigurationError, OverCapacityError, Problem, TriggerRefusedError
+from tflited.errors import (
+    ConfigurationError,
+    OverCapacityError,
+    Problem,
+    Refusal,
+    TriggerRefusedError,
+)
 
 
 @pytest.fixture
@@ -128,6 +135,7 @@ def test_a_root_that_cannot_be_read_refuses_what_is_unknown(
     monkeypatch.setattr(seen.sources, "find_model", fail)
     with pytest.raises(TriggerRefusedError, match="root models cannot be read: Input"):
         send(seen, "models/new.keras")
+    assert seen.recorder.refusals[-1] is Refusal.ROOT_UNREADABLE
 
 
 def test_a_place_that_cannot_be_is_refused(seen: World) -> None:
@@ -148,6 +156,30 @@ def test_a_wrong_policy_file_refuses(seen: World) -> None:
     seen.resolver.error = ConfigurationError((problem,))
     with pytest.raises(TriggerRefusedError, match="ops: observed X"):
         send(seen)
+    assert seen.recorder.refusals[-1] is Refusal.POLICY
+
+
+@pytest.mark.parametrize(
+    ("path", "more", "refusal"),
+    [
+        ("models/other", {}, Refusal.NO_MODEL),
+        ("/etc/passwd", {}, Refusal.OUTSIDE),
+        (str(MODEL), {"save_to": "../x"}, Refusal.OUTSIDE),
+        (str(MODEL), {"save_to": "a//b"}, Refusal.UNFIT),
+        (str(MODEL), {"priority": 10}, Refusal.MALFORMED),
+        (str(MODEL), {"model": {"path": str(MODEL), "type": "keras"}}, Refusal.MODEL_TYPE),
+        ("", {"model": {"hub": "/nowhere", "input_shape": [1]}}, Refusal.HANDLE),
+        (str(MODEL), {}, None),
+    ],
+)
+def test_metrics_hear_which_rule_refused(
+    seen: World, path: str, more: dict[str, Any], refusal: Refusal | None
+) -> None:
+    """Each trigger is told once, by its rule, or as accepted."""
+    before = len(seen.recorder.refusals)
+    with suppress(TriggerRefusedError):
+        send(seen, path, **more)
+    assert seen.recorder.refusals[before:] == [refusal]
 
 
 def test_data_that_changes_is_waited_for(seen: World) -> None:
@@ -229,6 +261,7 @@ def test_a_full_queue_takes_no_trigger_and_records_none(seen: World) -> None:
     document = json.dumps({"version": 1, "id": "new", "model": {"path": str(MODEL)}}).encode()
     with pytest.raises(OverCapacityError, match="allowed 1") as caught:
         full.receive(document, TriggerSource.API, seen.clock.now())
+    assert seen.recorder.refusals[-1] is Refusal.OVER_CAPACITY
 
     assert caught.value.retryable
     assert caught.value.retry_after_seconds > 0

@@ -8,7 +8,8 @@ from fakes.engine import World, an_observation
 from fakes.samples import MODEL, NOON, after
 from tflited.domain.model import FileIdentity
 from tflited.domain.observation import RootObservation, Sight
-from tflited.domain.status import Phase
+from tflited.domain.status import UNBUILT, Action, Phase
+from tflited.engine.decide import Decision
 from tflited.engine.models import Entry
 
 IDENTITY = FileIdentity(device=1, inode=2, size=3, mtime_ns=4, ctime_ns=5)
@@ -80,3 +81,47 @@ def test_the_end_of_settling_is_shown_only_while_it_settles(world: World) -> Non
     assert world.models.entries[MODEL].status().until == after(5)
     world.see(sight=Sight.HELD, until=after(5))
     assert world.models.entries[MODEL].status().until is None
+
+
+def a_decision(phase: Phase, reason: str = "") -> Decision:
+    """What is to be done with a model in a phase."""
+    return Decision(phase=phase, action=Action.WAIT, reason=reason)
+
+
+def test_a_change_is_unbuilt_until_it_is_published() -> None:
+    """Its age counts from the first sight of it, through every phase on the way."""
+    entry, since = Entry(an_observation()), []
+    way = (Phase.SETTLING, Phase.QUEUED, Phase.BUILDING, Phase.PUBLISHED, Phase.SETTLING)
+    for second, phase in enumerate(way):
+        entry.take(a_decision(phase), after(second))
+        since.append(entry.unbuilt_since)
+    assert since == [after(0), after(0), after(0), None, after(4)]
+
+
+@pytest.mark.parametrize("phase", sorted(set(Phase) - UNBUILT))
+def test_what_waits_for_a_person_does_not_age(phase: Phase) -> None:
+    """A refused model would otherwise be the oldest one for ever."""
+    entry = Entry(an_observation())
+    entry.take(a_decision(Phase.SETTLING), after(1))
+    entry.take(a_decision(phase), after(2))
+    assert entry.unbuilt_since is None
+
+
+def test_the_same_phase_for_the_same_reason_is_no_news() -> None:
+    """It keeps the time at which the model entered it."""
+    entry = Entry(an_observation())
+    assert entry.take(a_decision(Phase.QUEUED, "a"), after(1))
+    assert not entry.take(a_decision(Phase.QUEUED, "a"), after(2))
+    assert entry.since == after(1)
+    assert entry.take(a_decision(Phase.QUEUED, "b"), after(3))
+    assert entry.since == after(3)
+
+
+def test_the_oldest_change_of_a_root_is_the_earliest(world: World) -> None:
+    """None while everything is built."""
+    assert world.models.oldest_unbuilt(MODEL.root) is None
+    for path, seconds in (("a", 2), ("b", 1), ("c", 3)):
+        model = replace(MODEL, path=path)
+        entry = world.models.put(Entry(an_observation(model=model)))
+        entry.take(a_decision(Phase.QUEUED), after(seconds))
+    assert world.models.oldest_unbuilt(MODEL.root) == after(1)

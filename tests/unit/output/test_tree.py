@@ -463,3 +463,19 @@ def test_a_tree_that_cannot_swap_is_not_writable(
     assert "RENAME_EXCHANGE" in bench.tree.check_writable()
     monkeypatch.undo()
     assert not bench.tree.check_writable()
+
+
+def test_records_are_read_together_and_through_no_link(bench: Bench, tmp_path: Path) -> None:
+    """Both of one set; a place that somebody made a link shows none."""
+    published = bench.publish(1)
+    found = bench.tree.records(MODEL)
+    assert found is not None
+    assert found.manifest == published.manifest
+    assert found.report.build_key == published.manifest.build_key
+
+    place = published.directory
+    aside = tmp_path / "aside"
+    place.rename(aside)
+    assert bench.tree.records(MODEL) is None
+    place.symlink_to(aside)
+    assert bench.tree.records(MODEL) is None

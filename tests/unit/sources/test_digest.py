@@ -1,16 +1,11 @@
-"""Digests follow content and names; the cache follows identities; a copy is what was digested."""
+"""Digests follow content and names; the cache follows identities."""
 
-import hashlib
-import os
-import stat
 from pathlib import Path
-
-import pytest
 
 from model_trees import saved_model, write
 from tflited.domain.model import FileIdentity, ModelKind, Snapshot
 from tflited.domain.ports import Root
-from tflited.sources.digest import Digester, copy_with_digest, file_digest
+from tflited.sources.digest import Digester
 from tflited.sources.listing import identity_of
 from tflited.sources.scan import DirectoryScanner
 
@@ -21,12 +16,6 @@ def seen(root: Root, path: str) -> Snapshot:
 
 def identity(path: Path) -> FileIdentity:
     return identity_of(path.stat())
-
-
-def test_a_file_digest_is_sha256(tmp_path: Path) -> None:
-    """Files above one chunk are digested whole."""
-    content = os.urandom((1 << 20) + 17)
-    assert file_digest(write(tmp_path / "a", content)) == hashlib.sha256(content).hexdigest()
 
 
 def test_an_unchanged_identity_is_not_read_again(tmp_path: Path) -> None:
@@ -63,30 +52,6 @@ def test_a_renamed_file_changes_the_digest(root: Root) -> None:
     first = digester.model(folder, seen(root, "a"))
     (folder / "assets" / "one.txt").rename(folder / "assets" / "two.txt")
     assert digester.model(folder, seen(root, "a")) != first
-
-
-def test_a_copy_holds_the_digested_bytes_and_is_read_only(tmp_path: Path) -> None:
-    """Nobody changes the private copy by accident."""
-    content = os.urandom(3_000_000)
-    copy = tmp_path / "copy"
-    digest = copy_with_digest(write(tmp_path / "a", content), copy)
-    assert digest == hashlib.sha256(copy.read_bytes()).hexdigest()
-    assert copy.read_bytes() == content
-    assert stat.S_IMODE(copy.stat().st_mode) == 0o444
-
-
-def test_a_copy_follows_no_link(tmp_path: Path) -> None:
-    """A file that was swapped for a link after the scan leads nowhere."""
-    link = tmp_path / "link"
-    link.symlink_to(write(tmp_path / "secret"))
-    with pytest.raises(OSError, match="symbolic links"):
-        copy_with_digest(link, tmp_path / "copy")
-
-
-def test_a_copy_replaces_nothing(tmp_path: Path) -> None:
-    """Two copies into one place are a fault of the caller, not a silent overwrite."""
-    with pytest.raises(FileExistsError):
-        copy_with_digest(write(tmp_path / "a"), write(tmp_path / "copy"))
 
 
 def test_a_forgotten_model_is_read_again(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from model_trees import saved_model, write
 from tflited.domain.model import ModelId
 from tflited.domain.observation import Observation, RootObservation, Sight
 from tflited.domain.ports import Root
+from tflited.sources.emitter import HintKind
 from tflited.sources.hints import Hint
 from tflited.sources.hub import HubModels
 from tflited.sources.recall import Recall
@@ -204,3 +205,16 @@ def test_a_flood_of_hints_is_looked_at_now_and_then(
     assert blind.sights("one") == []
     blind.tick(10.1)
     assert [blind.sights(name) for name in ("one", "two")] == [[Sight.SETTLING]] * 2
+
+
+def test_what_events_told_is_counted_once(make_blind: MakeBlind) -> None:
+    """Each look tells what was heard since the last one: places, overflows, ends of watches."""
+    blind = make_blind()
+    blind.tick()
+    for kind in (HintKind.CHANGED, HintKind.CHANGED, HintKind.OVERFLOW, HintKind.LOST):
+        blind.watch._take(Hint(path="", kind=kind))
+    blind.tick(60.0)
+    blind.tick(600.0)
+    looks = [one for one in blind.all if isinstance(one, RootObservation)]
+    told = [(one.events, one.overflows, one.errors) for one in looks]
+    assert told == [(0, 0, 0), (2, 1, 1), (0, 0, 0)]

@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
+from structlog.testing import capture_logs
 
 from hub_server import HubServer, Reply, archive, members, small_module, special
 from model_trees import saved_model
@@ -501,3 +502,21 @@ def test_a_certificate_that_is_not_trusted(certificate: Path, place: Path) -> No
             HubProcesses(HubLimits()).fetch(server.handle(), place, Event())
         assert not caught.value.retryable
         assert "SSL_CERT_FILE" in caught.value.hint
+
+
+def test_what_the_process_says_becomes_an_event(
+    server: HubServer,
+    place: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its last lines with the handle, printable; none reaches this process's standard error."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(TESTS), str(TESTS.parent / "daemon"))))
+    processes = HubProcesses(HubLimits(hosts=(server.host,)), entry="fakes.chatty_fetch")
+    with capture_logs() as log, pytest.raises(HubError, match="status 1 and without a reply"):
+        processes.fetch(server.handle(), place, Event())
+
+    (event,) = log
+    assert (event["event"], event["handle"]) == ("hub_fetch_said", server.handle())
+    assert event["text"].startswith("native \ufffd[0x line\nTraceback")
+    assert capfd.readouterr() == ("", "")

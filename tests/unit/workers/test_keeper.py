@@ -1,4 +1,4 @@
-"""Retiring a zygote that still works."""
+"""Starts of a zygote, and retiring one that still works."""
 
 import os
 from collections.abc import Iterator
@@ -7,11 +7,12 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from structlog.testing import capture_logs
 
-from tflited.domain.attempt import AttemptLimits, AttemptRequest, AttemptResult
+from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest, AttemptResult
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Policy
-from tflited.workers.keeper import Retirement
+from tflited.workers.keeper import MOST_LINES, Retirement
 from tflited.workers.local import LocalExecutor
 from waiting import wait_until
 
@@ -31,6 +32,23 @@ def executor(request: pytest.FixtureRequest) -> Iterator[LocalExecutor]:
     wait_until(lambda: made.is_ready, READY_SECONDS, what="a zygote")
     yield made
     made.stop(deadline_seconds=READY_SECONDS)
+
+
+class Heard:
+    """Implements ChildRecorder: whether starts were good, and how children ended."""
+
+    def __init__(self) -> None:
+        self.starts: list[bool] = []
+        self.ends: list[AttemptResult] = []
+
+    def child_ended(self, outcome: AttemptOutcome) -> None:
+        """Notes how."""
+        self.ends.append(outcome.result)
+
+    def zygote_started(self, seconds: float, *, is_ready: bool) -> None:
+        """Notes whether."""
+        assert seconds > 0
+        self.starts.append(is_ready)
 
 
 def run(executor: LocalExecutor, stem: str, scratch: Path, cancel: Event) -> AttemptResult:
@@ -82,3 +100,42 @@ def test_zygote_with_a_running_child_stays(executor: LocalExecutor, tmp_path: Pa
         cancel.set()
         assert future.result(READY_SECONDS) is AttemptResult.CANCELLED
     wait_until(lambda: executor.zygote_pid not in {None, first}, READY_SECONDS, what="another")
+
+
+def test_what_a_zygote_says_becomes_events(capfd: pytest.CaptureFixture[str]) -> None:
+    """Python's and native lines of the libraries it loads, bounded; none reaches this process's."""
+    made = LocalExecutor(preload="fakes.chatty_preload", entry="fakes.entries")
+    with capture_logs() as log:
+        made.start()
+        wait_until(lambda: made.is_ready, READY_SECONDS, what="a zygote")
+        made.stop(deadline_seconds=READY_SECONDS)
+
+    said = [event["text"] for event in log if event["event"] == "zygote_said"]
+    assert said[:3] == ["from python", "from below: \ufffd done", "line 0"]
+    assert len(said) == MOST_LINES + 1
+    assert said[-1].startswith("more than")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_start_and_the_ends_of_children_are_told(tmp_path: Path) -> None:
+    """Metrics hear of every child, not only of attempts."""
+    heard = Heard()
+    made = LocalExecutor(preload="json", entry="fakes.entries", recorder=heard)
+    made.start()
+    wait_until(lambda: made.is_ready, READY_SECONDS, what="a zygote")
+    ends = [run(made, stem, tmp_path, Event()) for stem in ("ok", "refused")]
+    made.stop(deadline_seconds=READY_SECONDS)
+
+    assert heard.starts == [True]
+    assert heard.ends == ends
+
+
+def test_a_start_that_comes_to_nothing_is_told() -> None:
+    """Whatever is wrong with what it loads, it does not look like a start."""
+    heard = Heard()
+    made = LocalExecutor(preload="no_such_module_anywhere", entry="x", recorder=heard)
+    made.start()
+    wait_until(lambda: heard.starts, READY_SECONDS, what="the end of the start")
+    made.stop(deadline_seconds=READY_SECONDS)
+
+    assert set(heard.starts) == {False}

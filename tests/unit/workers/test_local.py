@@ -19,7 +19,7 @@ from tflited.domain.report import Stage
 from tflited.domain.sandbox import SandboxDemand
 from tflited.workers.keeper import EXIT_SECONDS
 from tflited.workers.local import LocalExecutor
-from tflited.workers.noise import NOISE_BYTES
+from tflited.workers.noise import HEAD_BYTES, TAIL_BYTES
 from waiting import wait_until
 
 TESTS = Path(__file__).parents[2]
@@ -165,7 +165,7 @@ def test_crashes_are_named(run: Run, stem: str, code: str, word: str) -> None:
 @pytest.mark.parametrize(
     ("stem", "code", "words"),
     [
-        ("llvm", "type_inference", "LLVM ERROR: Failed to infer result type(s).\ufffd[2J"),
+        ("llvm", "type_inference", "LLVM ERROR: Failed to infer result type(s)."),
         ("allocation", "out_of_memory", "std::bad_alloc"),
     ],
 )
@@ -217,10 +217,10 @@ def test_descendants_end_with_the_child(run: Run, tmp_path: Path) -> None:
     wait_until(lambda: is_gone(pid), READY_SECONDS, what="the descendant's end")
 
 
-def test_end_of_the_noise_is_kept(run: Run) -> None:
-    """Standard output and error share one record, of which the last part is kept."""
+def test_noise_is_kept_within_bounds(run: Run) -> None:
+    """Standard output and error share one record, whose beginning and end are kept."""
     noise = run("noise").noise
-    assert len(noise) == NOISE_BYTES
+    assert HEAD_BYTES + TAIL_BYTES < len(noise) < HEAD_BYTES + TAIL_BYTES + 100
     assert noise.endswith("athe end")
 
 

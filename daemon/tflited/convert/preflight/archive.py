@@ -1,14 +1,12 @@
 """Looks at a ``.keras`` archive: what its members are called, and what they would become."""
 
 import io
-import lzma
 import os
 import shutil
 import stat
 import struct
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -16,22 +14,13 @@ from typing import IO, Any, Final
 
 from tflited.convert.faults.foreign import explained
 from tflited.convert.preflight.hdf5 import look_at_hdf5
+from tflited.domain.archive import UNREADABLE
 from tflited.domain.limits import Limits, most_unpacked_bytes
 from tflited.errors import ConversionError
 
 CODE: Final = "refused_archive"
 MOST_MEMBERS: Final = 10_000
 _HEADER_BYTES: Final = 30
-# What zipfile raises on damage; RuntimeError on encryption, which holds NotImplementedError.
-_UNREADABLE: Final = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    EOFError,
-    RuntimeError,
-    ValueError,
-)
 _HINT: Final = "save it again with model.save()"
 
 
@@ -52,7 +41,7 @@ def look_at_archive(path: Path, limits: Limits, scratch: Path) -> int:
     with explained(f"Reading {path.name}", scratch=str(path)):
         try:
             archive = zipfile.ZipFile(path)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise ConversionError(
                 f"{path.name} is no Keras archive: {error}.", hint=_HINT, code="not_keras"
             ) from error
@@ -110,7 +99,7 @@ def _opened(
         try:
             with archive.open(entry) as member:
                 shutil.copyfileobj(member, copy)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise _refused(
                 f"{entry.filename} in {path.name} cannot be unpacked: {error}"
             ) from error

@@ -7,7 +7,7 @@ import pytest
 from tflited.convert.faults import hints
 from tflited.convert.faults.explain import explain
 from tflited.settings.schema import PolicyTable
-from tflited.telemetry.metrics import REASONS
+from tflited.telemetry.metrics.reasons import REASONS
 
 POLICY_LINE = re.compile(r"\b([a-z_]+) = ")
 KEYS = {*PolicyTable.model_fields, "data"}

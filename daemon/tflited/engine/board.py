@@ -1,0 +1,145 @@
+"""What people look at, read from the engine's memory and the store by whatever thread asks.
+
+Nothing here waits for the engine. A look copies the table of models, one step of the interpreter
+that no other thread can come between, and then reads entries whose parts are replaced as a whole
+and never changed; so a page may be a moment old and is never torn.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from tflited.domain.board import Board, ModelList, ModelQuery, ModelView, PastBuild
+from tflited.domain.job import ACTIVE, Job
+from tflited.domain.model import ModelId
+from tflited.domain.publication import PublishedRecords
+from tflited.domain.status import HealthCheck, Phase, RootStatus, are_ready
+from tflited.engine.engine import Engine
+from tflited.engine.models import Entry
+from tflited.errors import OutputError
+
+BUILDS: Final = 20
+"""So many of a model's builds are told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewer:
+    """Looks at an engine; for any thread.
+
+    Attributes:
+        engine: whose memory is read.
+        version: of the program.
+        started_at: of the daemon, aware UTC.
+        free_bytes: room in the output tree; NaN where unknown.
+    """
+
+    engine: Engine
+    version: str
+    started_at: datetime
+    free_bytes: Callable[[], float]
+
+    def board(self, checks: Sequence[HealthCheck]) -> Board:
+        """The daemon now in figures."""
+        engine = self.engine
+        return Board(
+            version=self.version,
+            started_at=self.started_at,
+            is_ready=are_ready(checks),
+            is_draining=engine.is_draining,
+            slots=engine.slots.count,
+            roots=self._roots(),
+            running=engine.slots.running(),
+            counts=engine.parts.store.counts(),
+            checks=tuple(checks),
+            free_bytes=self.free_bytes(),
+        )
+
+    def models(self, query: ModelQuery) -> ModelList:
+        """A part of the models."""
+        wanted = query.text.casefold()
+        found = [
+            (model, entry)
+            for model, entry in self.engine.models.copied()
+            if (not query.root or model.root == query.root)
+            and (not wanted or wanted in str(model).casefold())
+        ]
+        phases = Counter(entry.phase for _, entry in found)
+        if query.phases:
+            found = [(model, entry) for model, entry in found if entry.phase in query.phases]
+        if query.is_newest_first:
+            found.sort(key=lambda pair: _since(pair[1]), reverse=True)
+        else:
+            found.sort(key=lambda pair: (pair[0].root, pair[0].path))
+        part = found[query.offset : query.offset + query.limit]
+        return ModelList(
+            models=tuple(entry.status() for _, entry in part),
+            total=len(found),
+            phases={phase: phases.get(phase, 0) for phase in Phase},
+        )
+
+    def model(self, name: str, save_to: str | None) -> ModelView | None:
+        """One model by ``ROOT/PATH``; None where nothing is known of it."""
+        candidates = _candidates(name, list(self.engine.models.roots))
+        views = (self._view(model, save_to) for model in candidates)
+        return next((view for view in views if view is not None), None)
+
+    def _view(self, model: ModelId, save_to: str | None) -> ModelView | None:
+        store = self.engine.parts.store
+        entry = self.engine.models.entries.get(model)
+        jobs = store.jobs(model=model, limit=BUILDS)
+        records = self._records(model, save_to)
+        if entry is None and not jobs and records is None:
+            return None
+        builds = store.builds(model, limit=BUILDS)
+        return ModelView(
+            model=model,
+            save_to=save_to,
+            status=None if entry is None else entry.status(),
+            job=_present(jobs),
+            builds=tuple(PastBuild(build=each, job=store.job(each.job_id)) for each in builds),
+            records=records,
+        )
+
+    def _records(self, model: ModelId, save_to: str | None) -> PublishedRecords | None:
+        try:
+            records = self.engine.parts.publisher.records(model, save_to)
+        except OutputError:  # no such name can have a set
+            return None
+        if records is None or (records.report.root, records.report.path) != (
+            model.root,
+            model.path,
+        ):
+            return None
+        return records
+
+    def _roots(self) -> tuple[RootStatus, ...]:
+        models, removals = self.engine.models, self.engine.parts.removals
+        counted = Counter((model.root, entry.phase) for model, entry in models.copied())
+        return tuple(
+            state.status(
+                name,
+                {phase: counted.get((name, phase), 0) for phase in Phase},
+                removals_waiting=removals.waiting(name),
+            )
+            for name, state in list(models.roots.items())
+        )
+
+
+def _since(entry: Entry) -> datetime:
+    return entry.since or entry.observation.at
+
+
+def _candidates(name: str, roots: Sequence[str]) -> list[ModelId]:
+    """Every model that a name may mean: a root's name may hold a slash as well as a path."""
+    return [
+        ModelId(root=root, path=name[len(root) + 1 :])
+        for root in roots
+        if name == root or name.startswith(f"{root}/")
+    ]
+
+
+def _present(jobs: Sequence[Job]) -> Job | None:
+    """The newest job that has work before it, else the newest of all."""
+    return next((job for job in jobs if job.state in ACTIVE), next(iter(jobs), None))

@@ -1,0 +1,29 @@
+"""Makes the record of an attempt that ended, before anybody hears of the end."""
+
+from collections.abc import Callable
+
+from tflited.domain.attempt_record import AttemptRecord
+from tflited.domain.ports import AttemptRecords, Clock
+from tflited.engine.messages import AttemptEnded
+
+
+def recording(
+    records: AttemptRecords, clock: Clock, then: Callable[[AttemptEnded], None]
+) -> Callable[[AttemptEnded], None]:
+    """What is to be told of an attempt's end: keeps its record, then passes it on."""
+
+    def ended(attempt: AttemptEnded) -> None:
+        records.keep(
+            AttemptRecord(
+                job_id=attempt.job.id,
+                attempt=attempt.job.attempts,
+                model=attempt.job.model,
+                ended_at=clock.now(),
+                seconds=attempt.seconds,
+                failure=attempt.failure,
+                children=attempt.children,
+            )
+        )
+        then(attempt)
+
+    return ended

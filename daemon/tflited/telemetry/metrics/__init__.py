@@ -1,0 +1,1 @@
+"""Every metric of the daemon: one file for each subject, one registry, closed sets of labels."""

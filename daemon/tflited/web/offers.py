@@ -1,0 +1,20 @@
+"""What the doors hand out beside the engine's answers; made by the composition root."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tflited.domain.download import SetReader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offers:
+    """Each may be missing: what needs it is then not served.
+
+    Attributes:
+        trigger_schema: JSON schema of the trigger document, for the OpenAPI document.
+        sets: the output tree, from which files are handed out.
+    """
+
+    trigger_schema: Mapping[str, Any] = field(default_factory=dict)
+    sets: SetReader | None = None

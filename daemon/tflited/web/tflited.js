@@ -1,0 +1,171 @@
+// Keeps a page as the daemon now has it, without a reload, and shows times in the reader's zone.
+//
+// Nothing here makes markup out of a text: the browser parses the daemon's own page, which has
+// escaped every name, and what comes as an event is set as text.
+"use strict";
+
+const REFRESH_MS = 5000;
+const SOONEST_MS = 250;
+const main = document.getElementById("main");
+const news = document.getElementById("news");
+const link = document.getElementById("link");
+
+// --- times ---------------------------------------------------------------------------------------
+
+const zoned = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
+function localise(root) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    const moment = new Date(time.dateTime);
+    if (!Number.isNaN(moment.valueOf())) {
+      time.title = time.dateTime;
+      time.textContent = zoned.format(moment);
+    }
+  }
+  for (const span of root.querySelectorAll("[data-since]")) {
+    span.textContent = duration(Date.now() / 1000 - Number(span.dataset.since));
+  }
+}
+
+function duration(seconds) {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes} min ${whole % 60} s`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} days`;
+}
+
+// --- one tree made equal to another, keeping focus, selection and what is unfolded ---------------
+
+function isSame(old, fresh) {
+  return old.nodeName === fresh.nodeName && (old.id ?? "") === (fresh.id ?? "") &&
+    (old.dataset?.key ?? "") === (fresh.dataset?.key ?? "");
+}
+
+function renew(old, fresh) {
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;
+    return;
+  }
+  for (const { name } of [...old.attributes]) {
+    const isKept = name === "open" || old.hasAttribute("data-own");
+    if (!fresh.hasAttribute(name) && !isKept) old.removeAttribute(name);
+  }
+  for (const { name, value } of fresh.attributes) {
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+  renewChildren(old, fresh);
+}
+
+function renewChildren(old, fresh) {
+  const keyed = new Map();
+  for (const child of old.children) {
+    if (child.dataset?.key) keyed.set(child.dataset.key, child);
+  }
+  let at = old.firstChild;
+  for (const wanted of [...fresh.childNodes]) {
+    const known = wanted.dataset?.key && keyed.get(wanted.dataset.key);
+    if (known && known !== at && known.parentNode === old) {
+      old.insertBefore(known, at);
+      at = known;
+    }
+    if (at && isSame(at, wanted)) {
+      renew(at, wanted);
+      at = at.nextSibling;
+    } else {
+      old.insertBefore(document.adoptNode(wanted), at);
+    }
+  }
+  while (at) {
+    const next = at.nextSibling;
+    at.remove();
+    at = next;
+  }
+}
+
+// --- following -----------------------------------------------------------------------------------
+
+let isAsking = false;
+let isDue = false;
+let timer = 0;
+
+function refresh(soon) {
+  if (isAsking) {
+    isDue = isDue || soon;
+    return;
+  }
+  clearTimeout(timer);
+  timer = setTimeout(ask, soon ? SOONEST_MS : REFRESH_MS);
+}
+
+function ask() {
+  if (document.hidden) return; // it comes back through visibilitychange
+  isAsking = true;
+  const request = new XMLHttpRequest();
+  request.responseType = "document";
+  request.open("GET", location.href);
+  request.setRequestHeader("Accept", "text/html");
+  request.timeout = 20000;
+  request.onload = () => {
+    const fresh = request.response?.getElementById("main");
+    if (request.status === 200 && fresh) {
+      localise(fresh);
+      renew(main, fresh);
+      document.title = request.response.title;
+      show(true);
+    } else {
+      show(false);
+    }
+  };
+  request.onerror = request.ontimeout = () => show(false);
+  request.onloadend = () => {
+    isAsking = false;
+    const soon = isDue;
+    isDue = false;
+    refresh(soon);
+  };
+  request.send();
+}
+
+function show(isLive) {
+  if (!link) return;
+  link.hidden = false;
+  link.dataset.state = isLive ? "live" : "lost";
+  link.textContent = isLive ? "Live" : "Not connected, trying again";
+}
+
+let newest = "";
+let newsTimer = 0;
+
+function tell(text) {
+  newest = text;
+  newsTimer ||= setTimeout(() => {
+    newsTimer = 0;
+    news.textContent = newest;
+  }, 1000);
+}
+
+function follow() {
+  const events = new EventSource("/api/v1/events");
+  events.addEventListener("stage", () => refresh(true));
+  events.addEventListener("state", (event) => {
+    const told = JSON.parse(event.data);
+    const name = [told.model.root, told.model.path].filter(Boolean).join("/");
+    tell(`${name}: ${told.state}`);
+    refresh(true);
+  });
+  events.onopen = () => show(true);
+  document.addEventListener("visibilitychange", () => document.hidden || refresh(true));
+  refresh(false);
+}
+
+localise(document);
+if (main.hasAttribute("data-live")) {
+  follow();
+  setInterval(() => {
+    for (const span of main.querySelectorAll("[data-since]")) {
+      span.textContent = duration(Date.now() / 1000 - Number(span.dataset.since));
+    }
+  }, 1000);
+}

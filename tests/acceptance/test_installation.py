@@ -24,9 +24,9 @@ def test_the_installation_starts_nothing(host: BuildHost) -> None:
     assert host.installed["check"] == "0"
 
 
-def test_the_manual_is_installed(host: BuildHost) -> None:
+def test_the_manual_is_installed(service: BuildHost) -> None:
     """One page for the program and for each command, as ``man`` looks for them."""
-    names = set(host.run("ls /usr/share/man/man1").split())
+    names = set(service.run("ls /usr/share/man/man1").split())
     assert {"tflited.1.gz", "tflited-why.1.gz", "tflited-state-backup.1.gz"} <= names
 
 

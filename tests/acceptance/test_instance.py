@@ -80,7 +80,9 @@ def test_its_port_asks_for_the_credential(second: BuildHost) -> None:
     url = "http://127.0.0.1:8572/metrics"
     assert second.run(f"{ask} {url}") == "401"
     assert second.run(f"{ask} --header 'Authorization: Bearer {TOKEN}' {url}") == "200"
-    assert "denied" in second.run("cat /run/credentials/*/*", user="alice", check=False)
+    kept = f"/run/credentials/{UNIT}/tflited.http-token.second"
+    assert "Permission denied" in second.run(f"cat {kept}", user="alice", check=False)
+    assert second.run(f"cat {kept}") == TOKEN
 
 
 def test_it_reloads(second: BuildHost) -> None:

@@ -167,7 +167,9 @@ class Page:
 
     def press(self, key: str, *, shift: bool = False) -> None:
         """Presses and releases a key: a name such as ``Tab``, or one character."""
-        code, number, text = _KEYS.get(key, (key, ord(key[0].upper()), key))
+        # The numbers of punctuation are not those of its characters: 46 deletes.
+        number = ord(key.upper()) if len(key) == 1 and key.isalnum() else 0
+        code, number, text = _KEYS.get(key, (key, number, key))
         named = {"key": " " if key == "Space" else key, "code": code}
         held = {"modifiers": _SHIFT} if shift else {}
         down = {"type": "keyDown" if text else "rawKeyDown", "windowsVirtualKeyCode": number}
@@ -201,6 +203,20 @@ class Page:
             for name, value in features.items()
         ]
         self._ask("Emulation.setEmulatedMedia", features=wishes)
+
+    def set_time_zone(self, name: str) -> None:
+        """Puts the reader into a zone, such as ``Asia/Tokyo``."""
+        self._ask("Emulation.setTimezoneOverride", timezoneId=name)
+
+    def go_offline(self, *, is_offline: bool) -> None:
+        """Cuts the page off from every server, or lets it back."""
+        self._ask(
+            "Network.emulateNetworkConditions",
+            offline=is_offline,
+            latency=0,
+            downloadThroughput=-1,
+            uploadThroughput=-1,
+        )
 
     def switch_scripts_off(self) -> None:
         """No script of a document runs any more; ``evaluate`` still does."""

@@ -158,7 +158,11 @@ class Assembly:
             version=__version__,
             rules=settings.http,
             tokens=load_tokens(settings.http.tokens),
-            offers=Offers(trigger_schema=json_schema(), sets=PublishedSets(settings.output)),
+            offers=Offers(
+                trigger_schema=json_schema(),
+                sets=PublishedSets(settings.output),
+                policies=lambda: self.policies.current.names,
+            ),
         )
         server = HttpServer(
             app,
@@ -223,6 +227,7 @@ class Assembly:
             encode_policy=encode_policy,
             is_executor_ready=lambda: self.executor.is_ready,
             toolchain=versions,
+            model_changed=self.events.model_changed,
         )
         return Engine(parts, self.models, self.inbox, self._make_slots(workers))
 

@@ -16,6 +16,7 @@ from tflited.domain.ports import StoreCounts
 from tflited.domain.report import BuildReport, Stage
 from tflited.errors import Refusal
 from tflited.telemetry.metrics.attempts import AttemptMetrics
+from tflited.telemetry.metrics.cluster import ClusterMetrics
 from tflited.telemetry.metrics.daemon import DaemonMetrics
 from tflited.telemetry.metrics.declare import Declare
 from tflited.telemetry.metrics.hub import HubMetrics
@@ -56,6 +57,7 @@ class Metrics:
         self.attempts = AttemptMetrics(declare)
         self.variants = VariantMetrics(declare)
         self.hub = HubMetrics(declare)
+        self.cluster = ClusterMetrics(declare)
         self.roots = RootMetrics(declare, roots)
 
     def render(self, accept: str) -> tuple[bytes, str]:

@@ -39,7 +39,7 @@ def test_a_bad_file_on_hang_up_keeps_the_old_one(daemon: DaemonProcess) -> None:
 
 
 def test_a_refused_reload_ends_for_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """systemd sent the signal and waits until the reload it asked for is told to be over."""
+    """The service manager sent the signal, and waits until the reload is told to be over."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind("")  # an abstract name that the kernel chooses
         manager.settimeout(RELOAD_SECONDS)

@@ -6,7 +6,13 @@ Only the supervisor has a registry. docs/metrics.md tells each metric's meaning.
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.exposition import choose_encoder
 
 from tflited.domain.attempt import AttemptOutcome
@@ -45,6 +51,8 @@ class Metrics:
         slots: int,
         queue_capacity: int,
     ) -> None:
+        # A fifth of the exposition, which nobody reads: when each series began.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the client types it not
         self.registry = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)

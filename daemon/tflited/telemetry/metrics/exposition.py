@@ -24,6 +24,7 @@ from tflited.errors import Refusal
 from tflited.telemetry.metrics.attempts import AttemptMetrics
 from tflited.telemetry.metrics.daemon import DaemonMetrics
 from tflited.telemetry.metrics.declare import Declare
+from tflited.telemetry.metrics.http import HttpMetrics
 from tflited.telemetry.metrics.hub import HubMetrics
 from tflited.telemetry.metrics.jobs import JobMetrics
 from tflited.telemetry.metrics.roots import RootMetrics
@@ -64,6 +65,7 @@ class Metrics:
         self.attempts = AttemptMetrics(declare)
         self.variants = VariantMetrics(declare)
         self.hub = HubMetrics(declare)
+        self.http = HttpMetrics(declare)
         self.roots = RootMetrics(declare, roots)
 
     def render(self, accept: str) -> tuple[bytes, str]:

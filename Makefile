@@ -89,6 +89,7 @@ lock: $(STAMP) ## resolve requirements/ again; UPGRADE=1 takes the newest versio
 	$(PY) -m uv pip compile pyproject.toml --group dev --output-file requirements/dev.txt $(COMPILE)
 	$(PY) -m uv pip compile pyproject.toml --constraints requirements/dev.txt --output-file requirements/runtime.txt $(COMPILE)
 	$(PY) -m uv pip compile pyproject.toml --extra micro --constraints requirements/dev.txt --output-file requirements/micro.txt $(COMPILE)
+	$(PY) -m uv pip compile pyproject.toml --extra cluster --constraints requirements/dev.txt --output-file requirements/cluster.txt $(COMPILE)
 
 COMPILE = --quiet --universal --generate-hashes --no-header --python-version 3.11 $(if $(UPGRADE),--upgrade)
 

@@ -55,7 +55,7 @@ def environment(tree: Path) -> None:
     run(PYTHON, "-I", "-m", "venv", "--without-pip", home)
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check")
     install = (*pip, "--python", home / "bin/python", "install", "--quiet", "--no-compile")
-    lock = REPOSITORY / "requirements" / "runtime.txt"
+    lock = REPOSITORY / "requirements" / "cluster.txt"
     run(*install, "--require-hashes", "--only-binary", ":all:", "--requirement", lock)
     wheels = tree.parent / "wheel"
     shutil.rmtree(wheels, ignore_errors=True)

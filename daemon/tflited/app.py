@@ -30,7 +30,16 @@ _JOIN_SECONDS = 10.0
 _STATUS_SECONDS = 2.0
 """Between two lines for ``systemctl status``; each counts every model once."""
 _HTTP_KEYS = ("http_enabled", "http_host", "http_port", "http", "socket")
-_RESTART_KEYS = ("output", "state", "workers", "queue_capacity", "hub", "broker", *_HTTP_KEYS)
+_RESTART_KEYS = (
+    "output",
+    "state",
+    "workers",
+    "queue_capacity",
+    "hub",
+    "broker",
+    "cluster",
+    *_HTTP_KEYS,
+)
 
 
 class Daemon:

@@ -34,7 +34,10 @@ def answer(app: ASGIApp, path: str, sent: Callable[[Message], None]) -> None:
     async def send(message: Message) -> None:
         sent(message)
 
-    asyncio.run(app(scope, receive, send))
+    async def ask() -> None:
+        await app(scope, receive, send)
+
+    asyncio.run(ask())
 
 
 def test_an_answer_is_told_by_its_status_and_passed_on() -> None:

@@ -22,6 +22,7 @@ from tflited.domain.ports import StoreCounts
 from tflited.domain.report import BuildReport, Stage
 from tflited.errors import Refusal
 from tflited.telemetry.metrics.attempts import AttemptMetrics
+from tflited.telemetry.metrics.cluster import ClusterMetrics
 from tflited.telemetry.metrics.daemon import DaemonMetrics
 from tflited.telemetry.metrics.declare import Declare
 from tflited.telemetry.metrics.http import HttpMetrics
@@ -66,6 +67,7 @@ class Metrics:
         self.variants = VariantMetrics(declare)
         self.hub = HubMetrics(declare)
         self.http = HttpMetrics(declare)
+        self.cluster = ClusterMetrics(declare)
         self.roots = RootMetrics(declare, roots)
 
     def render(self, accept: str) -> tuple[bytes, str]:

@@ -111,8 +111,7 @@ def system_files(tree: Path) -> None:
     shared = tree / "usr/share/tflited"
     shared.mkdir()
     for folder in ("prometheus", "grafana"):
-        if (documents / "config" / folder).is_dir():
-            shutil.move(documents / "config" / folder, shared)
+        shutil.move(documents / "config" / folder, shared)
     manual(tree)
 
 

@@ -1,5 +1,6 @@
 """The rules as they are committed, and which metrics an expression of PromQL names."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import yaml
 
 CHECKOUT: Final = Path(__file__).resolve().parents[1]
 RULES: Final = CHECKOUT / "config" / "prometheus"
+DASHBOARD: Final = CHECKOUT / "config" / "grafana" / "tflited.json"
 INSTALL: Final = "apt-get install prometheus"
 _QUOTED: Final = re.compile(r'"[^"]*"')
 _SELECTOR: Final = re.compile(r"\{[^}]*\}")
@@ -18,7 +20,7 @@ _NUMBER: Final = re.compile(r"\b\d[\w.]*")
 _WORDS: Final = frozenset(
     {
         *("absent", "changes", "clamp_min", "histogram_quantile", "increase", "max_over_time"),
-        *("predict_linear", "rate", "time"),
+        *("predict_linear", "rate", "time", "vector"),
         *("and", "bool", "or", "unless"),
         *("avg", "count", "max", "min", "sum", "topk"),
     }
@@ -36,6 +38,24 @@ def rules() -> Iterator[dict[str, Any]]:
 def alerts() -> dict[str, dict[str, Any]]:
     """Every alert by its name."""
     return {rule["alert"]: rule for rule in rules() if "alert" in rule}
+
+
+def panels() -> list[dict[str, Any]]:
+    """Every panel of the committed dashboard; rows, too."""
+    found: list[dict[str, Any]] = json.loads(DASHBOARD.read_text("utf-8"))["panels"]
+    return found
+
+
+def drawn() -> list[tuple[str, str]]:
+    """Title and expression of everything that the dashboard draws, with values for variables."""
+    return [
+        (
+            panel["title"],
+            target["expr"].replace("$instance", ".*").replace("$__rate_interval", "1m"),
+        )
+        for panel in panels()
+        for target in panel.get("targets", ())
+    ]
 
 
 def named(expression: str) -> set[str]:

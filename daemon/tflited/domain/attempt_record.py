@@ -6,42 +6,10 @@ The words are hostile text that was made printable and bounded before it came he
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
-from tflited.domain.attempt import AttemptResult
+from tflited.domain.attempt import ChildRecord
 from tflited.domain.job import Failure
 from tflited.domain.model import ModelId
-from tflited.domain.policy import Variant
-
-
-class ChildTask(StrEnum):
-    """What a child was there for."""
-
-    CONVERT = "convert"
-    """Opens the model and makes the set."""
-    PROVE = "prove"
-    """Proves the set again, without the model."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChildRecord:
-    """One child of an attempt.
-
-    Attributes:
-        task: what it was there for.
-        given_up: variants that it left out, since each had ended a child before it.
-        result: how it ended.
-        failure: why not well; None where it did.
-        seconds: from the request to its end.
-        said: beginning and end of what it wrote to standard output and error.
-    """
-
-    task: ChildTask
-    given_up: tuple[Variant, ...] = ()
-    result: AttemptResult
-    failure: Failure | None = None
-    seconds: float
-    said: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +20,7 @@ class AttemptRecord:
         job_id: of which job.
         attempt: its number, from 1; a job that is tried again from the beginning begins at 1 again.
         model: of which model.
+        policy: the named policy it was built under.
         ended_at: when it ended, aware UTC.
         seconds: how long it took.
         failure: why nothing was published; None where a set was.
@@ -61,6 +30,7 @@ class AttemptRecord:
     job_id: int
     attempt: int
     model: ModelId
+    policy: str
     ended_at: datetime
     seconds: float
     failure: Failure | None = None
@@ -80,7 +50,8 @@ def words(children: Iterable[ChildRecord]) -> str:
 
 
 def _head(record: AttemptRecord) -> Iterator[str]:
-    yield _plain(f"job {record.job_id}, attempt {record.attempt}: {record.model}")
+    of = f"{record.model} under policy {record.policy or '?'}"
+    yield _plain(f"job {record.job_id}, attempt {record.attempt}: {of}")
     ended = record.ended_at.strftime("%Y-%m-%dT%H:%M:%SZ")
     yield _plain(f"ended {ended} after {record.seconds:.1f} s: {_end(record.failure, 'published')}")
     if record.failure is not None and record.failure.hint:

@@ -7,8 +7,8 @@ import pytest
 
 from fakes.control import MODEL, NOW
 from fakes.http_client import Daemon
-from tflited.domain.attempt import AttemptResult
-from tflited.domain.attempt_record import AttemptRecord, ChildRecord, ChildTask, as_text
+from tflited.domain.attempt import AttemptResult, ChildRecord, ChildTask
+from tflited.domain.attempt_record import AttemptRecord, as_text
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -18,7 +18,13 @@ def a_record(attempt: int) -> AttemptRecord:
         task=ChildTask.CONVERT, result=AttemptResult.OK, seconds=1.0, said=f"attempt {attempt} says"
     )
     return AttemptRecord(
-        job_id=1, attempt=attempt, model=MODEL, ended_at=NOW, seconds=2.0, children=(child,)
+        job_id=1,
+        attempt=attempt,
+        model=MODEL,
+        policy="mobile",
+        ended_at=NOW,
+        seconds=2.0,
+        children=(child,),
     )
 
 

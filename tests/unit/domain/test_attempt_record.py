@@ -1,8 +1,8 @@
 """A record as a person reads it."""
 
 from fakes.samples import MODEL, NOON
-from tflited.domain.attempt import AttemptResult
-from tflited.domain.attempt_record import AttemptRecord, ChildRecord, ChildTask, as_text
+from tflited.domain.attempt import AttemptResult, ChildRecord, ChildTask
+from tflited.domain.attempt_record import AttemptRecord, as_text
 from tflited.domain.job import Failure
 from tflited.domain.model import ModelId
 from tflited.domain.policy import Variant
@@ -15,6 +15,7 @@ def a_record(**changes: object) -> AttemptRecord:
         "job_id": 7,
         "attempt": 2,
         "model": MODEL,
+        "policy": "mobile",
         "ended_at": NOON,
         "seconds": 12.34,
     }
@@ -39,7 +40,7 @@ def test_each_child_has_a_head_and_its_words() -> None:
         a_child("one\ntwo\n", task=ChildTask.PROVE),
     )
     assert as_text(a_record(children=children, failure=ABORT)) == (
-        "job 7, attempt 2: models/vision/mobilenet\n"
+        "job 7, attempt 2: models/vision/mobilenet under policy mobile\n"
         "ended 2026-01-02T12:00:00Z after 12.3 s: native_abort: The child ended by SIGABRT.\n"
         "next: export it again\n"
         "\n"

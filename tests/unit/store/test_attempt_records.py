@@ -10,8 +10,8 @@ from structlog.testing import capture_logs
 
 from fakes.engine import FixedClock
 from fakes.samples import FAILURE, MODEL, NOON
-from tflited.domain.attempt import AttemptResult
-from tflited.domain.attempt_record import AttemptRecord, ChildRecord, ChildTask
+from tflited.domain.attempt import AttemptResult, ChildRecord, ChildTask
+from tflited.domain.attempt_record import AttemptRecord
 from tflited.domain.model import ModelId
 from tflited.domain.policy import Variant
 from tflited.store.attempt_records import AttemptFolder, Bounds
@@ -40,6 +40,7 @@ def a_record(job_id: int, attempt: int = 1, said: str = "words") -> AttemptRecor
         job_id=job_id,
         attempt=attempt,
         model=MODEL,
+        policy="mobile",
         ended_at=NOON,
         seconds=2.5,
         failure=FAILURE,

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from metric_samples import fresh_metrics
-from promql import CHECKOUT, named, rules
+from promql import CHECKOUT, drawn, named, rules
 
 PAGES = sorted([*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/**/*.md")])
-OF_PROMETHEUS = {"up"}
-"""What Prometheus itself makes for each target."""
+OF_PROMETHEUS = {"ALERTS", "up"}
+"""What Prometheus itself makes of targets and rules."""
 NO_METRIC = {"tflited_docs"}
 """The external label that begins a runbook's address."""
 
@@ -32,6 +32,13 @@ def test_rules_read_what_is_there() -> None:
     recorded = {rule["record"] for rule in rules() if "record" in rule}
     read = set[str]().union(*(named(rule["expr"]) for rule in rules()))
     assert recorded
+    assert read - recorded - OF_PROMETHEUS - samples() == set()
+
+
+def test_panels_draw_what_is_there() -> None:
+    """A misspelt name would be an empty picture."""
+    recorded = {rule["record"] for rule in rules() if "record" in rule}
+    read = set[str]().union(*(named(expression) for _, expression in drawn()))
     assert read - recorded - OF_PROMETHEUS - samples() == set()
 
 

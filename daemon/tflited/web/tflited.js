@@ -97,6 +97,7 @@ function renewChildren(old, fresh) {
 
 let isAsking = false;
 let isDue = false;
+let isSoon = false;
 let timer = 0;
 
 function refresh(soon) {
@@ -104,11 +105,14 @@ function refresh(soon) {
     isDue = isDue || soon;
     return;
   }
+  if (soon && isSoon) return; // events that follow each other closely put nothing off
+  isSoon = soon;
   clearTimeout(timer);
   timer = setTimeout(ask, soon ? SOONEST_MS : REFRESH_MS);
 }
 
 function ask() {
+  isSoon = false;
   if (document.hidden) return; // it comes back through visibilitychange
   isAsking = true;
   const request = new XMLHttpRequest();

@@ -1,8 +1,8 @@
 """A daemon with much behind it: thousands of published models and a long history of jobs.
 
 One model is built by the daemon. The others are copies of it with inodes of their own, and copies
-of its set's manifest under their own names, so that the daemon finds every model published and
-builds none. The history is copies of the first job's row, one a minute, over all models.
+of its set, whose artifacts are links, under their own names, so that the daemon finds every model
+published and builds none. The history is copies of the first job's row, one a minute, over them.
 """
 
 import shutil
@@ -14,9 +14,11 @@ from typing import Final
 from folder import copy
 from served import ServedDaemon
 from stopwatch import wait_until
+from tflited.domain.manifest import MANIFEST_NAME, REPORT_NAME
 from tflited.store.queries import parse
 
 FILES: Final = 10
+RECORDS: Final = (MANIFEST_NAME, REPORT_NAME)
 BUILD_SECONDS: Final = 180.0
 _STATEMENTS: Final = parse(Path(__file__).with_name("filled.sql").read_text(encoding="utf-8"))
 
@@ -64,12 +66,16 @@ def multiply(daemon: ServedDaemon, models: int) -> None:
     for spare in [*daemon.root.glob("latency*"), *daemon.output.glob("latency*")]:
         shutil.rmtree(spare)
     published = daemon.output / "m00000"
-    manifest = (published / "manifest.json").read_text(encoding="utf-8")
+    records = {name: (published / name).read_text(encoding="utf-8") for name in RECORDS}
+    artifacts = [path for path in published.rglob("*") if path.is_file()]
     for number in range(1, models):
         name = f"m{number:05}"
         copy(first, daemon.root / name)
         place = daemon.output / name
-        place.mkdir()
-        (place / "manifest.json").write_text(
-            manifest.replace('"m00000"', f'"{name}"'), encoding="utf-8"
-        )
+        for path in artifacts:
+            target = place / path.relative_to(published)
+            if path.name not in records:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.hardlink_to(path)
+        for record, text in records.items():
+            (place / record).write_text(text.replace('"m00000"', f'"{name}"'), encoding="utf-8")

@@ -25,9 +25,14 @@ class CutLine:
     cuts: list[int] = field(default_factory=list)
     damaged: set[int] = field(default_factory=set)
     is_stalled: bool = False
+    hold_after: int = -1
     connections: int = 0
+    passed: int = 0
+    slow_target: bool = False
     port: int = 0
+    _free: threading.Event = field(default_factory=threading.Event)
     _sockets: list[socket.socket] = field(default_factory=list)
+    _far: set[socket.socket] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -44,11 +49,16 @@ class CutLine:
         try:
             yield self
         finally:
+            self._free.set()
             shut(listener)
             for each in self._sockets:
                 shut(each)
             thread.join()
             listener.close()
+
+    def let_go(self) -> None:
+        """Passes on again what was held."""
+        self._free.set()
 
     def cut(self) -> None:
         """Cuts every connection."""
@@ -61,8 +71,13 @@ class CutLine:
             while True:
                 near = listener.accept()[0]
                 number, self.connections = self.connections, self.connections + 1
-                far = socket.create_connection(("127.0.0.1", self.target))
+                try:
+                    far = socket.create_connection(("127.0.0.1", self.target))
+                except ConnectionRefusedError:  # nobody is there any more
+                    near.close()
+                    continue
                 self._sockets += [near, far]
+                self._far.add(far)
                 allowed = self.cuts.pop(0) if self.cuts else -1
                 for one, other, most in ((near, far, -1), (far, near, allowed)):
                     is_damaged = number in self.damaged and one is far
@@ -74,6 +89,11 @@ class CutLine:
         for each in self._sockets:
             each.close()
 
+    def _hold(self, size_bytes: int) -> None:
+        self.passed += size_bytes
+        if 0 <= self.hold_after < self.passed:
+            self._free.wait(120)
+
     def _pass(self, one: socket.socket, other: socket.socket, most: int, is_damaged: bool) -> None:
         passed = 0
         with suppress(OSError):
@@ -84,6 +104,10 @@ class CutLine:
                     chunk = chunk[:-1] + bytes([chunk[-1] ^ 1])
                     is_damaged = False
                 kept = chunk if most < 0 else chunk[: most - passed]
+                if one in self._far:
+                    self._hold(len(kept))
+                elif self.slow_target and passed > 16 * CHUNK_BYTES:
+                    self._free.wait(120)
                 other.sendall(kept)
                 passed += len(kept)
                 if passed == most:

@@ -105,6 +105,12 @@ def system_files(tree: Path) -> None:
     for folder in ("docs", "config", "systemd/drop-ins"):
         (documents / folder).parent.mkdir(exist_ok=True)
         run("cp", "--recursive", "--no-target-directory", REPOSITORY / folder, documents / folder)
+    # Prometheus may load them from there; dpkg can be told to leave out what lies below doc.
+    shared = tree / "usr/share/tflited"
+    shared.mkdir()
+    for folder in ("prometheus", "grafana"):
+        if (documents / "config" / folder).is_dir():
+            shutil.move(documents / "config" / folder, shared)
     manual(tree)
 
 

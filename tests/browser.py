@@ -202,6 +202,20 @@ class Page:
         ]
         self._ask("Emulation.setEmulatedMedia", features=wishes)
 
+    def set_time_zone(self, name: str) -> None:
+        """Puts the reader into a zone, such as ``Asia/Tokyo``."""
+        self._ask("Emulation.setTimezoneOverride", timezoneId=name)
+
+    def go_offline(self, *, is_offline: bool) -> None:
+        """Cuts the page off from every server, or lets it back."""
+        self._ask(
+            "Network.emulateNetworkConditions",
+            offline=is_offline,
+            latency=0,
+            downloadThroughput=-1,
+            uploadThroughput=-1,
+        )
+
     def switch_scripts_off(self) -> None:
         """No script of a document runs any more; ``evaluate`` still does."""
         self._ask("Emulation.setScriptExecutionDisabled", value=True)

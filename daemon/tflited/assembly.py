@@ -223,6 +223,7 @@ class Assembly:
             encode_policy=encode_policy,
             is_executor_ready=lambda: self.executor.is_ready,
             toolchain=versions,
+            model_changed=self.events.model_changed,
         )
         return Engine(parts, self.models, self.inbox, self._make_slots(workers))
 

@@ -166,7 +166,8 @@ def _work(root: Root, path: Path, settings: Settings, look: SingleLook, store: J
     if decision.key is None or decision.resolved is None or decision.data is None:
         raise ConversionError(decision.reason, hint=decision.hint)
     key, policy = decision.key, decision.resolved.policy
-    new = job_for(seen, key, encode_policy(policy), TriggerSource.CLI)
+    named = decision.resolved.name, encode_policy(policy)
+    new = job_for(seen, key, named, TriggerSource.CLI)
     fields = {entry.name: getattr(new, entry.name) for entry in dataclass_fields(new)}
     fields |= {"save_to": seen.model.stem, "sandbox": root.sandbox}
     job = Job(id=0, state=JobState.RUNNING, attempts=1, created_at=seen.at, **fields)

@@ -427,6 +427,7 @@ class World:
             encode_policy=encode_policy,
             is_executor_ready=lambda: self.executor.is_ready,
             toolchain=self.toolchain,
+            model_changed=self.events.model_changed,
         )
 
     def decider(self, *, should_rebuild_on_upgrade: bool = False) -> Decider:

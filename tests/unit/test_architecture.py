@@ -69,6 +69,8 @@ TESTED_THROUGH = {
     "web/found": "tests/integration/web/test_api.py, over HTTP",
     "web/listeners": "tests/integration/web/test_server.py, on real sockets",
     "web/overview": "tests/integration/page, in a real browser, as the other pages",
+    "web/model_pages": "tests/integration/page",
+    "web/job_pages": "tests/integration/page",
     "web/why_page": "tests/integration/page and tests/integration/web/test_why.py",
     "triggers/broker/mqtt_link": "tests/integration/triggers, on real brokers, as the other links",
     "triggers/broker/nats_link": "tests/integration/triggers",

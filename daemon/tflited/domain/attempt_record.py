@@ -52,6 +52,7 @@ class AttemptRecord:
         job_id: of which job.
         attempt: its number, from 1; a job that is tried again from the beginning begins at 1 again.
         model: of which model.
+        policy: the named policy it was built under.
         ended_at: when it ended, aware UTC.
         seconds: how long it took.
         failure: why nothing was published; None where a set was.
@@ -61,6 +62,7 @@ class AttemptRecord:
     job_id: int
     attempt: int
     model: ModelId
+    policy: str
     ended_at: datetime
     seconds: float
     failure: Failure | None = None
@@ -80,7 +82,8 @@ def words(children: Iterable[ChildRecord]) -> str:
 
 
 def _head(record: AttemptRecord) -> Iterator[str]:
-    yield _plain(f"job {record.job_id}, attempt {record.attempt}: {record.model}")
+    of = f"{record.model} under policy {record.policy or '?'}"
+    yield _plain(f"job {record.job_id}, attempt {record.attempt}: {of}")
     ended = record.ended_at.strftime("%Y-%m-%dT%H:%M:%SZ")
     yield _plain(f"ended {ended} after {record.seconds:.1f} s: {_end(record.failure, 'published')}")
     if record.failure is not None and record.failure.hint:

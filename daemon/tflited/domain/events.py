@@ -64,8 +64,14 @@ class EventFeed(Protocol):
         """A job's present state as an event, under the newest id."""
         ...
 
+    def looks(self) -> int:
+        """Grows whenever a model entered another phase, or its reason changed, or it left."""
+        ...
+
     def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
-        """Calls ``wake`` after every event, from the thread that told it; it must return at once.
+        """Calls ``wake`` after every event and look, from the thread that told it.
+
+        It must return at once.
 
         Returns:
             Ends it.

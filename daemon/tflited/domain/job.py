@@ -121,6 +121,8 @@ class Binding:
             input key that the folder's policy gives at that moment; ``UNBOUND`` until that is
             known, and where the set has a place of its own.
         sandbox: what is demanded before the model is opened; of its root when it was bound.
+        policy_name: the named policy that ``policy_json`` started from; empty for jobs of a release
+            that did not keep it.
     """
 
     kind: ModelKind
@@ -130,6 +132,7 @@ class Binding:
     policy_json: str
     folder_key: Digest | None = None
     sandbox: SandboxDemand = SandboxDemand.REQUIRED
+    policy_name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,3 +172,8 @@ class Job(NewJob):
     started_at: datetime | None = None
     finished_at: datetime | None = None
     failure: Failure | None = None
+
+
+def facts(job: Job) -> dict[str, int | str]:
+    """What every log event about a job says of it."""
+    return {"job_id": job.id, "model": str(job.model), "policy": job.policy_name}

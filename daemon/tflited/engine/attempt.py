@@ -11,7 +11,7 @@ import structlog
 
 from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest
 from tflited.domain.build_key import BuildKey
-from tflited.domain.job import Failure, Job
+from tflited.domain.job import Failure, Job, facts
 from tflited.domain.model import Digest
 from tflited.domain.policy import Policy
 from tflited.domain.ports import (
@@ -85,7 +85,7 @@ class AttemptRunner:
         failure: Failure | None = None
         try:
             request = self._stage(work, place, progress, seconds)
-            outcome = self._run(request, children)
+            outcome = self._run(job, request, children)
             report, failure = outcome.report, outcome.failure
             if report is not None:
                 report = replace(report, sandbox=outcome.sandbox)
@@ -110,10 +110,10 @@ class AttemptRunner:
             seconds=self.clock.monotonic() - started,
         )
 
-    def _run(self, request: AttemptRequest, children: Children) -> AttemptOutcome:
+    def _run(self, job: Job, request: AttemptRequest, children: Children) -> AttemptOutcome:
         """Runs a child, and another one without the variant that ended it: it costs no other."""
         if request.sandbox is SandboxDemand.OFF:
-            _LOG.warning("attempt_unsandboxed", attempt=request.attempt, model=request.stem)
+            _LOG.warning("attempt_unsandboxed", **facts(job), attempt=job.attempts)
         while True:
             outcome = children.run(request)
             if outcome.report is not None:
@@ -123,7 +123,11 @@ class AttemptRunner:
                 return outcome
             reason = outcome.failure.message if outcome.failure else outcome.result.value
             _LOG.warning(
-                "variant_given_up", attempt=request.attempt, variant=variant.value, reason=reason
+                "variant_given_up",
+                **facts(job),
+                attempt=job.attempts,
+                variant=variant.value,
+                reason=reason,
             )
             request = replace(request, given_up={**request.given_up, variant: reason})
             shutil.rmtree(request.scratch)

@@ -11,7 +11,7 @@ import structlog
 
 from tflited.domain.breach import excess
 from tflited.domain.build_key import BuildKey
-from tflited.domain.job import Binding, Failure, Job, JobState, NewJob, TriggerSource
+from tflited.domain.job import Binding, Failure, Job, JobState, NewJob, TriggerSource, facts
 from tflited.domain.model import ModelId
 from tflited.domain.observation import Observation, Sight
 from tflited.domain.policy import Hooks, Policy, ResolvedPolicy
@@ -133,7 +133,7 @@ class Binder:
         manifest = publisher.manifest(job.model, job.save_to)
         if manifest is None or (manifest.job, manifest.build_key) != (job.id, bound.key.value):
             return False
-        _LOG.info("job_confirmed", job_id=job.id, model=str(job.model))
+        _LOG.info("job_confirmed", **facts(job))
         directory = publisher.directory(job.model, job.save_to)
         published = Published(directory=directory, manifest=manifest)
         self.finisher.confirm(job, published, bound.policy.hooks)
@@ -199,6 +199,7 @@ class Binder:
             policy_json=self.encode_policy(policy),
             folder_key=folder_key,
             sandbox=self.models.roots[job.model.root].root.sandbox,
+            policy_name=folder.name if job.folder_key is None else job.policy_name,
         )
         try:
             is_published = self._is_published(job, job_id, key)
@@ -237,7 +238,7 @@ class Binder:
     def _wait(self, job: Job, reason: str) -> Job:
         if job.waits_for == reason:
             return job
-        _LOG.info("job_waits", job_id=job.id, model=str(job.model), reason=reason)
+        _LOG.info("job_waits", **facts(job), reason=reason)
         return self.store.wait(job.id, reason)
 
     def _bind(self, job: Job, bound: Bound) -> Job:
@@ -249,14 +250,13 @@ class Binder:
         seen = (job.folder_key, job.sandbox, job.waits_for)
         if is_same and seen == (bound.binding.folder_key, bound.binding.sandbox, ""):
             return job
-        _LOG.info("job_bound", job_id=job.id, model=str(job.model))
-        return self.store.bind(job.id, bound.binding)
+        now = self.store.bind(job.id, bound.binding)
+        _LOG.info("job_bound", **facts(now))
+        return now
 
     def _end(self, job: Job, state: JobState, failure: Failure | None) -> Job:
         reason = failure.message if failure else "it is published already"
-        _LOG.info(
-            "job_ended", job_id=job.id, model=str(job.model), state=state.value, reason=reason
-        )
+        _LOG.info("job_ended", **facts(job), state=state.value, reason=reason)
         try:
             hooks = self.decode_policy(job.policy_json).hooks
         except ValueError:  # nobody can be told; the job's failure says why

@@ -31,8 +31,18 @@ _MOST_DIGESTS = 512
 _NOT_AGAIN = frozenset({JobState.FAILED, JobState.DEAD, JobState.CANCELLED})
 
 
-def job_for(seen: Observation, key: BuildKey, policy_json: str, trigger: TriggerSource) -> NewJob:
-    """The job that builds an observed model under a policy."""
+def job_for(
+    seen: Observation, key: BuildKey, policy: tuple[str, str], trigger: TriggerSource
+) -> NewJob:
+    """The job that builds an observed model under a policy.
+
+    Args:
+        seen: the model as it was admitted.
+        key: of the build.
+        policy: its name and its JSON.
+        trigger: who asks.
+    """
+    policy_name, policy_json = policy
     return NewJob(
         model=seen.model,
         kind=seen.snapshot.kind,
@@ -40,6 +50,7 @@ def job_for(seen: Observation, key: BuildKey, policy_json: str, trigger: Trigger
         input_key=key.input_key,
         model_digest=key.model,
         policy_json=policy_json,
+        policy_name=policy_name,
         trigger=trigger,
     )
 

@@ -10,7 +10,7 @@ from typing import TypeVar, assert_never
 import structlog
 
 from tflited.domain.audience import Recorder
-from tflited.domain.job import REPLACED, Failure, Job, JobState, TriggerSource
+from tflited.domain.job import REPLACED, Failure, Job, JobState, TriggerSource, facts
 from tflited.domain.model import ModelId
 from tflited.domain.observation import Observation, RootObservation, Sight
 from tflited.domain.policy import Policy
@@ -61,6 +61,7 @@ class Parts:
     encode_policy: Callable[[Policy], str]
     is_executor_ready: Callable[[], bool]
     toolchain: Mapping[str, str]
+    model_changed: Callable[[], None] = lambda: None
 
 
 @dataclass(slots=True)
@@ -250,6 +251,7 @@ class Engine:
         reason = gone.reason if gone else "nothing is published for it"
         _LOG.info("model_removed", model=str(model), reason=reason)
         del self.models.entries[model]
+        self.parts.model_changed()
         self._reconsider_older(entry)
 
     def _root_observed(self, seen: RootObservation) -> None:
@@ -303,6 +305,7 @@ class Engine:
             self._drop_queued(seen.model, REPLACED)
         if is_news:
             self._untold.add(seen.model.root)
+            self.parts.model_changed()
             journal.phase_changed(seen.model, entry.decision or decision, is_first=is_first)
             if is_first:
                 journal.version_seen(seen.model, versions.twins(self.models, seen.model))
@@ -337,13 +340,14 @@ class Engine:
         for running in self._running(seen.model):
             if running.save_to is None:  # a trigger's build for a place of its own goes on
                 self._kill(running, JobState.SUPERSEDED)
-        policy_json = self.parts.encode_policy(decision.resolved.policy)
-        new = job_for(seen, decision.key, policy_json, TriggerSource.WATCH)
+        resolved = decision.resolved
+        policy = resolved.name, self.parts.encode_policy(resolved.policy)
+        new = job_for(seen, decision.key, policy, TriggerSource.WATCH)
         job = self.parts.store.accept(new, self.parts.clock.now())
         self.parts.recorder.job_accepted(job)
         root = self.models.roots[seen.model.root].root
         entry.decision = self.parts.decider.decide(root, seen)
-        _LOG.info("job_accepted", job_id=job.id, model=str(seen.model), reason=decision.reason)
+        _LOG.info("job_accepted", **facts(job), reason=decision.reason)
 
     def _dispatch(self) -> None:
         if self.is_draining or not self.parts.is_executor_ready() or not self._has_started():
@@ -362,7 +366,7 @@ class Engine:
         begun = self.parts.binder.begin(claimed)
         if begun is not None:
             job, bound = begun
-            _LOG.info("attempt_started", job_id=job.id, model=str(job.model), attempt=job.attempts)
+            _LOG.info("attempt_started", **facts(job), attempt=job.attempts)
             work = work_of(job, bound.policy, bound.key, bound.data, self.parts.toolchain)
             self.slots.begin(work)
         if entry is not None:

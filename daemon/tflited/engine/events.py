@@ -27,6 +27,7 @@ class EventLog:
         self._events: deque[JobEvent] = deque(maxlen=capacity)
         self._listeners: list[Callable[[], None]] = []
         self._newest = 0
+        self._looks = 0
         self._lock = Lock()
 
     def state_changed(self, job: Job) -> None:
@@ -36,6 +37,18 @@ class EventLog:
     def stage_began(self, job: Job, stage: Stage, detail: str) -> None:
         """Tells that a stage of a job's attempt began."""
         self._add(job, EventKind.STAGE, stage=stage, detail=detail)
+
+    def model_changed(self) -> None:
+        """Tells that a model stands elsewhere; where, is in the engine's memory."""
+        with self._lock:
+            self._looks += 1
+            listeners = tuple(self._listeners)
+        for wake in listeners:
+            wake()
+
+    def looks(self) -> int:
+        """Grows whenever a model entered another phase, or its reason changed, or it left."""
+        return self._looks
 
     def newest(self) -> int:
         """The id of the newest event; 0 before the first."""
@@ -55,7 +68,7 @@ class EventLog:
         return self._event(job, EventKind.STATE, self._newest, reason=_reason(job))
 
     def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
-        """Calls ``wake`` after every event until the returned function is called."""
+        """Calls ``wake`` after every event and look until the returned function is called."""
         with self._lock:
             self._listeners.append(wake)
 

@@ -78,13 +78,15 @@ class Intake:
         root, model, kind = self._find(trigger)
         _check_type(model, kind, trigger)
         has_own_policy = bool(trigger.override or trigger.policy_name)
+        resolved = self._resolve(root, model, trigger)
         new = NewJob(
             model=model,
             kind=kind,
             build_key=UNBOUND,
             input_key=UNBOUND,
             model_digest=UNBOUND,
-            policy_json=self.encode_policy(self._resolve(root, model, trigger).policy),
+            policy_json=self.encode_policy(resolved.policy),
+            policy_name=resolved.name,
             folder_key=UNBOUND if has_own_policy else None,
             trigger=trigger.source,
             trigger_id=trigger.id,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import structlog
 
 from tflited.domain.audience import Recorder
-from tflited.domain.job import Job
+from tflited.domain.job import Job, facts
 from tflited.domain.model import ModelId
 from tflited.domain.status import Phase
 from tflited.engine.decide import Decision
@@ -24,9 +24,10 @@ def phase_changed(model: ModelId, decision: Decision, *, is_first: bool = False)
     log(
         "model_phase",
         model=str(model),
+        policy=decision.resolved.name if decision.resolved else "",
         phase=decision.phase.value,
         reason=decision.reason,
-        **({"hint": decision.hint} if decision.hint else {}),
+        hint=decision.hint,
     )
 
 
@@ -53,11 +54,23 @@ def tell_removals(recorder: Recorder) -> Tell:
 
 def attempt_ended(job: Job, ended: AttemptEnded) -> None:
     """An attempt published a set, or failed."""
-    facts = {"job_id": job.id, "model": str(job.model), "state": job.state.value}
     if ended.published is not None:
-        _LOG.info("set_published", **facts, directory=str(ended.published.directory))
+        _LOG.info(
+            "set_published",
+            **facts(job),
+            attempt=ended.job.attempts,
+            state=job.state.value,
+            seconds=round(ended.seconds, 3),
+            directory=str(ended.published.directory),
+        )
     elif ended.failure is not None:
-        failure = ended.failure
         _LOG.warning(
-            "attempt_failed", **facts, code=failure.code, reason=failure.message, hint=failure.hint
+            "attempt_failed",
+            **facts(job),
+            attempt=ended.job.attempts,
+            state=job.state.value,
+            seconds=round(ended.seconds, 3),
+            code=ended.failure.code,
+            reason=ended.failure.message,
+            hint=ended.failure.hint,
         )

@@ -18,6 +18,7 @@ def recording(
                 job_id=attempt.job.id,
                 attempt=attempt.job.attempts,
                 model=attempt.job.model,
+                policy=attempt.job.policy_name,
                 ended_at=clock.now(),
                 seconds=attempt.seconds,
                 failure=attempt.failure,

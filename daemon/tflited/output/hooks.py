@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from tflited.domain.job import Failure, Job
+from tflited.domain.job import Failure, Job, facts
 from tflited.domain.manifest import MANIFEST_NAME
 from tflited.domain.policy import Hooks
 from tflited.domain.ports import Published
@@ -39,7 +39,8 @@ class _Call:
 
     event: str
     hook: tuple[str, ...] | str
-    facts: Mapping[str, str]
+    job: Job
+    told: Mapping[str, str]
     timeout_seconds: float
 
 
@@ -89,29 +90,25 @@ class HookThread:
 
     def published(self, hooks: Hooks, job: Job, published: Published) -> None:
         """After publication."""
-        facts = _facts_of(job)
-        facts["output"] = str(published.directory)
-        facts["manifest"] = str(published.directory / MANIFEST_NAME)
-        self._enqueue("published", hooks.published, facts, hooks.timeout_seconds)
+        told = _told_of(job)
+        told["output"] = str(published.directory)
+        told["manifest"] = str(published.directory / MANIFEST_NAME)
+        self._enqueue(_call("published", hooks.published, job, told, hooks))
 
     def failed(self, hooks: Hooks, job: Job, failure: Failure) -> None:
         """After a failure that is final for its build key."""
-        facts = _facts_of(job) | {"code": failure.code, "message": failure.message}
-        self._enqueue("failed", hooks.failed, facts, hooks.timeout_seconds)
+        told = _told_of(job) | {"code": failure.code, "message": failure.message}
+        self._enqueue(_call("failed", hooks.failed, job, told, hooks))
 
-    def _enqueue(
-        self, event: str, hook: tuple[str, ...] | str, facts: Mapping[str, str], timeout: float
-    ) -> None:
+    def _enqueue(self, call: _Call) -> None:
         """Queues a call; without a hook, nothing."""
-        if not hook:
+        if not call.hook:
             return
-        call = _Call(event=event, hook=hook, facts=facts, timeout_seconds=timeout)
         try:
             self._calls.put_nowait(call)
         except queue.Full:
-            _log.warning(
-                "hook_dropped", hook=event, job_id=facts["job"], waiting=self._calls.qsize()
-            )
+            waiting = self._calls.qsize()
+            _log.warning("hook_dropped", **facts(call.job), hook=call.event, waiting=waiting)
 
     def _kill(self) -> None:
         """Ends the program that runs and lets the thread drop what waits."""
@@ -129,15 +126,15 @@ class HookThread:
 
     def _run(self, call: _Call) -> None:
         """Runs one hook and logs how it ended."""
-        log = _log.bind(hook=call.event, job_id=call.facts["job"], target=_shown(call.hook))
+        log = _log.bind(**facts(call.job), hook=call.event, target=_shown(call.hook))
         try:
             if isinstance(call.hook, str):
-                log.info("hook_finished", status=_post(call.hook, call))
+                log.info("hook_finished", status=_post(call.hook, call), output="")
                 return
-            arguments = [_filled(argument, call.facts) for argument in call.hook]
+            arguments = [_filled(argument, call.told) for argument in call.hook]
             result = command.run(arguments, timeout_seconds=call.timeout_seconds, abort=self._abort)
         except (OSError, ValueError, http.client.HTTPException) as error:
-            log.warning("hook_failed", reason=str(error))
+            log.warning("hook_failed", reason=str(error), output="")
             return
         if result.exit_code == 0 and not result.is_killed:
             log.info("hook_finished", status=0, output=result.output)
@@ -146,14 +143,20 @@ class HookThread:
             log.warning("hook_failed", reason=reason, output=result.output)
 
 
-def _facts_of(job: Job) -> dict[str, str]:
+def _call(
+    event: str, hook: tuple[str, ...] | str, job: Job, told: Mapping[str, str], hooks: Hooks
+) -> _Call:
+    return _Call(event=event, hook=hook, job=job, told=told, timeout_seconds=hooks.timeout_seconds)
+
+
+def _told_of(job: Job) -> dict[str, str]:
     """What every hook may be told; each placeholder has a value, if an empty one."""
     return dict.fromkeys(PLACEHOLDERS, "") | {"model": str(job.model), "job": str(job.id)}
 
 
-def _filled(argument: str, facts: Mapping[str, str]) -> str:
+def _filled(argument: str, told: Mapping[str, str]) -> str:
     """An argument with its placeholders replaced, in one pass: values are never read again."""
-    return _PLACEHOLDER.sub(lambda match: facts[match[1]], argument)
+    return _PLACEHOLDER.sub(lambda match: told[match[1]], argument)
 
 
 def _post(address: str, call: _Call) -> int:
@@ -168,7 +171,7 @@ def _post(address: str, call: _Call) -> int:
     """
     if urlsplit(address).scheme not in {"http", "https"}:
         raise ValueError("a hook's address starts with http:// or https://")
-    body = json.dumps({"event": call.event, **{k: v for k, v in call.facts.items() if v}}).encode()
+    body = json.dumps({"event": call.event, **{k: v for k, v in call.told.items() if v}}).encode()
     request = urllib.request.Request(  # noqa: S310 - the scheme is checked above
         address,
         data=body,

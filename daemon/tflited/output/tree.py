@@ -14,7 +14,7 @@ from typing import Any, Final
 import structlog
 
 from tflited import durable
-from tflited.domain.job import Job
+from tflited.domain.job import Job, facts
 from tflited.domain.manifest import MANIFEST_NAME, REPORT_NAME, Manifest
 from tflited.domain.model import ModelId
 from tflited.domain.policy import Policy
@@ -283,11 +283,11 @@ class OutputTree:
             make_folders(target.parent, self._layout.root)
             if not self._can_exchange():
                 self._generations.place(stage, target)
-                self._retire(None, target, order.policy)
+                self._retire(None, target, order)
             elif rename.place(stage, target):
-                self._retire(stage, target, order.policy)
+                self._retire(stage, target, order)
 
-    def _retire(self, old: Path | None, target: Path, policy: Policy) -> None:
+    def _retire(self, old: Path | None, target: Path, order: _Order) -> None:
         """Keeps a replaced set as long as the policy says, at least until the next publication.
 
         The new set is in place already, so whatever else goes wrong here is only told.
@@ -295,14 +295,14 @@ class OutputTree:
         Args:
             old: where the replaced set is now; None for a generation, which stays where it is.
             target: the place.
-            policy: says how many are kept.
+            order: its policy says how many are kept.
 
         Raises:
             OSError: an input/output error.
         """
         key = self._layout.key(target)
         try:
-            keep = max(policy.output.keep_builds - 1, 1)
+            keep = max(order.policy.output.keep_builds - 1, 1)
             if old is None:
                 self._generations.prune(target, keep=keep)
             else:
@@ -311,7 +311,12 @@ class OutputTree:
         except OSError as error:
             if error.errno == errno.EIO:
                 raise
-            _log.warning("previous_set_not_kept", directory=str(target), reason=str(error))
+            _log.warning(
+                "previous_set_not_kept",
+                **facts(order.job),
+                directory=str(target),
+                reason=str(error),
+            )
 
     def _shelve(self, old: Path, target: Path) -> None:
         """Keeps a replaced set; a link to one from before the file system could exchange goes."""

@@ -5,7 +5,13 @@ from typing import Final
 
 from tflited.pages.elements import element, rendered
 
-NAVIGATION: Final = (("/", "Overview"), ("/why", "Why?"))
+NAVIGATION: Final = (
+    ("/", "Overview"),
+    ("/models", "Models"),
+    ("/jobs", "Jobs"),
+    ("/compare", "Compare"),
+    ("/why", "Why?"),
+)
 """Address and name of every page that can be gone to from all others."""
 STYLE_PATH: Final = "/assets/tflited.css"
 SCRIPT_PATH: Final = "/assets/tflited.js"

@@ -30,15 +30,15 @@ def page(document: ReportDocument) -> str:
         element("title", f"{name}: tflited report"),
         _style(),
     )
-    tree = element("html", head, element("body", body(document)), lang="en")
+    main = element("main", *sections(document))
+    tree = element("html", head, element("body", main), lang="en")
     return f"<!doctype html>\n{rendered(tree)}\n"
 
 
-def body(document: ReportDocument) -> ET.Element:
-    """What the page shows; also fits into a page that has its own head."""
+def sections(document: ReportDocument) -> tuple[ET.Element, ...]:
+    """What the page shows; also fits into a page that has its own frame."""
     lines = summaries(document)
-    return element(
-        "main",
+    return (
         *_title(document),
         *_overview(lines),
         *candidates.section(document),

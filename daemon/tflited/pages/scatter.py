@@ -151,10 +151,12 @@ def _front(
 
 def _guide(guide: Guide, at_y: Callable[[float], float]) -> ET.Element:
     y = at_y(guide.value)
+    # The axis has its name above the topmost line.
+    base = y + 14 if y < _TOP + _LINE else y - 5
     return element(
         "g",
         element("line", x1=_LEFT, x2=_RIGHT, y1=y, y2=y, class_="guide"),
-        element("text", guide.name, x=_LEFT + 6, y=y - 5, class_="named"),
+        element("text", guide.name, x=_LEFT + 6, y=base, class_="named"),
     )
 
 

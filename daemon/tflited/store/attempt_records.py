@@ -81,7 +81,14 @@ class AttemptFolder:
                 kept[key] = _Kept(self._clock.now().timestamp(), len(content))
                 self._prune(kept)
             except (TflitedError, OSError) as error:
-                _LOG.warning("attempt_record_lost", attempt=record.attempt, reason=str(error))
+                _LOG.warning(
+                    "attempt_record_lost",
+                    job_id=record.job_id,
+                    model=str(record.model),
+                    policy=record.policy,
+                    attempt=record.attempt,
+                    reason=str(error),
+                )
 
     def of_job(self, job_id: int) -> Sequence[AttemptRecord]:
         """The records of a job's attempts, the first one first."""

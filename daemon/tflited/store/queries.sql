@@ -4,12 +4,12 @@
 -- name: insert_job
 INSERT INTO jobs (
     state, root, path, kind, build_key, input_key, model_digest, policy_json,
-    trigger_source, trigger_id, priority, is_forced, save_to, folder_key, sandbox, waits_for,
-    created_at, queued_at, finished_at
+    trigger_source, trigger_id, priority, is_forced, save_to, folder_key, sandbox, policy_name,
+    waits_for, created_at, queued_at, finished_at
 ) VALUES (
     :state, :root, :path, :kind, :build_key, :input_key, :model_digest, :policy_json,
-    :trigger_source, :trigger_id, :priority, :is_forced, :save_to, :folder_key, :sandbox, :waits_for,
-    :now, :now, :finished_at
+    :trigger_source, :trigger_id, :priority, :is_forced, :save_to, :folder_key, :sandbox, :policy_name,
+    :waits_for, :now, :now, :finished_at
 )
 RETURNING *;
 
@@ -60,7 +60,7 @@ RETURNING *;
 UPDATE jobs
 SET kind = :kind, build_key = :build_key, input_key = :input_key, model_digest = :model_digest,
     policy_json = :policy_json, folder_key = :folder_key, sandbox = :sandbox,
-    waits_for = NULL
+    policy_name = :policy_name, waits_for = NULL
 WHERE id = :id AND state IN ('queued', 'running')
 RETURNING *;
 

@@ -55,6 +55,7 @@ def binding_columns(binding: Binding) -> Mapping[str, Value]:
         "policy_json": binding.policy_json,
         "folder_key": binding.folder_key,
         "sandbox": binding.sandbox.value,
+        "policy_name": binding.policy_name,
     }
 
 
@@ -119,6 +120,7 @@ def _job_of(row: sqlite3.Row) -> Job:
         save_to=row["save_to"],
         folder_key=row["folder_key"],
         sandbox=SandboxDemand(row["sandbox"]),
+        policy_name=row["policy_name"],
         waits_for=row["waits_for"] or "",
         attempts=row["attempts"],
         deaths=row["deaths"],

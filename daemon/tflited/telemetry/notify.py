@@ -77,7 +77,7 @@ class Notifier:
                 sender.settimeout(1.0)
                 sender.sendto(message.encode(), address)
         except OSError as error:
-            _log.warning("notify_failed", address=self.address, error=str(error))
+            _log.warning("notify_failed", address=self.address, reason=str(error))
 
 
 def _watchdog_seconds() -> float | None:

@@ -109,7 +109,7 @@ class Spool:
             self._file(path, {**receipt, "document": name})
         except (OSError, StoragePausedError) as error:  # it must not block those after it
             if not is_known:
-                _LOG.error("spool_failed", document=name, reason=str(error))
+                _LOG.error("document_not_filed", document=name, reason=str(error))
                 self._unfiled[name] = _Unfiled(identity, receipt)
         else:
             self._unfiled.pop(name, None)

@@ -23,6 +23,8 @@ from tflited.web.attempts import attempts
 from tflited.web.downloads import download_routes
 from tflited.web.found import JobId, find_job
 from tflited.web.guard import KnownHosts, is_from_socket
+from tflited.web.job_pages import job_pages
+from tflited.web.model_pages import model_pages
 from tflited.web.offers import Offers
 from tflited.web.openapi import describe, refusals, trigger_body
 from tflited.web.overview import overview
@@ -76,7 +78,8 @@ def create_app(
     app.include_router(_health(control))
     app.include_router(_metrics(render_metrics), dependencies=reads, responses=refusals())
     app.include_router(assets())
-    for page in (overview(control), why_page(control)):
+    pages = (overview(control), model_pages(control), job_pages(control), why_page(control))
+    for page in pages:
         app.include_router(page, dependencies=reads, responses=refusals())
     if offers.sets is not None:
         app.include_router(download_routes(offers.sets), dependencies=reads)

@@ -22,6 +22,8 @@ HEARTBEAT_SECONDS: Final = 10.0
 LONGEST_SECONDS: Final = 3600.0
 _BUSY_SECONDS: Final = 10.0
 _MOST_DIGITS: Final = 18
+_MODELS: Final = b"event: models\ndata: {}\n\n"
+"""Without an id: whoever asks again asks for events of jobs."""
 _EVENT: TypeAdapter[JobEvent] = TypeAdapter(JobEvent)
 
 
@@ -97,6 +99,7 @@ class Streams:
         # beginning, of all jobs what is new.
         after = last if last is not None and last <= newest else (0 if job_id else newest)
         told: JobState | None = None
+        looks = feed.looks()
         is_due, until = True, asyncio.get_running_loop().time() + LONGEST_SECONDS
         yield b": tflited\n\n"
         while not self._closing.is_set() and asyncio.get_running_loop().time() < until:
@@ -104,6 +107,9 @@ class Streams:
             for event in feed.since(after, job_id=job_id):
                 after, told, is_due = event.id, event.state, True
                 yield _told(event)
+            if job_id is None and feed.looks() != looks:
+                looks = feed.looks()
+                yield _MODELS
             if job_id is not None and is_due:
                 # Read after the events: whatever the memory has lost, the end is told.
                 job = await run_in_threadpool(self._control.job, job_id)

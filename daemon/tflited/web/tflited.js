@@ -5,7 +5,7 @@
 "use strict";
 
 const REFRESH_MS = 5000;
-const SOONEST_MS = 250;
+const SOONEST_MS = 200;
 const main = document.getElementById("main");
 const news = document.getElementById("news");
 const link = document.getElementById("link");
@@ -17,21 +17,30 @@ const zoned = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyl
 function localise(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
     const moment = new Date(time.dateTime);
-    if (!Number.isNaN(moment.valueOf())) {
-      time.title = time.dateTime;
-      time.textContent = zoned.format(moment);
-    }
+    if (Number.isNaN(moment.valueOf())) continue;
+    const text = zoned.format(moment);
+    time.title = text;
+    time.textContent = time.hasAttribute("data-ago") ? ago(moment) : text;
   }
   for (const span of root.querySelectorAll("[data-since]")) {
-    span.textContent = duration(Date.now() / 1000 - Number(span.dataset.since));
+    span.textContent = duration(secondsSince(Number(span.dataset.since) * 1000));
   }
 }
 
+function secondsSince(milliseconds) {
+  return Math.max(0, Math.round((Date.now() - milliseconds) / 1000));
+}
+
+function ago(moment) {
+  const seconds = secondsSince(moment);
+  if (seconds < 5) return "just now";
+  return `${seconds < 60 ? `${seconds} s` : duration(seconds).replace(/ \d+ s$/, "")} ago`;
+}
+
 function duration(seconds) {
-  const whole = Math.max(0, Math.round(seconds));
-  if (whole < 60) return `${whole} s`;
-  const minutes = Math.floor(whole / 60);
-  if (minutes < 60) return `${minutes} min ${whole % 60} s`;
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
   const hours = Math.floor(minutes / 60);
   return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} days`;
 }
@@ -148,6 +157,7 @@ function tell(text) {
 
 function follow() {
   const events = new EventSource("/api/v1/events");
+  events.addEventListener("models", () => refresh(true));
   events.addEventListener("stage", () => refresh(true));
   events.addEventListener("state", (event) => {
     const told = JSON.parse(event.data);
@@ -163,9 +173,5 @@ function follow() {
 localise(document);
 if (main.hasAttribute("data-live")) {
   follow();
-  setInterval(() => {
-    for (const span of main.querySelectorAll("[data-since]")) {
-      span.textContent = duration(Date.now() / 1000 - Number(span.dataset.since));
-    }
-  }, 1000);
+  setInterval(() => localise(main), 1000);
 }

@@ -12,6 +12,7 @@ import pytest
 
 import zoo
 from daemon_process import BUILD_SECONDS, DaemonProcess
+from log_page import undocumented
 from waiting import wait_until
 
 SAYS = """
@@ -80,7 +81,8 @@ def test_what_a_conversion_said_is_shown_by_job(daemon: DaemonProcess) -> None:
 
     assert shown.returncode == 0
     lines = shown.stdout.splitlines()
-    assert lines[0] == f"job {record['job_id']}, attempt 1: models/says/model.keras"
+    about = "models/says/model.keras under policy built-in"
+    assert lines[0] == f"job {record['job_id']}, attempt 1: {about}"
     assert lines[1].startswith("ended ")
     assert lines[1].endswith(" s: published")
     heads = [line for line in lines if line.startswith("== child")]
@@ -131,12 +133,13 @@ def test_a_flood_is_bounded_and_keeps_both_ends(daemon: DaemonProcess) -> None:
 
 
 def test_the_daemons_output_is_events_alone(daemon: DaemonProcess) -> None:
-    """No child's line is among them, and none of TensorFlow's while it loads."""
+    """As the page has them; no child's line is among them, and none of TensorFlow's."""
     drop(daemon, "events", SAYS)
     attempts(daemon, "events")
     text = daemon.log.read_text()
 
     events = [json.loads(line) for line in text.splitlines()]
+    assert not undocumented(events)
     assert "zygote_said" in {entry["event"] for entry in events}
     assert "hello from python" not in text
 

@@ -301,7 +301,13 @@ def test_attempts_are_records_and_text(daemon: Daemon) -> None:
         task=ChildTask.PROVE, result=AttemptResult.OK, seconds=1.0, said="<b>bold</b>"
     )
     record = AttemptRecord(
-        job_id=1, attempt=1, model=MODEL, ended_at=NOW, seconds=2.0, children=(child,)
+        job_id=1,
+        attempt=1,
+        model=MODEL,
+        policy="mobile",
+        ended_at=NOW,
+        seconds=2.0,
+        children=(child,),
     )
     daemon.control.records = [record]
 

@@ -52,6 +52,16 @@ def change(control: FakeControl, job_id: int, state: JobState) -> None:
     control.feed.state_changed(control.known[job_id])
 
 
+def test_a_model_that_stands_elsewhere_is_told(daemon: Daemon) -> None:
+    """Without an id and without data; however many did, those who follow look once."""
+    with stream(daemon, "/api/v1/events") as response:
+        response.readline()  # it listens now
+        response.readline()
+        daemon.control.feed.model_changed()
+        assert response.readline() == b"event: models\n"
+        assert response.readline() == b"data: {}\n"
+
+
 def test_a_job_to_its_end(daemon: Daemon) -> None:
     """The state now, then each change and stage as it happens; the end ends the stream."""
     with stream(daemon, "/api/v1/jobs/2/events") as response:

@@ -18,7 +18,13 @@ def a_record(attempt: int) -> AttemptRecord:
         task=ChildTask.CONVERT, result=AttemptResult.OK, seconds=1.0, said=f"attempt {attempt} says"
     )
     return AttemptRecord(
-        job_id=1, attempt=attempt, model=MODEL, ended_at=NOW, seconds=2.0, children=(child,)
+        job_id=1,
+        attempt=attempt,
+        model=MODEL,
+        policy="mobile",
+        ended_at=NOW,
+        seconds=2.0,
+        children=(child,),
     )
 
 

@@ -15,6 +15,7 @@ def a_record(**changes: object) -> AttemptRecord:
         "job_id": 7,
         "attempt": 2,
         "model": MODEL,
+        "policy": "mobile",
         "ended_at": NOON,
         "seconds": 12.34,
     }
@@ -39,7 +40,7 @@ def test_each_child_has_a_head_and_its_words() -> None:
         a_child("one\ntwo\n", task=ChildTask.PROVE),
     )
     assert as_text(a_record(children=children, failure=ABORT)) == (
-        "job 7, attempt 2: models/vision/mobilenet\n"
+        "job 7, attempt 2: models/vision/mobilenet under policy mobile\n"
         "ended 2026-01-02T12:00:00Z after 12.3 s: native_abort: The child ended by SIGABRT.\n"
         "next: export it again\n"
         "\n"

@@ -92,3 +92,12 @@ def test_looking_does_not_wait_for_the_engine(world: World) -> None:
     control = world.control()
     assert control.board().is_ready
     assert control.models(ModelQuery()).total == 1
+
+
+def test_every_change_of_phase_is_told(world: World) -> None:
+    """Whoever follows looks again; a second look at the same thing is none."""
+    world.build()
+    looks = world.events.looks()
+    assert looks > 1
+    world.see()
+    assert world.events.looks() == looks

@@ -8,6 +8,16 @@ from tflited.domain.report import Stage
 from tflited.engine.events import EventLog
 
 
+def test_a_look_wakes_and_leaves_no_event() -> None:
+    """Models have no story; whoever follows asks how they stand."""
+    log, woken = EventLog(SystemClock()), list[int]()
+    log.listen(lambda: woken.append(log.looks()))
+    log.model_changed()
+    log.model_changed()
+    assert woken == [1, 2]
+    assert (log.newest(), log.since(0)) == (0, [])
+
+
 def test_events_come_in_order_and_by_job() -> None:
     """Ids grow; each job's story can be read alone."""
     log = EventLog(SystemClock())

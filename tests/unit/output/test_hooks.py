@@ -119,7 +119,7 @@ def test_a_hook_that_fails_is_a_log_event(hook: tuple[str, ...] | str, reason: s
     runner.failed(Hooks(failed=hook), a_job(3), FAILURE)
     runner.failed(Hooks(failed=(sys.executable, "-c", "print('fine')")), a_job(4), FAILURE)
     first, second = drained(runner)
-    assert (first["event"], first["job_id"], first["hook"]) == ("hook_failed", "3", "failed")
+    assert (first["event"], first["job_id"], first["hook"]) == ("hook_failed", 3, "failed")
     assert reason in first["reason"]
     assert (second["event"], second["output"]) == ("hook_finished", "fine\n")
 
@@ -150,7 +150,7 @@ def test_a_full_queue_drops_and_says_so() -> None:
     with capture_logs() as events:
         runner.failed(hook, a_job(1), FAILURE)
         runner.failed(hook, a_job(2), FAILURE)
-    assert [(event["event"], event["job_id"]) for event in events] == [("hook_dropped", "2")]
+    assert [(event["event"], event["job_id"]) for event in events] == [("hook_dropped", 2)]
     assert len(drained(runner)) == 1
 
 

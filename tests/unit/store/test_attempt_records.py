@@ -40,6 +40,7 @@ def a_record(job_id: int, attempt: int = 1, said: str = "words") -> AttemptRecor
         job_id=job_id,
         attempt=attempt,
         model=MODEL,
+        policy="mobile",
         ended_at=NOON,
         seconds=2.5,
         failure=FAILURE,

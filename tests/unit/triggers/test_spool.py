@@ -147,7 +147,8 @@ def test_a_document_that_cannot_be_filed_is_answered_and_told_once(
             spool.take()
     assert (folder / "done" / "b.json").exists()
     assert len(control.submitted) == 2
-    assert [entry["document"] for entry in told if entry["event"] == "spool_failed"] == ["a.json"]
+    filed = [entry for entry in told if entry["event"] == "document_not_filed"]
+    assert [entry["document"] for entry in filed] == ["a.json"]
     obstacle.rmdir()
     spool.take()
     assert (folder / "done" / "a.json").exists()

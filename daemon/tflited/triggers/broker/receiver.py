@@ -93,6 +93,7 @@ class Receiver:
             self._replies.owe(receipt, channel, delivery.correlation or receipt.id)
         _LOG.info(
             "trigger_received",
+            document="",
             is_accepted=receipt.is_accepted,
             job_id=receipt.job_id,
             reason=receipt.reason,

@@ -153,7 +153,8 @@ class Sessions:
         if self.reason:
             self.reason = ""
             self._show_connected(True)
-            _LOG.info("broker_connected", **self._named())
+            broker, source = self._settings.kind.value, self._settings.source
+            _LOG.info("broker_connected", broker=broker, source=source)
 
     def _lost(self, access: Access | None, error: Exception) -> None:
         reason = access.without_secrets(_told(error)) if access else _told(error)
@@ -161,10 +162,8 @@ class Sessions:
         self.reason = f"{self._settings.kind}: {reason}"
         if is_news:
             self._show_connected(False)
-            _LOG.warning("broker_disconnected", reason=reason, **self._named())
-
-    def _named(self) -> dict[str, str]:
-        return {"broker": self._settings.kind.value, "source": self._settings.source}
+            broker, source = self._settings.kind.value, self._settings.source
+            _LOG.warning("broker_disconnected", broker=broker, source=source, reason=reason)
 
 
 def _told(error: BaseException) -> str:

@@ -69,7 +69,7 @@ deb: $(STAMP) ## build the Debian package for this release of Debian: build/deb/
 dashboard: $(STAMP) ## make config/grafana/tflited.json anew out of packaging/panels*.py
 	@$(PY) packaging/dashboard.py
 
-acceptance: $(STAMP) | $(CACHE) ## as root: boot a Debian with systemd and use the package there; minutes
+acceptance: $(STAMP) | $(CACHE) ## as root: boot a Debian with systemd and use the package there; skipped otherwise
 	$(PY) -m pytest -o cache_dir=$(CACHE)/pytest tests/acceptance
 
 lint: $(STAMP) | $(CACHE) ## check style, format, types and import directions
@@ -78,7 +78,7 @@ lint: $(STAMP) | $(CACHE) ## check style, format, types and import directions
 	$(PY) -m mypy $(CODE)
 	$(PY) -c 'import sys; from importlinter.cli import lint_imports_command as run; run()' --cache-dir $(CACHE)/imports
 
-check: lint test faults ## everything CI runs
+check: lint test faults acceptance ## everything CI runs
 
 format: $(STAMP) | $(CACHE) ## put the code into its format
 	$(PY) -m ruff check --fix $(CODE)
@@ -89,6 +89,7 @@ lock: $(STAMP) ## resolve requirements/ again; UPGRADE=1 takes the newest versio
 	$(PY) -m uv pip compile pyproject.toml --group dev --output-file requirements/dev.txt $(COMPILE)
 	$(PY) -m uv pip compile pyproject.toml --constraints requirements/dev.txt --output-file requirements/runtime.txt $(COMPILE)
 	$(PY) -m uv pip compile pyproject.toml --extra micro --constraints requirements/dev.txt --output-file requirements/micro.txt $(COMPILE)
+	$(PY) -m uv pip compile pyproject.toml --extra cluster --constraints requirements/dev.txt --output-file requirements/cluster.txt $(COMPILE)
 
 COMPILE = --quiet --universal --generate-hashes --no-header --python-version 3.11 $(if $(UPGRADE),--upgrade)
 

@@ -167,7 +167,9 @@ class Page:
 
     def press(self, key: str, *, shift: bool = False) -> None:
         """Presses and releases a key: a name such as ``Tab``, or one character."""
-        code, number, text = _KEYS.get(key, (key, ord(key[0].upper()), key))
+        # The numbers of punctuation are not those of its characters: 46 deletes.
+        number = ord(key.upper()) if len(key) == 1 and key.isalnum() else 0
+        code, number, text = _KEYS.get(key, (key, number, key))
         named = {"key": " " if key == "Space" else key, "code": code}
         held = {"modifiers": _SHIFT} if shift else {}
         down = {"type": "keyDown" if text else "rawKeyDown", "windowsVirtualKeyCode": number}

@@ -30,7 +30,16 @@ _JOIN_SECONDS = 10.0
 _STATUS_SECONDS = 2.0
 """Between two lines for ``systemctl status``; each counts every model once."""
 _HTTP_KEYS = ("http_enabled", "http_host", "http_port", "http", "socket")
-_RESTART_KEYS = ("output", "state", "workers", "queue_capacity", "hub", "broker", *_HTTP_KEYS)
+_RESTART_KEYS = (
+    "output",
+    "state",
+    "workers",
+    "queue_capacity",
+    "hub",
+    "broker",
+    "cluster",
+    *_HTTP_KEYS,
+)
 
 
 class Daemon:
@@ -181,6 +190,9 @@ class Daemon:
             self._apply(self._load_again())
         except ConfigurationError as error:
             _LOG.error("reload_failed", reason=error.message, hint="the old one stays in force")
+            # With Type=notify-reload systemd would wait for both until its time is up.
+            self._notifier.reloading()
+            self._notifier.ready(f"the old configuration stays in force: {error.message}")
 
     def _reload(self) -> None:
         """Reads the configuration again; called from the HTTP threads."""

@@ -4,17 +4,16 @@ Nothing is started here; ``app.py`` does that.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from time import monotonic
 from typing import Final
 
 from tflited import __version__, toolchain
+from tflited.clock import SystemClock
 from tflited.domain.attempt import AttemptLimits
 from tflited.domain.policy import ResolvedPolicy
-from tflited.domain.ports import Root
+from tflited.domain.ports import Executor, Root
 from tflited.domain.status import HealthCheck
 from tflited.domain.trigger import Trigger
 from tflited.engine.attempt import AttemptRunner
@@ -32,6 +31,7 @@ from tflited.engine.messages import Message
 from tflited.engine.models import Models, RootEntry
 from tflited.engine.outcome import Finisher
 from tflited.engine.pace import Pace
+from tflited.engine.proving import ProvingExecutor
 from tflited.engine.records import recording
 from tflited.engine.removal import Removals
 from tflited.errors import CannotStartError
@@ -58,9 +58,11 @@ from tflited.triggers.document import json_schema, parse
 from tflited.triggers.references import ReferenceFolder
 from tflited.triggers.spool import Spool
 from tflited.web.api import create_app
+from tflited.web.counted import Counted
 from tflited.web.offers import Offers
 from tflited.web.server import HttpServer
 from tflited.web.tokens import load_tokens
+from tflited.workers.cluster.executor import DaskExecutor
 from tflited.workers.local import LocalExecutor
 
 _ALIVE_SECONDS = 30.0
@@ -68,18 +70,6 @@ STORE_NAME = "jobs.sqlite3"
 SPOOL_NAME = "spool"
 RECALL_NAME = "sources.sqlite3"
 ATTEMPTS_NAME = "attempts"
-
-
-class SystemClock:
-    """Implements the ``Clock`` port."""
-
-    def monotonic(self) -> float:
-        """Seconds from an arbitrary start."""
-        return monotonic()
-
-    def now(self) -> datetime:
-        """The present, aware UTC."""
-        return datetime.now(UTC)
 
 
 class CurrentPolicies:
@@ -125,6 +115,8 @@ class Assembly:
         )
         versions = toolchain.versions()
         workers = settings.workers or toolchain.automatic_workers()
+        if settings.cluster is not None:
+            workers = settings.cluster.slots
         self.metrics = Metrics(
             roots=[root.name for root in settings.all_roots],
             version=__version__,
@@ -136,7 +128,7 @@ class Assembly:
         self.metrics.daemon.show_free(self.output_room.free_bytes, self.state_room.free_bytes)
         self.metrics.daemon.show_stores_set_aside(lambda: len(self._set_aside()))
         self.policies = CurrentPolicies(settings)
-        self.executor = LocalExecutor(recorder=self.metrics.workers)
+        self.executor = self._make_executor(versions)
         self.hooks = HookThread()
         self.references = ReferenceFolder(settings.references, settings.hub.limits.hosts)
         self.inbox: SimpleQueue[Message] = SimpleQueue()
@@ -158,10 +150,14 @@ class Assembly:
             version=__version__,
             rules=settings.http,
             tokens=load_tokens(settings.http.tokens),
-            offers=Offers(trigger_schema=json_schema(), sets=PublishedSets(settings.output)),
+            offers=Offers(
+                trigger_schema=json_schema(),
+                sets=PublishedSets(settings.output),
+                policies=lambda: self.policies.current.names,
+            ),
         )
         server = HttpServer(
-            app,
+            Counted(app, self.metrics.http.answered),
             host=settings.http_host,
             port=settings.http_port if settings.http_enabled else None,
             socket=settings.socket,
@@ -273,7 +269,8 @@ class Assembly:
         )
 
     def _doors(self) -> tuple[HealthCheck, ...]:
-        return self._store_checks() + self.broker.checks()
+        cluster = () if isinstance(self.executor, LocalExecutor) else self.executor.checks()
+        return self._store_checks() + self.broker.checks() + cluster
 
     def _store_checks(self) -> tuple[HealthCheck, ...]:
         names = ", ".join(map(str, self._set_aside()))
@@ -285,11 +282,26 @@ class Assembly:
     def _set_aside(self) -> list[Path]:
         return set_aside(self._settings.state / STORE_NAME)
 
+    def _make_executor(self, versions: dict[str, str]) -> LocalExecutor | DaskExecutor:
+        settings = self._settings
+        if settings.cluster is None:
+            return LocalExecutor(recorder=self.metrics.workers)
+        return DaskExecutor(
+            settings.cluster,
+            versions=versions,
+            staging=settings.state / "scratch" / "delivered",
+            clock=self.clock,
+            show=self.metrics.cluster.changed,
+        )
+
     def _make_slots(self, workers: int) -> Slots:
         settings = self._settings
+        executor: Executor = self.executor
+        if isinstance(self.executor, LocalExecutor):  # a worker of a cluster proves by itself
+            executor = ProvingExecutor(self.executor, self.clock)
         runner = AttemptRunner(
             sources=self.sources,
-            executor=self.executor,
+            executor=executor,
             publisher=self.publisher,
             clock=self.clock,
             scratch=settings.state / "scratch",

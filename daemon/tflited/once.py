@@ -9,7 +9,8 @@ from pathlib import Path
 from threading import Event
 
 from tflited import toolchain
-from tflited.assembly import STORE_NAME, SystemClock
+from tflited.assembly import STORE_NAME
+from tflited.clock import SystemClock
 from tflited.domain.attempt import AttemptLimits
 from tflited.domain.job import Job, JobState, TriggerSource
 from tflited.domain.model import ModelId
@@ -23,6 +24,7 @@ from tflited.engine.decide import Decider, job_for
 from tflited.engine.explain import Explainer
 from tflited.engine.messages import AttemptEnded
 from tflited.engine.models import Entry, Models, RootEntry
+from tflited.engine.proving import ProvingExecutor
 from tflited.engine.removal import Removals
 from tflited.errors import ConversionError, ModelRefusedError
 from tflited.hub import hub_models
@@ -148,7 +150,7 @@ def convert(path: Path, settings: Settings, progress: Progress) -> AttemptEnded:
         try:
             runner = AttemptRunner(
                 sources=look,
-                executor=executor,
+                executor=ProvingExecutor(executor, SystemClock()),
                 publisher=publisher,
                 clock=SystemClock(),
                 scratch=Path(scratch),

@@ -1,4 +1,4 @@
-"""What every executor must do: the same cases over real children and the double of the engine."""
+"""What every executor must do: children here, on a real cluster, and the double of the engine."""
 
 import threading
 from collections.abc import Iterator
@@ -8,13 +8,14 @@ from typing import Protocol
 
 import pytest
 
+from cluster_executors import a_request, running_executor
+from clusters import QUICK, running_cluster
 from executors import READY_SECONDS, running_entry
 from fakes.engine import ScriptedExecutor, an_end
-from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest, AttemptResult
-from tflited.domain.model import ModelKind
-from tflited.domain.policy import Policy
+from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptResult
 from tflited.domain.ports import Executor, Progress
 from tflited.domain.report import Stage
+from tflited.workers.cluster.executor import DaskExecutor
 from tflited.workers.local import LocalExecutor
 
 
@@ -27,10 +28,10 @@ class Subject(Protocol):
         """Prepares the next attempt: ``ok``, ``refused`` or ``hang``; returns its stem."""
 
 
-class Local:
+class Real:
     """Real children, whose stem says what they do."""
 
-    def __init__(self, executor: LocalExecutor) -> None:
+    def __init__(self, executor: Executor) -> None:
         self.executor: Executor = executor
 
     def arrange(self, behaviour: str) -> str:
@@ -59,11 +60,21 @@ def local() -> Iterator[LocalExecutor]:
         yield made
 
 
-@pytest.fixture(params=["local", "scripted"])
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskExecutor]:
+    folder = tmp_path_factory.mktemp("dask")
+    with (
+        running_cluster(folder, ["one"], program=QUICK) as cluster,
+        running_executor(cluster, folder) as made,
+    ):
+        yield made
+
+
+@pytest.fixture(params=["local", "dask", "scripted"])
 def subject(request: pytest.FixtureRequest) -> Subject:
     if request.param == "scripted":
         return Scripted()
-    return Local(request.getfixturevalue("local"))
+    return Real(request.getfixturevalue(request.param))
 
 
 def ignore(stage: Stage, detail: str) -> None:
@@ -78,14 +89,7 @@ def attempt(
     cancel: Event | None = None,
 ) -> AttemptOutcome:
     """One attempt that behaves as asked."""
-    request = AttemptRequest(
-        attempt="1.1",
-        kind=ModelKind.SAVED_MODEL,
-        model="/nowhere",
-        stem=subject.arrange(behaviour),
-        scratch=str(scratch),
-        policy=Policy(),
-    )
+    request = a_request(scratch, subject.arrange(behaviour))
     return subject.executor.run_attempt(
         request, AttemptLimits(wall_seconds=READY_SECONDS), progress, cancel or Event()
     )

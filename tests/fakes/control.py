@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from tflited.assembly import SystemClock
+from tflited.clock import SystemClock
 from tflited.domain.attempt_record import AttemptRecord
 from tflited.domain.board import Board, ModelList, ModelQuery, ModelView
 from tflited.domain.events import EventFeed

@@ -37,6 +37,7 @@ from tflited.engine.messages import Message, Wake
 from tflited.engine.models import Models, RootEntry
 from tflited.engine.outcome import Finisher
 from tflited.engine.pace import Pace
+from tflited.engine.proving import ProvingExecutor
 from tflited.engine.records import recording
 from tflited.engine.removal import Removals
 from tflited.errors import ConfigurationError, Refusal, TflitedError
@@ -295,7 +296,7 @@ class World:
         self.data = DataWatch(self.sources, self.clock, SETTLE_SECONDS)
         self.runner = AttemptRunner(
             sources=self.sources,
-            executor=self.executor,
+            executor=ProvingExecutor(self.executor, self.clock),
             publisher=self.publisher,
             clock=self.clock,
             scratch=folder / "scratch",

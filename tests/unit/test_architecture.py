@@ -40,6 +40,7 @@ RENAMERS = {
     "output/rename.py": "moves whole synced sets, and links to them, then syncs both folders",
     "store/repair.py": "moves whole synced files, then syncs their folder; a note leads on",
     "workers/transfer/cache.py": "a cache; whatever is there is verified on each use",
+    "workers/cluster/executor.py": "a delivered set into its scratch folder, lost by a crash",
     "triggers/spool.py": "moves whole synced documents, then syncs both folders",
 }
 # Who may swallow an error that nobody named, and what becomes of it.
@@ -48,6 +49,8 @@ BORDERS = {
     "cli/__init__.py": "one line for the user instead of a traceback",
     "triggers/broker/sessions.py": "a connection: told once with its reason, then made anew",
     "workers/child.py": "a reply to the parent",
+    "workers/cluster/follow.py": "an attempt elsewhere: its outcome tells it",
+    "workers/cluster/link.py": "a connection: told once with its reason, then made anew",
     "workers/zygote.py": "the child's exit code; nothing may return into the loop above",
 }
 # Modules that no test imports and no test file is named after, and what tests them instead.
@@ -67,6 +70,10 @@ TESTED_THROUGH = {
     "sources/teller": "tests/unit/sources/test_root_watch.py",
     "web/attempts": "tests/integration/web/test_api.py, over HTTP",
     "web/found": "tests/integration/web/test_api.py, over HTTP",
+    "pages/form_style": "tests/integration/page/test_convert.py, by axe in a real browser",
+    "web/convert": "tests/integration/web/test_convert.py and tests/integration/page",
+    "web/taken_along": "tests/integration/page/test_convert.py, in a real browser",
+    "web/doors": "tests/integration/web/test_convert.py, over HTTP",
     "web/listeners": "tests/integration/web/test_server.py, on real sockets",
     "web/overview": "tests/integration/page, in a real browser, as the other pages",
     "web/model_pages": "tests/integration/page",

@@ -1,6 +1,5 @@
 """The composition root: folders, and parts that a reload exchanges."""
 
-from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -44,13 +43,6 @@ def test_policies_follow_a_reload(tmp_path: Path, settings: Settings) -> None:
     after = policies.resolve(reloaded.roots[0], "net").policy.variants
     assert len(before) == 3
     assert [variant.value for variant in after] == ["float16"]
-
-
-def test_the_clock() -> None:
-    """Records are aware UTC, durations never go back."""
-    clock = assembly.SystemClock()
-    assert clock.now().tzinfo is UTC
-    assert clock.monotonic() <= clock.monotonic()
 
 
 def test_files_of_the_state_folder(settings: Settings) -> None:

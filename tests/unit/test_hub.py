@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from model_trees import saved_model, write
-from tflited.assembly import SystemClock
+from tflited.clock import SystemClock
 from tflited.domain.model import ModelId
 from tflited.domain.observation import Sight
 from tflited.errors import ModelRefusedError

@@ -26,6 +26,7 @@ from tflited.cli import (
     trigger,
     verify,
     why,
+    worker,
 )
 from tflited.errors import TflitedError, UsageError
 
@@ -81,6 +82,8 @@ application.command("confirm")(confirm.confirm)
 application.command("rebuild")(rebuild.rebuild)
 application.command("reload")(reload.reload)
 application.command("doctor")(doctor.doctor)
+application.command("worker")(worker.worker)
+application.command("scheduler")(worker.scheduler)
 application.add_typer(configuration.application, name="config")
 application.add_typer(state.application, name="state")
 

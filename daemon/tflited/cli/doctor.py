@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,12 +13,15 @@ from tflited.cli import machine, unit
 from tflited.cli.finding import Finding
 from tflited.cli.options import Config, Directory, settings
 from tflited.domain.broker import BrokerSettings
-from tflited.errors import BrokerError
+from tflited.domain.cluster import ClusterSettings, split_address
+from tflited.errors import BrokerError, CannotStartError
 from tflited.output.tree import OutputTree
 from tflited.settings.model import Settings
 from tflited.triggers.broker.access import check_reachable
+from tflited.workers.cluster.setting_up import engine_version
 
 _IMPORT_SECONDS = 120
+_CONNECT_SECONDS = 5
 
 
 def doctor(config: Config = None, directory: Directory = None) -> int:
@@ -41,6 +45,8 @@ def _findings(loaded: Settings) -> Iterator[Finding]:
     yield _output(loaded.output)
     if loaded.broker is not None:
         yield _broker(loaded.broker)
+    if loaded.cluster is not None:
+        yield from cluster(loaded.cluster)
     yield from machine.findings(loaded)
     yield from unit.findings()
     compiler = shutil.which("cc")
@@ -95,6 +101,28 @@ def _output(path: Path) -> Finding:
         return Finding("output", os.access(path.parent, os.W_OK), f"{path} will be created")
     reason = OutputTree(path).check_writable()
     return Finding("output", not reason, reason or str(path))
+
+
+def cluster(settings: ClusterSettings) -> Iterator[Finding]:
+    """Whether the extra is installed, the certificates can be read, and the scheduler listens."""
+    try:
+        yield Finding("dask", True, f"distributed {engine_version()}")
+    except CannotStartError as error:
+        yield Finding("dask", False, str(error))
+    tls = settings.tls
+    for path in () if tls is None else (tls.ca, tls.certificate, tls.key):
+        is_ok = os.access(path, os.R_OK)
+        fix = "" if is_ok else ": cannot be read; let the service's user read it"
+        yield Finding("certificate", is_ok, f"{path}{fix}")
+    address = split_address(settings.scheduler)
+    if address is None:
+        return
+    try:
+        with socket.create_connection((address.host.strip("[]"), address.port), _CONNECT_SECONDS):
+            yield Finding("scheduler", True, f"{settings.scheduler} listens")
+    except OSError as error:
+        text = f"{settings.scheduler}: {error}; start `tflited scheduler` there"
+        yield Finding("scheduler", False, text)
 
 
 def _broker(settings: BrokerSettings) -> Finding:

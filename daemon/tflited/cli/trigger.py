@@ -1,6 +1,7 @@
 """``tflited trigger``: asks for a build now, through the daemon or its spool."""
 
 import json as json_module
+import tomllib
 import uuid
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ from tflited.cli import show
 from tflited.cli.client import Client
 from tflited.cli.jobs import waits_for
 from tflited.cli.options import AsJson, Config, Directory, asked_path, settings
-from tflited.domain.policy import Variant
+from tflited.domain.policy import ModelType, Variant
 from tflited.errors import DaemonUnreachableError, UsageError
 from tflited.settings.model import Settings
 
@@ -24,6 +25,11 @@ InputShape = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Build even when unchanged.")]
 PolicyName = Annotated[str | None, typer.Option(help="A [policy.NAME] instead of the folder's.")]
 Variants = Annotated[list[Variant] | None, typer.Option(help="Only these; may be repeated.")]
+Type = Annotated[ModelType | None, typer.Option(help="What the model is; else refused.")]
+Keys = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A key of the policy, as in a file: 'prune.sparsity = 0.5'."),
+]
 SaveTo = Annotated[str | None, typer.Option(help="Path below the output tree.")]
 Priority = Annotated[int, typer.Option(min=0, max=9, help="9 goes first.")]
 Id = Annotated[str | None, typer.Option(help="Idempotency key.")]
@@ -36,6 +42,8 @@ def trigger(  # noqa: PLR0913, PLR0917  # each is one option of the command
     force: Force = False,
     policy: PolicyName = None,
     variant: Variants = None,
+    key: Keys = None,
+    type: Type = None,  # noqa: A002  # the document's own word
     save_to: SaveTo = None,
     priority: Priority = 5,
     id: Id = None,  # noqa: A002  # the document's own word
@@ -48,10 +56,10 @@ def trigger(  # noqa: PLR0913, PLR0917  # each is one option of the command
     document = {
         "version": 1,
         "id": id or uuid.uuid4().hex,
-        "model": _model(path, hub, input_shape or [], loaded),
+        "model": _model(path, hub, input_shape or [], loaded) | _type(type),
         "priority": priority,
         "force": force,
-        **_own(policy, variant, save_to),
+        **_own(policy, variant, key or [], save_to),
     }
     body = json_module.dumps(document).encode()
     try:
@@ -71,14 +79,38 @@ def trigger(  # noqa: PLR0913, PLR0917  # each is one option of the command
     return 0
 
 
-def _own(policy: str | None, variants: list[Variant] | None, save_to: str | None) -> dict[str, Any]:
+def _own(
+    policy: str | None, variants: list[Variant] | None, keys: list[str], save_to: str | None
+) -> dict[str, Any]:
     """The keys of a document that asks for another policy or another place."""
     own: dict[str, Any] = {}
-    if policy is not None or variants:
-        own["policy"] = {"name": policy, "override": {"variants": variants} if variants else {}}
+    override = _override(keys) | ({"variants": variants} if variants else {})
+    if policy is not None or override:
+        own["policy"] = {"name": policy, "override": override}
     if save_to is not None:
         own["save_to"] = save_to
     return own
+
+
+def _override(keys: list[str]) -> dict[str, Any]:
+    """Keys of a policy, each as it would stand in a file.
+
+    Raises:
+        UsageError: they are no TOML.
+    """
+    try:
+        override = tomllib.loads("\n".join(keys))
+        json_module.dumps(override, allow_nan=False)  # a date has no form in JSON
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"--set: observed {', '.join(keys)!r}, allowed KEY = VALUE as in a file: {error}.",
+            hint="--set 'c_array.style = \"arduino\"'",
+        ) from error
+    return override
+
+
+def _type(asked: ModelType | None) -> dict[str, str]:
+    return {} if asked is None else {"type": asked.value}
 
 
 def _spool(loaded: Settings, body: bytes) -> Path:

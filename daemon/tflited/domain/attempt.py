@@ -27,7 +27,9 @@ class AttemptResult(StrEnum):
     CANCELLED = "cancelled"
     """Killed because its job was cancelled or superseded, or the daemon is stopping."""
     WORKER_LOST = "worker_lost"
-    """The zygote ended while the child ran."""
+    """The zygote, or the worker that had the attempt, ended or fell silent while the child ran."""
+    ENGINE_LOST = "engine_lost"
+    """The cluster was lost: its scheduler, or every worker; nothing is known of the child."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,36 @@ class AttemptLimits:
     wall_seconds: float = 900.0
 
 
+class ChildTask(StrEnum):
+    """What a child was there for."""
+
+    CONVERT = "convert"
+    """Opens the model and makes the set."""
+    PROVE = "prove"
+    """Proves the set again, without the model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildRecord:
+    """One child of an attempt.
+
+    Attributes:
+        task: what it was there for.
+        given_up: variants that it left out, since each had ended a child before it.
+        result: how it ended.
+        failure: why not well; None where it did.
+        seconds: from the request to its end.
+        said: beginning and end of what it wrote to standard output and error.
+    """
+
+    task: ChildTask
+    given_up: tuple[Variant, ...] = ()
+    result: AttemptResult
+    failure: Failure | None = None
+    seconds: float
+    said: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptOutcome:
     """How one attempt ended.
@@ -92,6 +124,7 @@ class AttemptOutcome:
         peak_rss_bytes: greatest resident memory of the child; 0 where unknown.
         noise: last part of what the child wrote to its standard error, for the record.
         sandbox: what held while model code ran; None where none ran.
+        children: what is kept of each child, where there may have been several.
     """
 
     result: AttemptResult
@@ -101,3 +134,4 @@ class AttemptOutcome:
     peak_rss_bytes: int = 0
     noise: str = ""
     sandbox: SandboxLevel | None = None
+    children: tuple[ChildRecord, ...] = ()

@@ -6,42 +6,10 @@ The words are hostile text that was made printable and bounded before it came he
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
-from tflited.domain.attempt import AttemptResult
+from tflited.domain.attempt import ChildRecord
 from tflited.domain.job import Failure
 from tflited.domain.model import ModelId
-from tflited.domain.policy import Variant
-
-
-class ChildTask(StrEnum):
-    """What a child was there for."""
-
-    CONVERT = "convert"
-    """Opens the model and makes the set."""
-    PROVE = "prove"
-    """Proves the set again, without the model."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChildRecord:
-    """One child of an attempt.
-
-    Attributes:
-        task: what it was there for.
-        given_up: variants that it left out, since each had ended a child before it.
-        result: how it ended.
-        failure: why not well; None where it did.
-        seconds: from the request to its end.
-        said: beginning and end of what it wrote to standard output and error.
-    """
-
-    task: ChildTask
-    given_up: tuple[Variant, ...] = ()
-    result: AttemptResult
-    failure: Failure | None = None
-    seconds: float
-    said: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

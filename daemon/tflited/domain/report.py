@@ -37,6 +37,8 @@ class Stage(StrEnum):
 
     STAGE = "stage"
     """The private copy of the model and its data."""
+    CARRY = "carry"
+    """Files on their way to a worker of a cluster, and the set on its way back."""
     START = "start"
     """From the request to the child's first message."""
     LOAD = "load"

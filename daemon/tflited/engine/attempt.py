@@ -1,15 +1,15 @@
 """One attempt from the private copy to the published set; runs in a slot's thread."""
 
 import shutil
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from threading import Event
 
 import structlog
 
-from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest
+from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest, ChildRecord
 from tflited.domain.build_key import BuildKey
 from tflited.domain.job import Failure, Job, facts
 from tflited.domain.model import Digest
@@ -25,10 +25,8 @@ from tflited.domain.ports import (
 )
 from tflited.domain.report import BuildReport, Stage
 from tflited.domain.sandbox import SandboxDemand
-from tflited.domain.second_proof import agreed
 from tflited.domain.verdict import decide
 from tflited.durable import storage_errors
-from tflited.engine.children import Children
 from tflited.engine.data import DataView
 from tflited.engine.messages import AttemptEnded
 from tflited.errors import OutputError, SourceChangedError, TflitedError, WorkerError
@@ -54,6 +52,7 @@ class AttemptRunner:
     """Runs attempts; called from several threads at once.
 
     Attributes:
+        executor: converts and proves: what it reports needs no further proof.
         scratch: directory for private copies and what children write; swept at start.
         threads: processor threads for each child.
     """
@@ -70,13 +69,6 @@ class AttemptRunner:
         """Runs one attempt and, when it went well, publishes; raises nothing that is expected."""
         started = self.clock.monotonic()
         job = work.job
-        children = Children(
-            executor=self.executor,
-            clock=self.clock,
-            limits=self.limits,
-            progress=progress,
-            cancel=cancel,
-        )
         place = self.scratch / f"{job.id}.{job.attempts}"
         seconds: dict[str, float] = {}
         outcome: AttemptOutcome | None = None
@@ -85,7 +77,10 @@ class AttemptRunner:
         failure: Failure | None = None
         try:
             request = self._stage(work, place, progress, seconds)
-            outcome = self._run(job, request, children)
+            if job.sandbox is SandboxDemand.OFF:
+                _LOG.warning("attempt_unsandboxed", **facts(job), attempt=job.attempts)
+            outcome = self.executor.run_attempt(request, self.limits, progress, cancel)
+            _tell_given_up(job, outcome.children)
             report, failure = outcome.report, outcome.failure
             if report is not None:
                 report = replace(report, sandbox=outcome.sandbox)
@@ -105,59 +100,9 @@ class AttemptRunner:
             report=report,
             published=published,
             failure=failure,
-            children=tuple(children.records),
+            children=() if outcome is None else outcome.children,
             stage_seconds=seconds,
             seconds=self.clock.monotonic() - started,
-        )
-
-    def _run(self, job: Job, request: AttemptRequest, children: Children) -> AttemptOutcome:
-        """Runs a child, and another one without the variant that ended it: it costs no other."""
-        if request.sandbox is SandboxDemand.OFF:
-            _LOG.warning("attempt_unsandboxed", **facts(job), attempt=job.attempts)
-        while True:
-            outcome = children.run(request)
-            if outcome.report is not None:
-                outcome = self._prove(request, outcome, outcome.report, children)
-            variant = children.culprit(outcome)
-            if variant is None or variant in request.given_up:
-                return outcome
-            reason = outcome.failure.message if outcome.failure else outcome.result.value
-            _LOG.warning(
-                "variant_given_up",
-                **facts(job),
-                attempt=job.attempts,
-                variant=variant.value,
-                reason=reason,
-            )
-            request = replace(request, given_up={**request.given_up, variant: reason})
-            shutil.rmtree(request.scratch)
-            Path(request.scratch).mkdir()
-
-    def _prove(
-        self, request: AttemptRequest, made: AttemptOutcome, report: BuildReport, children: Children
-    ) -> AttemptOutcome:
-        """Has another child, which opens no model, prove what the first one left."""
-        own = Path(request.scratch).with_name("proof")
-        shutil.rmtree(own, ignore_errors=True)
-        with storage_errors(own):
-            own.mkdir()
-        asked = replace(
-            request,
-            evidence=request.scratch,
-            scratch=str(own),
-            model="",
-            calibration=(),
-            custom_objects=(),
-        )
-        proof = children.run(asked)
-        seconds = Counter(made.stage_seconds)
-        seconds.update(proof.stage_seconds)
-        return replace(
-            proof,
-            report=None if proof.report is None else agreed(report, proof.report),
-            stage_seconds=seconds,
-            peak_rss_bytes=max(made.peak_rss_bytes, proof.peak_rss_bytes),
-            sandbox=made.sandbox,
         )
 
     def _stage(
@@ -218,6 +163,21 @@ class AttemptRunner:
         published = self.publisher.publish(work.job, work.policy, work.key, report, scratch)
         seconds[Stage.PUBLISH] = self.clock.monotonic() - began
         return published
+
+
+def _tell_given_up(job: Job, children: Sequence[ChildRecord]) -> None:
+    """Logs each variant that a child was made without, and how the one before it ended."""
+    for before, after in pairwise(children):
+        reason = before.failure.message if before.failure else before.result.value
+        for variant in after.given_up:
+            if variant not in before.given_up:
+                _LOG.warning(
+                    "variant_given_up",
+                    **facts(job),
+                    attempt=job.attempts,
+                    variant=variant.value,
+                    reason=reason,
+                )
 
 
 def work_of(

@@ -4,8 +4,14 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import Final
 
-from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest, AttemptResult
-from tflited.domain.attempt_record import ChildRecord, ChildTask
+from tflited.domain.attempt import (
+    AttemptLimits,
+    AttemptOutcome,
+    AttemptRequest,
+    AttemptResult,
+    ChildRecord,
+    ChildTask,
+)
 from tflited.domain.policy import Variant
 from tflited.domain.ports import Clock, Executor, Progress
 from tflited.domain.report import Stage

@@ -5,8 +5,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from tflited.domain.attempt import AttemptOutcome
-from tflited.domain.attempt_record import ChildRecord
+from tflited.domain.attempt import AttemptOutcome, ChildRecord
 from tflited.domain.job import Failure, Job
 from tflited.domain.observation import Observation, RootObservation
 from tflited.domain.policy import Policy

@@ -71,7 +71,13 @@ def _row(job: Job) -> Row:
     )
 
 
-def page(job: Job, steps: Sequence[Step], seconds: Mapping[str, float], now: datetime) -> str:
+def page(
+    job: Job,
+    steps: Sequence[Step],
+    seconds: Mapping[str, float],
+    now: datetime,
+    more: Sequence[ET.Element] = (),
+) -> str:
     """A whole HTML document of one job.
 
     Args:
@@ -79,6 +85,7 @@ def page(job: Job, steps: Sequence[Step], seconds: Mapping[str, float], now: dat
         steps: of its newest attempt, as far as the events still tell.
         seconds: time of each stage by the set's manifest; empty where it is not this job's.
         now: aware UTC.
+        more: what there is to take along.
     """
     return document(
         f"Job {job.id}",
@@ -86,6 +93,7 @@ def page(job: Job, steps: Sequence[Step], seconds: Mapping[str, float], now: dat
         element("p", linked(str(job.model), links.model(job.model, job.save_to)), class_="lead"),
         *_failure(job),
         *_going(job, steps, now),
+        *more,
         element("h2", "What was asked"),
         _facts(job),
         *_stages(steps, seconds, now),

@@ -9,8 +9,10 @@ NAVIGATION: Final = (
     ("/", "Overview"),
     ("/models", "Models"),
     ("/jobs", "Jobs"),
+    ("/convert", "Convert now"),
     ("/compare", "Compare"),
     ("/why", "Why?"),
+    ("/session", "Access"),
 )
 """Address and name of every page that can be gone to from all others."""
 STYLE_PATH: Final = "/assets/tflited.css"
@@ -45,7 +47,7 @@ def _head(title: str) -> ET.Element:
         "head",
         element("meta", charset="utf-8"),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="referrer", content="no-referrer"),
+        element("meta", name="referrer", content="same-origin"),
         element("meta", name="color-scheme", content="light dark"),
         element("title", f"{title} | tflited"),
         element("link", rel="icon", href=ICON_PATH, type="image/svg+xml"),

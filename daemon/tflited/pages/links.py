@@ -22,10 +22,25 @@ def why(model: ModelId) -> str:
     return _with_query("/why", path=str(model))
 
 
+def convert(model: ModelId) -> str:
+    """The form that asks for a build of a model now."""
+    return _with_query("/convert", path=str(model))
+
+
 def text(model: ModelId) -> str:
     """A model's name as a form can hold it; empty where it is no UTF-8 or cannot be typed."""
     name = str(model)
     return name if name.isprintable() else ""
+
+
+def download(place: str, file: str) -> str:
+    """One file of the set in a place of the output tree."""
+    return _with_query("/download", path=place, file=file)
+
+
+def download_all(place: str) -> str:
+    """All files of the set in a place of the output tree."""
+    return _with_query("/download/all", path=place)
 
 
 def job(job_id: int) -> str:

@@ -9,7 +9,7 @@ from tflited.domain.board import ModelView, PastBuild
 from tflited.domain.job import ACTIVE, Job, JobState
 from tflited.domain.publication import PublishedRecords
 from tflited.domain.report import VariantState
-from tflited.pages import candidates, chips, links, progress, trade_offs, wording
+from tflited.pages import candidates, chips, downloads, links, progress, trade_offs, wording
 from tflited.pages.differences import Difference, between
 from tflited.pages.elements import details, element
 from tflited.pages.layout import document
@@ -66,7 +66,9 @@ def _head(view: ModelView) -> tuple[ET.Element, ...]:
         element("dl", *pairs, class_="facts line"),
         element(
             "p",
-            *(linked("Why? policy, checks, places", links.why(view.model)),),
+            linked("Why? policy, checks, places", links.why(view.model)),
+            " \u00b7 ",
+            linked("Convert now", links.convert(view.model)),
             class_="more",
         ),
     )
@@ -122,6 +124,8 @@ def _set(view: ModelView, records: PublishedRecords) -> tuple[ET.Element, ...]:
         parts += [element("h2", "Size and closeness"), closeness]
     if accuracy is not None:
         parts += [element("h2", "Size and accuracy"), accuracy]
+    if records.manifest is not None:
+        parts.append(downloads.section(records.manifest))
     return tuple(parts)
 
 

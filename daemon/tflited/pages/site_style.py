@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tflited.pages.form_style import FORM_CSS
 from tflited.pages.style import CSS
 
 _FRAME: Final = """
@@ -203,5 +204,5 @@ button:hover { filter: brightness(1.1); }
   .strip .over, .strip .now { background: Highlight; forced-color-adjust: none; }
 }
 """
-SITE_CSS: Final = CSS + _FRAME + _PARTS + _FORMS
+SITE_CSS: Final = CSS + _FRAME + _PARTS + _FORMS + FORM_CSS
 """The whole style sheet of a served page."""

@@ -14,11 +14,18 @@ from typing import Any, Final, TypeVar
 from pydantic import ValidationError
 
 from tflited.domain.broker import SCHEMES, BrokerKind
+from tflited.domain.cluster import address_fault, is_loopback, split_address
 from tflited.domain.hub import ROOT_NAME
 from tflited.errors import Problem
 from tflited.settings.http_schema import LOOPBACK_HOSTS, HttpTable, split_listen
 from tflited.settings.layers import BUILT_IN
-from tflited.settings.main_schema import BrokerTable, DaemonTable, HubTable, RootTable
+from tflited.settings.main_schema import (
+    BrokerTable,
+    ClusterTable,
+    DaemonTable,
+    HubTable,
+    RootTable,
+)
 from tflited.settings.problems import close_match, shown
 from tflited.settings.schema import Table
 
@@ -30,6 +37,7 @@ _LONGEST_SOCKET_BYTES: Final = 107
 
 _WILDCARDS: Final = {BrokerKind.MQTT: "+#", BrokerKind.NATS: "*>"}
 _HTTP_KEYS: Final = ("socket", "listen", "token", "require_token_for_reading")
+_CLUSTER_KEYS: Final = ("scheduler", "ca_file", "certificate_file", "key_file", "data_listen")
 _Some = TypeVar("_Some", bound=Table)
 
 
@@ -43,6 +51,7 @@ class _Sketch:
     http: HttpTable | None
     hub: HubTable | None
     broker: BrokerTable | None
+    cluster: ClusterTable | None
     roots: tuple[tuple[int, RootTable], ...]
     policies: tuple[str, ...]
 
@@ -73,6 +82,7 @@ def cross_problems(table: Mapping[str, Any], *, base: Path, source: str) -> tupl
         *_long_socket(sketch),
         *_reply_channel(sketch),
         *_token_problems(sketch),
+        *_cluster_problems(sketch),
     )
 
 
@@ -85,10 +95,11 @@ def _sketch(table: Mapping[str, Any], *, base: Path, source: str) -> _Sketch:
     return _Sketch(
         source=source,
         base=base,
-        daemon=_understood(DaemonTable, table.get("daemon", {}), "output", "state"),
+        daemon=_understood(DaemonTable, table.get("daemon", {}), "output", "state", "executor"),
         http=_understood(HttpTable, table.get("http", {}), *_HTTP_KEYS),
         hub=_understood(HubTable, table.get("hub", {}), "cache"),
         broker=_understood(BrokerTable, table.get("broker", {}), "url", "source", "reply_to"),
+        cluster=_understood(ClusterTable, table.get("cluster", {}), *_CLUSTER_KEYS),
         roots=tuple((index, root) for index, root in understood if root is not None),
         policies=tuple(policies) if isinstance(policies, dict) else (),
     )
@@ -229,3 +240,23 @@ def _token_problems(sketch: _Sketch) -> Iterator[Problem]:
         if name in names[:index]:
             key = f"http.token[{index}].name"
             yield sketch.problem(key, f'"{name}" again', "a name of its own for each token")
+
+
+def _cluster_problems(sketch: _Sketch) -> Iterator[Problem]:
+    """Whoever reaches a worker or the scheduler can run code there, so certificates come first."""
+    daemon, cluster = sketch.daemon, sketch.cluster
+    if daemon is None or cluster is None or daemon.executor != "dask":
+        return
+    files = (cluster.ca_file, cluster.certificate_file, cluster.key_file)
+    if any(files) and not all(files):
+        allowed = "ca_file, certificate_file and key_file together, or none of them"
+        yield sketch.problem("cluster", "some of the certificates' files", allowed)
+    fault = address_fault(cluster.scheduler, has_tls=all(files))
+    if fault:
+        yield sketch.problem("cluster.scheduler", shown(cluster.scheduler), fault)
+    listen = split_address(f"tcp://{cluster.data_listen}")
+    if listen is None:
+        yield sketch.problem("cluster.data_listen", shown(cluster.data_listen), "HOST:PORT")
+    elif not all(files) and not is_loopback(listen.host):
+        allowed = "a loopback host, or certificates"
+        yield sketch.problem("cluster.data_listen", shown(cluster.data_listen), allowed)

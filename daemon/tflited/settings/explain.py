@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from tflited.domain.broker import BrokerSettings
+from tflited.domain.cluster import ClusterSettings
 from tflited.domain.policy import Calibration, Policy, ResolvedPolicy
 from tflited.settings.layers import leaves_of
 from tflited.settings.model import Settings
@@ -29,6 +30,7 @@ def effective(settings: Settings) -> str:
             *_http_and_log(settings),
             *_hub(settings),
             *_broker(settings.broker),
+            *_cluster(settings.cluster),
             *_roots(settings),
         )
     )
@@ -76,6 +78,7 @@ def _daemon(settings: Settings) -> Iterator[str]:
         "queue_capacity",
     ):
         yield f"{key} = {toml_value(getattr(settings, key))}"
+    yield f"executor = {toml_value('local' if settings.cluster is None else 'dask')}"
 
 
 def _http_and_log(settings: Settings) -> Iterator[str]:
@@ -115,6 +118,22 @@ def _broker(broker: BrokerSettings | None) -> Iterator[str]:
     yield "\n[broker]"
     for key, value in asdict(broker or BrokerSettings(url="")).items():
         yield f"{key} = {toml_value(str(value or '') if key.endswith('_file') else value)}"
+
+
+def _cluster(cluster: ClusterSettings | None) -> Iterator[str]:
+    yield "\n[cluster]"
+    known = cluster or ClusterSettings(scheduler="")
+    yield f"scheduler = {toml_value(known.scheduler)}"
+    for key in ("ca", "certificate", "key"):
+        yield f"{key}_file = {toml_value(str(getattr(known.tls, key, '')))}"
+    for key in (
+        "slots",
+        "attempt_memory_bytes",
+        "worker_ttl_seconds",
+        "data_listen",
+        "share_paths",
+    ):
+        yield f"{key} = {toml_value(getattr(known, key))}"
 
 
 def _roots(settings: Settings) -> Iterator[str]:

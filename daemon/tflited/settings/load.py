@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from tflited.domain.access import HttpRules, Scope, TokenSource
 from tflited.domain.broker import BrokerSettings
+from tflited.domain.cluster import ClusterSettings, TlsFiles
 from tflited.domain.hub import HubLimits
 from tflited.domain.ports import Root
 from tflited.domain.sandbox import SandboxDemand
@@ -20,7 +21,13 @@ from tflited.settings.cross_checks import (
 )
 from tflited.settings.http_schema import HttpTable, split_listen
 from tflited.settings.layers import BUILT_IN, MODULE_KEY, anchored
-from tflited.settings.main_schema import BrokerTable, HubTable, MainTable, RootTable
+from tflited.settings.main_schema import (
+    BrokerTable,
+    ClusterTable,
+    HubTable,
+    MainTable,
+    RootTable,
+)
 from tflited.settings.model import HubSettings, Settings
 from tflited.settings.problems import parse_toml, unreadable, validate
 
@@ -93,6 +100,7 @@ def _settings(table: MainTable, *, base: Path, source: str) -> Settings:
         log_level=table.log.level,
         hub=_hub(base, state, table.hub),
         broker=_broker(base, table.broker),
+        cluster=_cluster(base, table.cluster) if daemon.executor == "dask" else None,
         references=state / REFERENCES_NAME,
         roots=tuple(_root(base, root) for root in table.root),
         policies=_policies(table, base),
@@ -146,6 +154,20 @@ def _broker(base: Path, table: BrokerTable) -> BrokerSettings | None:
         credentials_file=_credentials_file(base, table.credentials_file),
         ca_file=absolute(base, table.ca_file) if table.ca_file else None,
         prefetch=table.prefetch,
+    )
+
+
+def _cluster(base: Path, table: ClusterTable) -> ClusterSettings:
+    files = (table.ca_file, table.certificate_file, table.key_file)
+    ca, certificate, key = (absolute(base, file) for file in files)
+    return ClusterSettings(
+        scheduler=table.scheduler,
+        tls=TlsFiles(ca=ca, certificate=certificate, key=key) if all(files) else None,
+        slots=table.slots,
+        attempt_memory_bytes=table.attempt_memory_bytes,
+        worker_ttl_seconds=table.worker_ttl_seconds,
+        data_listen=table.data_listen,
+        share_paths=table.share_paths,
     )
 
 

@@ -15,6 +15,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from tflited.domain.broker import SCHEMES, BrokerSettings
+from tflited.domain.cluster import LEAST_TTL_SECONDS, ClusterSettings
 from tflited.domain.hub import LONGEST_HANDLE, HubLimits
 from tflited.settings.http_schema import LARGEST_PORT, HttpTable
 from tflited.settings.schema import (
@@ -30,8 +31,10 @@ from tflited.settings.schema import (
 )
 
 LARGEST_WORKERS: Final = 64
+LARGEST_SLOTS: Final = 1024
 _HUB: Final = HubLimits()
 _BROKER: Final = BrokerSettings(url="")
+_CLUSTER: Final = ClusterSettings(scheduler="")
 _AUTHORITY: Final = re.compile(
     r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:(?P<port>[0-9]{1,5}))?(/[^\s?#]*)?"
 )
@@ -86,6 +89,7 @@ class DaemonTable(Table):
     settle_seconds: Annotated[Number, Field(ge=0, le=86_400)] = 3.0
     settle_whole_seconds: Annotated[Number, Field(ge=0, le=86_400)] = 0.5
     scan_interval_seconds: Seconds = 60.0
+    executor: Literal["local", "dask"] = "local"
     attempt_timeout_seconds: Seconds = 900.0
     drain_timeout_seconds: Annotated[Number, Field(ge=0, le=86_400)] = 60.0
     rebuild_on_upgrade: StrictBool = False
@@ -127,6 +131,22 @@ class BrokerTable(Table):
     prefetch: Annotated[StrictInt, Field(ge=1, le=10_000)] = _BROKER.prefetch
 
 
+class ClusterTable(Table):
+    """Where attempts run with ``executor = "dask"``. Files are all three or none."""
+
+    scheduler: StrictStr = ""
+    ca_file: Glob = ""
+    certificate_file: Glob = ""
+    key_file: Glob = ""
+    slots: Annotated[StrictInt, Field(ge=1, le=LARGEST_SLOTS)] = _CLUSTER.slots
+    attempt_memory_bytes: Bytes = _CLUSTER.attempt_memory_bytes
+    worker_ttl_seconds: Annotated[Number, Field(ge=LEAST_TTL_SECONDS, le=86_400)] = (
+        _CLUSTER.worker_ttl_seconds
+    )
+    data_listen: StrictStr = _CLUSTER.data_listen
+    share_paths: StrictBool = _CLUSTER.share_paths
+
+
 class HubReferenceTable(Table):
     """A ``NAME.hub.toml``: which module, and how it is called."""
 
@@ -157,5 +177,6 @@ class MainTable(Table):
     log: LogTable = LogTable()
     hub: HubTable = HubTable()
     broker: BrokerTable = BrokerTable()
+    cluster: ClusterTable = ClusterTable()
     root: Annotated[tuple[RootTable, ...], Field(min_length=1)]
     policy: dict[Slug, MainPolicyTable] = Field(default_factory=dict)

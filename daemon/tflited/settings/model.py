@@ -7,6 +7,7 @@ from typing import Any
 
 from tflited.domain.access import HttpRules
 from tflited.domain.broker import BrokerSettings
+from tflited.domain.cluster import ClusterSettings
 from tflited.domain.hub import ROOT_NAME, HubLimits
 from tflited.domain.ports import Root
 from tflited.domain.removal import BrakeRules
@@ -54,6 +55,7 @@ class Settings:
         log_level: debug, info, warning or error.
         hub: what holds for TensorFlow Hub references.
         broker: the message broker that triggers come through; None without one.
+        cluster: the cluster that attempts run on; None where they run on this machine.
         references: the folder of Hub references that came as triggers.
         roots: the watched directories.
         policies: name to table of the keys that the main file names, data globs absolute.
@@ -83,6 +85,7 @@ class Settings:
     hub: HubSettings
     references: Path
     broker: BrokerSettings | None = None
+    cluster: ClusterSettings | None = None
     roots: tuple[Root, ...]
     policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     source: str = "built-in"

@@ -50,6 +50,11 @@ class FolderPolicies:
         self._named = {name: _named(settings, name) for name in settings.policies}
         self._merged: dict[tuple[str, *tuple[Layer, ...]], ResolvedPolicy] = {}
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The named policies of the main file."""
+        return tuple(self._named)
+
     def resolve(self, root: Root, path: str) -> ResolvedPolicy:
         """The policy of the model at a path below the root.
 

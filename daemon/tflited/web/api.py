@@ -1,6 +1,5 @@
 """The HTTP interface: every path, what it asks of the engine, and the answer's form."""
 
-import asyncio
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Final, cast
 
@@ -20,10 +19,10 @@ from tflited.errors import TflitedError, UsageError
 from tflited.web.access import Access
 from tflited.web.answers import RequestError, answer, health, refuse, refuse_error
 from tflited.web.attempts import attempts
-from tflited.web.downloads import download_routes
+from tflited.web.body import read_body
+from tflited.web.doors import doors
 from tflited.web.found import JobId, find_job
 from tflited.web.guard import KnownHosts, is_from_socket
-from tflited.web.job_pages import job_pages
 from tflited.web.model_pages import model_pages
 from tflited.web.offers import Offers
 from tflited.web.openapi import describe, refusals, trigger_body
@@ -36,8 +35,6 @@ from tflited.web.why_page import why_page
 
 MAX_TRIGGER_BYTES: Final = 64 * 1024
 MAX_JOBS: Final = 1000
-BODY_SECONDS: Final = 20.0
-
 _STATUS: TypeAdapter[Status] = TypeAdapter(Status)
 _EXPLANATION: TypeAdapter[Explanation] = TypeAdapter(Explanation)
 _PLAN: TypeAdapter[tuple[PlanEntry, ...]] = TypeAdapter(tuple[PlanEntry, ...])
@@ -78,11 +75,9 @@ def create_app(
     app.include_router(_health(control))
     app.include_router(_metrics(render_metrics), dependencies=reads, responses=refusals())
     app.include_router(assets())
-    pages = (overview(control), model_pages(control), job_pages(control), why_page(control))
-    for page in pages:
+    for page in (overview(control), model_pages(control), why_page(control)):
         app.include_router(page, dependencies=reads, responses=refusals())
-    if offers.sets is not None:
-        app.include_router(download_routes(offers.sets), dependencies=reads)
+    app.include_router(doors(control, access, offers))
     api = APIRouter(prefix="/api/v1", responses=refusals())
     for routes in (_reading(control), _jobs(control, streams), attempts(control)):
         api.include_router(routes, dependencies=reads)
@@ -198,7 +193,7 @@ def _triggering(control: Control) -> APIRouter:
         openapi_extra=trigger_body(),
     )
     async def trigger(request: Request) -> Response:
-        body = await _read_body(request)
+        body = await read_body(request, "trigger", most=MAX_TRIGGER_BYTES)
         is_cli = request.headers.get("x-tflited-source", "").lower() == "cli"
         is_local = is_cli and is_from_socket(request.scope)
         source = TriggerSource.CLI if is_local else TriggerSource.API
@@ -247,22 +242,6 @@ def _writing(control: Control) -> APIRouter:
         return answer(_COUNT, {"queued": control.rebuild_stale()})
 
     return routes
-
-
-async def _read_body(request: Request) -> bytes:
-    """The body, given up as soon as it is too long or too slow; the declared length may lie."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MAX_TRIGGER_BYTES:
-                    allowed = f"observed more than {MAX_TRIGGER_BYTES} bytes, allowed that many"
-                    raise RequestError(413, "too_large", f"trigger: {allowed}")
-    except TimeoutError:
-        message = f"trigger: observed no end within {BODY_SECONDS:g} s, allowed that long"
-        raise RequestError(408, "too_slow", message, headers={"Connection": "close"}) from None
-    return bytes(body)
 
 
 def _on_tflited_error(request: Request, error: Exception) -> Response:

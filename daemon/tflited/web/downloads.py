@@ -17,6 +17,7 @@ from tflited.domain.manifest import REPORT_NAME
 from tflited.domain.report import ArtifactFile
 from tflited.errors import OutputError
 from tflited.pages import report_page
+from tflited.pages.downloads import REPORT_PAGE
 from tflited.pages.style import content_policy
 from tflited.web.answers import RequestError, retry_after
 from tflited.web.archive import Member, archive, length
@@ -25,7 +26,6 @@ from tflited.web.timely import TimelyResponse
 
 MOST_DOWNLOADS: Final = 16
 """At once: each holds the files of a set open."""
-REPORT_PAGE: Final = "report.html"
 _BUSY_SECONDS: Final = 5.0
 _FORM: Final = "zip 1"
 """Changes with the archive's bytes, so that its tag does."""

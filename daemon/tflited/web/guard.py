@@ -29,7 +29,7 @@ class Tagged:
 
 
 class KnownHosts:
-    """Refuses TCP requests that name another host than this one, or come from a foreign page.
+    """Refuses requests that name another host than this one, or come from a foreign page.
 
     A web page can make a browser on this machine ask any name that its owner points at 127.0.0.1
     (DNS rebinding); the ``Host`` header then still carries that name. Where it asks this machine
@@ -47,7 +47,7 @@ class KnownHosts:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
-        if scope["type"] == "http" and not is_from_socket(scope):
+        if scope["type"] == "http":
             refusal = self._refusal(Request(scope))
             if refusal is not None:
                 return await refusal(scope, receive, send)
@@ -57,7 +57,7 @@ class KnownHosts:
         headers, local = request.headers, local_address(request.scope)
         host, origin = headers.get("host", ""), headers.get("origin")
         name = _without_port(host).lower()
-        if not self._is_known(name, local):
+        if not is_from_socket(request.scope) and not self._is_known(name, local):
             own = "localhost, 127.0.0.1 or [::1]" if is_loopback(local) else local
             message = f"Host header: observed {host!r}, allowed {own} or one of [http] hosts"
             return refuse(403, "foreign_host", message)

@@ -1,6 +1,7 @@
 """Serves the pages about jobs: the list, and one of them."""
 
-from collections.abc import Mapping
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
@@ -19,8 +20,15 @@ _LARGEST_ID: Final = 2**63 - 1
 """What SQLite's INTEGER holds."""
 
 
-def job_pages(control: Control) -> APIRouter:
-    """The routes of the pages."""
+def job_pages(
+    control: Control, more: Callable[[Job], Sequence[ET.Element]] = lambda _: ()
+) -> APIRouter:
+    """The routes of the pages.
+
+    Args:
+        control: the engine.
+        more: what there is to take along from a job.
+    """
     routes = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
     @routes.get("/jobs")
@@ -43,7 +51,7 @@ def job_pages(control: Control) -> APIRouter:
             raise RequestError(404, "no_such_job", f"job {job_id}: there is none", hint=hint)
         steps = steps_of(control, job_id)
         seconds = {} if steps else _seconds(control, found)
-        return html(request, page(found, steps, seconds, datetime.now(UTC)))
+        return html(request, page(found, steps, seconds, datetime.now(UTC), more(found)))
 
     return routes
 

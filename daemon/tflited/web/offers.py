@@ -1,6 +1,6 @@
 """What the doors hand out beside the engine's answers; made by the composition root."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,9 @@ class Offers:
     Attributes:
         trigger_schema: JSON schema of the trigger document, for the OpenAPI document.
         sets: the output tree, from which files are handed out.
+        policies: names the policies of the main file now in force.
     """
 
     trigger_schema: Mapping[str, Any] = field(default_factory=dict)
     sets: SetReader | None = None
+    policies: Callable[[], Sequence[str]] = tuple

@@ -174,7 +174,7 @@ def decode_message(content: bytes) -> Message:
         WireError: not JSON, an infinite number, or not one of the messages.
     """
     try:
-        plain = _clean(from_json(content, allow_inf_nan=False))
+        plain = cleaned(from_json(content, allow_inf_nan=False))
         return _MESSAGE.validate_json(json.dumps(plain), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
@@ -184,15 +184,15 @@ def decode_message(content: bytes) -> Message:
         raise WireError(f"not JSON: {error}") from error
 
 
-def _clean(value: Any) -> Any:
+def cleaned(value: Any) -> Any:
     """A JSON value whose texts may stand in logs, records and pages: names of keys, too."""
     match value:
         case str():
             return printable(value)
         case dict():
-            return {printable(key): _clean(inner) for key, inner in value.items()}
+            return {printable(key): cleaned(inner) for key, inner in value.items()}
         case list():
-            return [_clean(inner) for inner in value]
+            return [cleaned(inner) for inner in value]
         case _:
             return value
 

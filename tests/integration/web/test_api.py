@@ -6,8 +6,8 @@ import pytest
 
 from fakes.control import MODEL, NOW
 from fakes.http_client import Daemon
-from tflited.domain.attempt import AttemptResult
-from tflited.domain.attempt_record import AttemptRecord, ChildRecord, ChildTask, as_text
+from tflited.domain.attempt import AttemptResult, ChildRecord, ChildTask
+from tflited.domain.attempt_record import AttemptRecord, as_text
 from tflited.domain.job import JobState, TriggerSource
 from tflited.domain.status import HealthCheck
 from tflited.errors import CannotStartError, ConfigurationError, Problem

@@ -21,7 +21,8 @@ from tflited.domain.policy import OutputRules, Policy, Variant
 from tflited.domain.report import VariantState
 from tflited.output.reading import PublishedSets
 from tflited.output.tree import OutputTree
-from tflited.web.downloads import MOST_DOWNLOADS, REPORT_PAGE, disposition
+from tflited.pages.downloads import REPORT_PAGE
+from tflited.web.downloads import MOST_DOWNLOADS, disposition
 from tflited.web.offers import Offers
 from waiting import wait_until
 

@@ -1,8 +1,8 @@
 """A record as a person reads it."""
 
 from fakes.samples import MODEL, NOON
-from tflited.domain.attempt import AttemptResult
-from tflited.domain.attempt_record import AttemptRecord, ChildRecord, ChildTask, as_text
+from tflited.domain.attempt import AttemptResult, ChildRecord, ChildTask
+from tflited.domain.attempt_record import AttemptRecord, as_text
 from tflited.domain.job import Failure
 from tflited.domain.model import ModelId
 from tflited.domain.policy import Variant

@@ -6,8 +6,13 @@ from threading import Event
 import pytest
 
 from fakes.engine import FixedClock, ScriptedExecutor, World, an_end
-from tflited.domain.attempt import AttemptLimits, AttemptOutcome, AttemptRequest, AttemptResult
-from tflited.domain.attempt_record import ChildTask
+from tflited.domain.attempt import (
+    AttemptLimits,
+    AttemptOutcome,
+    AttemptRequest,
+    AttemptResult,
+    ChildTask,
+)
 from tflited.domain.model import ModelKind
 from tflited.domain.policy import Policy, Variant
 from tflited.domain.report import Stage

@@ -1,7 +1,7 @@
 """The newest events: in order, bounded, and told to those who listen."""
 
 from fakes.control import make_job
-from tflited.assembly import SystemClock
+from tflited.clock import SystemClock
 from tflited.domain.events import EventKind
 from tflited.domain.job import JobState
 from tflited.domain.report import Stage

@@ -78,6 +78,14 @@ def test_a_model_that_keeps_losing_its_zygote_is_dead(finisher: Finisher, job: J
     assert finisher.finish(ended(again, lost), cancelled_as=None).state is JobState.DEAD
 
 
+def test_a_lost_cluster_makes_no_job_dead(finisher: Finisher, job: Job) -> None:
+    """However often it goes away: nothing is known of the model."""
+    lost = an_end(AttemptResult.ENGINE_LOST, code="engine_lost", is_retryable=True)
+    again = replace(job, attempts=10 * MAX_LOSSES)
+    moved = finisher.finish(ended(again, lost), cancelled_as=None)
+    assert (moved.state, moved.deaths) == (JobState.QUEUED, 0)
+
+
 def test_two_deaths_before_make_the_next_the_last(
     finisher: Finisher, job: Job, world: World
 ) -> None:

@@ -18,6 +18,7 @@ from tflited.settings.layers import BUILT_IN_LAYER, leaves_of
 from tflited.settings.load import load
 from tflited.settings.main_schema import (
     BrokerTable,
+    ClusterTable,
     DaemonTable,
     HubTable,
     LogTable,
@@ -44,6 +45,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "http": HttpTable,
     "hub": HubTable,
     "broker": BrokerTable,
+    "cluster": ClusterTable,
     "log": LogTable,
     "root": RootTable,
 }
@@ -76,7 +78,7 @@ def test_annotated_main_file_shows_every_key() -> None:
     tables = tomllib.loads((CONFIG / "tflited.toml").read_text())
     shown = {
         f"{name}.{key}"
-        for name in ("daemon", "http", "log", "hub", "broker")
+        for name in ("daemon", "http", "log", "hub", "broker", "cluster")
         for key in tables[name]
     }
     assert shown == {key for key in main_keys() if not key.startswith("root.")} - {

@@ -10,8 +10,8 @@ from structlog.testing import capture_logs
 
 from fakes.engine import FixedClock
 from fakes.samples import FAILURE, MODEL, NOON
-from tflited.domain.attempt import AttemptResult
-from tflited.domain.attempt_record import AttemptRecord, ChildRecord, ChildTask
+from tflited.domain.attempt import AttemptResult, ChildRecord, ChildTask
+from tflited.domain.attempt_record import AttemptRecord
 from tflited.domain.model import ModelId
 from tflited.domain.policy import Variant
 from tflited.store.attempt_records import AttemptFolder, Bounds

@@ -13,7 +13,8 @@ REASONS: Final = (
     "store_corrupt", "transfer", "transfer_ended", "transfer_full", "transfer_refused",
     "trigger_refused", "usage", "worker",
     # How an attempt may end without a report.
-    "bad_reply", "cancelled", "crash", "native_abort", "out_of_memory", "worker_lost",
+    "bad_reply", "cancelled", "crash", "engine_lost", "native_abort", "out_of_memory",
+    "worker_lost",
     "cpu_limit", "memory_limit", "model_limit", "output_limit", "scratch_limit", "wall_limit",
     # What the look before a model is opened refuses, from convert/preflight/.
     "refused_archive", "refused_module", "refused_operator", "refused_storage", "absurd_size",

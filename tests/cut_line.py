@@ -1,4 +1,4 @@
-"""A line between a worker and the daemon that breaks, stalls or lies on request."""
+"""A line between a worker and the daemon that breaks, holds or lies on request."""
 
 import socket
 import threading
@@ -17,14 +17,12 @@ class CutLine:
         target: port that it leads to.
         cuts: bytes from the target after which each connection in turn is cut; the rest hold.
         damaged: numbers of connections of which a byte on the way back is changed.
-        is_stalled: whether nothing is passed on.
-        connections: how many there were.
+            connections: how many there were.
     """
 
     target: int
     cuts: list[int] = field(default_factory=list)
     damaged: set[int] = field(default_factory=set)
-    is_stalled: bool = False
     hold_after: int = -1
     connections: int = 0
     passed: int = 0
@@ -32,7 +30,6 @@ class CutLine:
     port: int = 0
     _free: threading.Event = field(default_factory=threading.Event)
     _sockets: list[socket.socket] = field(default_factory=list)
-    _far: set[socket.socket] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -60,11 +57,6 @@ class CutLine:
         """Passes on again what was held."""
         self._free.set()
 
-    def cut(self) -> None:
-        """Cuts every connection."""
-        for each in self._sockets:
-            shut(each)
-
     def _run(self, listener: socket.socket) -> None:
         threads = []
         with suppress(OSError):
@@ -77,43 +69,54 @@ class CutLine:
                     near.close()
                     continue
                 self._sockets += [near, far]
-                self._far.add(far)
-                allowed = self.cuts.pop(0) if self.cuts else -1
-                for one, other, most in ((near, far, -1), (far, near, allowed)):
-                    is_damaged = number in self.damaged and one is far
-                    arguments = (one, other, most, is_damaged)
-                    threads.append(threading.Thread(target=self._pass, args=arguments, daemon=True))
-                    threads[-1].start()
+                most = self.cuts.pop(0) if self.cuts else -1
+                arguments = (near, far, most, number in self.damaged)
+                threads.append(threading.Thread(target=self._join, args=arguments, daemon=True))
+                threads[-1].start()
         for thread in threads:
             thread.join()
-        for each in self._sockets:
-            each.close()
+
+    def _join(self, near: socket.socket, far: socket.socket, most: int, is_damaged: bool) -> None:
+        """One connection; closed at its end, which resets whoever still sends."""
+        back = threading.Thread(target=self._bring, args=(far, near, most, is_damaged), daemon=True)
+        back.start()
+        self._take(near, far)
+        back.join()
+        near.close()
+        far.close()
 
     def _hold(self, size_bytes: int) -> None:
         self.passed += size_bytes
         if 0 <= self.hold_after < self.passed:
             self._free.wait(120)
 
-    def _pass(self, one: socket.socket, other: socket.socket, most: int, is_damaged: bool) -> None:
+    def _take(self, near: socket.socket, far: socket.socket) -> None:
         passed = 0
         with suppress(OSError):
-            while chunk := one.recv(CHUNK_BYTES):
-                if self.is_stalled:
-                    continue
+            while chunk := near.recv(CHUNK_BYTES):
+                if self.slow_target and passed > 16 * CHUNK_BYTES:
+                    self._free.wait(120)
+                far.sendall(chunk)
+                passed += len(chunk)
+        self._end(near, far)
+
+    def _bring(self, far: socket.socket, near: socket.socket, most: int, is_damaged: bool) -> None:
+        passed = 0
+        with suppress(OSError):
+            while passed != most and (chunk := far.recv(CHUNK_BYTES)):
                 if is_damaged and len(chunk) > 1000:
                     chunk = chunk[:-1] + bytes([chunk[-1] ^ 1])
                     is_damaged = False
                 kept = chunk if most < 0 else chunk[: most - passed]
-                if one in self._far:
-                    self._hold(len(kept))
-                elif self.slow_target and passed > 16 * CHUNK_BYTES:
-                    self._free.wait(120)
-                other.sendall(kept)
+                self._hold(len(kept))
+                near.sendall(kept)
                 passed += len(kept)
-                if passed == most:
-                    break
-        shut(one)
-        shut(other)
+        self._end(near, far)
+
+    def _end(self, near: socket.socket, far: socket.socket) -> None:
+        shut(near)
+        shut(far)
+        self._free.set()
 
 
 def shut(one: socket.socket) -> None:

@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 import structlog
 
 from tflited.errors import (
+    SourceChangedError,
+    TflitedError,
     TransferEndedError,
     TransferError,
     TransferFullError,
@@ -159,9 +161,11 @@ class Line:
             self._connection = made
         return self._connection
 
-    def _refusal(self, status: int, reason: str) -> TransferError:
+    def _refusal(self, status: int, reason: str) -> TflitedError:
         told = "".join(sign if sign.isprintable() else "\ufffd" for sign in reason)
         message = f"The daemon's depot answered {status} to attempt {self._offer.attempt}: {told}."
+        if status == HTTPStatus.PRECONDITION_FAILED:
+            return SourceChangedError(message, hint="nothing; the job is tried again")
         if status in _OVER:
             return TransferEndedError(message)
         if status == HTTPStatus.INSUFFICIENT_STORAGE:

@@ -167,7 +167,7 @@ def test_a_file_that_changed_after_the_offer_is_not_served(
     """No worker is sent bytes that nobody digested."""
     offer = depot.offer(ATTEMPT, {"model": model})
     (model / "saved_model.pb").write_bytes(b"other")
-    with pytest.raises(TransferRefusedError, match="changed since it was offered"):
+    with pytest.raises(SourceChangedError, match="changed since it was offered"):
         carrier.fetch(offer, "model", into)
 
 

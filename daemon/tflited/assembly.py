@@ -256,7 +256,10 @@ class Assembly:
             feed=self.events,
             records=self.records,
             doors=self._doors,
-            free_bytes=self.output_room.free_bytes,
+            free_bytes={
+                "Output": self.output_room.free_bytes,
+                "State": self.state_room.free_bytes,
+            },
         )
 
     def _make_broker(self) -> BrokerDoor:

@@ -3,6 +3,7 @@
 import shutil
 import socket
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tflited import toolchain
 from tflited.cli import doctor, machine, unit
 from tflited.cli.finding import Finding
 from tflited.domain.broker import BrokerSettings
+from tflited.domain.cluster import ClusterSettings, TlsFiles
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -88,3 +90,38 @@ def test_a_broker_that_answers_and_one_that_does_not() -> None:
     assert not gone.is_ok
     assert f"127.0.0.1:{port}" in gone.text
     assert "broker.url" in gone.text
+
+
+def test_a_cluster_is_looked_at(tmp_path: Path) -> None:
+    """The package, each certificate, and whether the scheduler listens."""
+    (tmp_path / "ca.pem").touch()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        settings = ClusterSettings(
+            scheduler=f"tls://127.0.0.1:{listener.getsockname()[1]}",
+            tls=TlsFiles(
+                ca=tmp_path / "ca.pem", certificate=tmp_path / "me.pem", key=tmp_path / "me.key"
+            ),
+        )
+        found = [(finding.name, finding.is_ok) for finding in doctor.cluster(settings)]
+    (*_, gone) = doctor.cluster(settings)
+    assert found == [
+        ("dask", True),
+        ("certificate", True),
+        ("certificate", False),
+        ("certificate", False),
+        ("scheduler", True),
+    ]
+    assert not gone.is_ok
+    assert "start `tflited scheduler` there" in gone.text
+
+
+def test_a_missing_extra_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With how to install it; small hosts do not need it."""
+
+    def missing(_: str) -> str:
+        raise PackageNotFoundError
+
+    monkeypatch.setattr("tflited.workers.cluster.setting_up.version", missing)
+    found = next(doctor.cluster(ClusterSettings(scheduler="tcp://127.0.0.1:1")))
+    assert not found.is_ok
+    assert "tflited[cluster]" in found.text

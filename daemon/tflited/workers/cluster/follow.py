@@ -49,7 +49,9 @@ class Follow:
     def outcome(self) -> AttemptOutcome:
         """Sends the attempt, blocks until its fate is known, and gives it up at the worker."""
         names = {member.address for member in self.session.accepted}
-        future = self.session.submit(self.order, self._listen)
+        if not names:
+            return ends.engine_lost("no worker is left that could begin it")
+        future = self.session.submit(self.order, names, self._listen)
         try:
             future.add_done_callback(lambda _: self._inbox.put(None))
             lost = self._wait(names)

@@ -2,7 +2,7 @@
 
 import contextlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -73,11 +73,12 @@ class Session:
         self.members = self._roster.judge(told.get("workers") or {})
         return self.members
 
-    def submit(self, order: Order, listener: Listener) -> "Future":
-        """Sends an order to one of the accepted workers; returns at once.
+    def submit(self, order: Order, addresses: Collection[str], listener: Listener) -> "Future":
+        """Sends an order to one of some workers; returns at once.
 
         Args:
             order: the attempt.
+            addresses: of the workers, at least one; with none Dask would take any.
             listener: hears the attempt's signs of life, from Dask's thread; must not block.
         """
         with self._lock:
@@ -89,7 +90,7 @@ class Session:
             key=order.key,
             pure=False,
             retries=0,
-            workers=[member.address for member in self.accepted],
+            workers=sorted(addresses),
             resources=resources,
         )
 

@@ -45,8 +45,11 @@ class Connection:
         self.released = 0
         self.listener: Callable[[Told], None] | None = None
 
-    def submit(self, order: Order, listener: Callable[[Told], None]) -> "Future[Any]":
+    def submit(
+        self, order: Order, addresses: set[str], listener: Callable[[Told], None]
+    ) -> "Future[Any]":
         """Remembers the listener."""
+        assert addresses == {HERE.address}
         assert order == ORDER
         self.listener = listener
         return self.task

@@ -56,8 +56,8 @@ def page(form: Form) -> str:
         element(
             "p",
             "Asks for a build of one model: with another policy, to another place, sooner, or"
-            " although nothing changed. New and changed models are found without it. A model that is"
-            " not there yet can be ",
+            " although nothing changed. New and changed models are found without it. A model that"
+            " is not there yet can be ",
             element("a", "uploaded", href="/uploads"),
             ".",
         ),

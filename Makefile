@@ -24,7 +24,7 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
 PROCESSES := $(shell n=$$(($$(nproc) + 1)); echo $$((n < 4 ? n : 4)))
 PYTEST := $(PY) -m pytest -o cache_dir=$(CACHE)/pytest --numprocesses $(PROCESSES) --dist worksteal
 
-.PHONY: help venv demo run test faults soak bench deb dashboard acceptance check lint format lock clean
+.PHONY: help venv demo run test faults soak bench screenshots deb dashboard acceptance check lint format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -66,10 +66,13 @@ bench: $(STAMP) ## measure against TensorFlow's own tools; prints one JSON docum
 deb: $(STAMP) ## build the Debian package for this release of Debian: build/deb/*.deb
 	@$(PY) packaging/deb.py
 
+screenshots: $(STAMP) ## make the pictures of docs/page.md from real conversions in a real browser
+	$(PY) tests/screenshots.py docs/pictures
+
 dashboard: $(STAMP) ## make config/grafana/tflited.json anew out of packaging/panels*.py
 	@$(PY) packaging/dashboard.py
 
-acceptance: $(STAMP) | $(CACHE) ## as root: boot a Debian with systemd and use the package there; minutes
+acceptance: $(STAMP) | $(CACHE) ## as root: boot a Debian with systemd and use the package there; skipped otherwise
 	$(PY) -m pytest -o cache_dir=$(CACHE)/pytest tests/acceptance
 
 lint: $(STAMP) | $(CACHE) ## check style, format, types and import directions
@@ -78,7 +81,7 @@ lint: $(STAMP) | $(CACHE) ## check style, format, types and import directions
 	$(PY) -m mypy $(CODE)
 	$(PY) -c 'import sys; from importlinter.cli import lint_imports_command as run; run()' --cache-dir $(CACHE)/imports
 
-check: lint test faults ## everything CI runs
+check: lint test faults acceptance ## everything CI runs
 
 format: $(STAMP) | $(CACHE) ## put the code into its format
 	$(PY) -m ruff check --fix $(CODE)

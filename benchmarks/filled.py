@@ -1,10 +1,12 @@
 """A daemon with much behind it: thousands of published models and a long history of jobs.
 
 One model is built by the daemon. The others are copies of it with inodes of their own, and copies
-of its set's manifest under their own names, so that the daemon finds every model published and
-builds none. The history is copies of the first job's row, one a minute, over all models.
+of its set's records under their own names, whose files have the right sizes and no content, so that
+the daemon finds every model published and builds none. The history is copies of the first job's
+row, one a minute, over all models.
 """
 
+import json
 import shutil
 import sqlite3
 from contextlib import closing
@@ -17,6 +19,7 @@ from stopwatch import wait_until
 from tflited.store.queries import parse
 
 FILES: Final = 10
+MANIFEST: Final = "manifest.json"
 BUILD_SECONDS: Final = 180.0
 _STATEMENTS: Final = parse(Path(__file__).with_name("filled.sql").read_text(encoding="utf-8"))
 
@@ -59,17 +62,24 @@ def fill(model: Path, folder: Path) -> None:
 
 
 def multiply(daemon: ServedDaemon, models: int) -> None:
-    """Copies of the first model and of its set."""
+    """Copies of the first model and of its set, whose artifacts take no room."""
     first = daemon.root / "m00000"
     for spare in [*daemon.root.glob("latency*"), *daemon.output.glob("latency*")]:
         shutil.rmtree(spare)
     published = daemon.output / "m00000"
-    manifest = (published / "manifest.json").read_text(encoding="utf-8")
+    records = {
+        file.name: file.read_text(encoding="utf-8")
+        for file in (published / "manifest.json", published / "report.json")
+    }
+    files = {entry["path"]: entry["size_bytes"] for entry in json.loads(records[MANIFEST])["files"]}
     for number in range(1, models):
         name = f"m{number:05}"
         copy(first, daemon.root / name)
         place = daemon.output / name
-        place.mkdir()
-        (place / "manifest.json").write_text(
-            manifest.replace('"m00000"', f'"{name}"'), encoding="utf-8"
-        )
+        for path, size in files.items():
+            (place / path).parent.mkdir(parents=True, exist_ok=True)
+            with (place / path).open("wb") as stream:
+                stream.truncate(size)
+        for record, text in records.items():
+            written = text.replace('"m00000"', f'"{name}"')
+            (place / record).write_text(written, encoding="utf-8")

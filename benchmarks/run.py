@@ -18,6 +18,7 @@ from typing import Any, Final
 import folder
 import intake
 import isolation
+import page
 import scrape
 from filled import filled
 from stopwatch import quiet
@@ -91,7 +92,10 @@ def _filled(scratch: Path, model: Path, options: argparse.Namespace) -> dict[str
     """What is asked of a daemon with many models and a long history."""
     watched = options.watched
     daemon = filled(model, scratch / "filled", models=watched, jobs=options.jobs)
-    return {"scrape": scrape.measure(daemon, model, watched, options.builds)}
+    return {
+        "scrape": scrape.measure(daemon, model, watched, options.builds),
+        "page": page.measure(daemon, model, watched + options.builds, options.builds),
+    }
 
 
 def _c_array(pairs: int) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def measure(daemon: ServedDaemon, model: Path, models: int, builds: int) -> dict
     with daemon.running():
         wait_until(lambda: daemon.published() == models, START_SECONDS, "published models")
         past_jobs = int(daemon.metric("tflited_jobs_stored"))
-        at_rest = _figures([_scrape(daemon) for _ in range(SCRAPES)])
+        at_rest = figures([_scrape(daemon) for _ in range(SCRAPES)])
         for number in range(builds):
             fill(model, daemon.root / f"scraped{number}")
         converting = _while_converting(daemon, models + builds)
@@ -43,7 +43,7 @@ def measure(daemon: ServedDaemon, model: Path, models: int, builds: int) -> dict
             "bytes": len(_exposition(daemon)),
             "at_rest": at_rest,
             "while_converting": {
-                **_figures(converting),
+                **figures(converting),
                 "builds": builds,
                 "job_seconds_mean": round(_mean_job(daemon), 3),
             },
@@ -77,7 +77,8 @@ def _exposition(daemon: ServedDaemon) -> bytes:
         return connection.getresponse().read()
 
 
-def _figures(taken: list[float]) -> dict[str, Any]:
+def figures(taken: list[float]) -> dict[str, Any]:
+    """Median and the longest of several times in seconds; at least two."""
     cuts = statistics.quantiles(taken, n=100)
     return {
         "scrapes": len(taken),

@@ -63,6 +63,8 @@ def environment(tree: Path) -> None:
     run(*wheel, "--wheel-dir", wheels, REPOSITORY)
     run(*install, "--no-deps", "--no-index", *wheels.glob("*.whl"))
     relocate(home)
+    for headers in home.glob("lib/*/site-packages/tensorflow/include"):
+        shutil.rmtree(headers)  # half of all files; they are for those who compile operators
     compiled = ("-m", "compileall", "-q", "-j0", "--invalidation-mode", "unchecked-hash")
     # Some packages ship templates and tests that are no valid Python; they stay as they are.
     run(home / "bin/python", *compiled, "-s", tree, "-p", "/", home / "lib", may_fail=True)
@@ -109,8 +111,7 @@ def system_files(tree: Path) -> None:
     shared = tree / "usr/share/tflited"
     shared.mkdir()
     for folder in ("prometheus", "grafana"):
-        if (documents / "config" / folder).is_dir():
-            shutil.move(documents / "config" / folder, shared)
+        shutil.move(documents / "config" / folder, shared)
     manual(tree)
 
 

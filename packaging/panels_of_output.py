@@ -192,6 +192,13 @@ DAEMON: Final = (
         ),
     ),
     Panel(
+        title="HTTP answers",
+        text="By what they say; scrapes and health checks are ok, too.",
+        unit="ops",
+        queries=rate_by("tflited_http_answers_total", "result"),
+        kind=Kind.STACKED,
+    ),
+    Panel(
         title="Hub",
         text="p95 of fetches, by how they ended.",
         unit="s",

@@ -190,6 +190,9 @@ class Daemon:
             self._apply(self._load_again())
         except ConfigurationError as error:
             _LOG.error("reload_failed", reason=error.message, hint="the old one stays in force")
+            # With Type=notify-reload systemd would wait for both until its time is up.
+            self._notifier.reloading()
+            self._notifier.ready(f"the old configuration stays in force: {error.message}")
 
     def _reload(self) -> None:
         """Reads the configuration again; called from the HTTP threads."""

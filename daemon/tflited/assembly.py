@@ -59,6 +59,7 @@ from tflited.triggers.document import json_schema, parse
 from tflited.triggers.references import ReferenceFolder
 from tflited.triggers.spool import Spool
 from tflited.web.api import create_app
+from tflited.web.counted import Counted
 from tflited.web.offers import Offers
 from tflited.web.server import HttpServer
 from tflited.web.tokens import load_tokens
@@ -159,7 +160,7 @@ class Assembly:
             ),
         )
         server = HttpServer(
-            app,
+            Counted(app, self.metrics.http.answered),
             host=settings.http_host,
             port=settings.http_port if settings.http_enabled else None,
             socket=settings.socket,
@@ -258,7 +259,10 @@ class Assembly:
             feed=self.events,
             records=self.records,
             doors=self._doors,
-            free_bytes=self.output_room.free_bytes,
+            free_bytes={
+                "Output": self.output_room.free_bytes,
+                "State": self.state_room.free_bytes,
+            },
         )
 
     def _make_broker(self) -> BrokerDoor:

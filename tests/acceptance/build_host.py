@@ -1,35 +1,41 @@
 """A build host: a Debian with systemd as its first process, in a container without a network.
 
-``mmdebstrap`` makes the system once, ``systemd-nspawn`` boots it over a throw-away overlay. The
-machine itself needs neither systemd nor a container runtime, only root.
+``mmdebstrap`` makes the system once, ``systemd-nspawn`` boots a throw-away copy. The machine itself
+needs neither systemd nor a container runtime, only root.
 """
 
 import json
 import os
-import shlex
+import platform
+import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from acceptance.cgroups import own_group
+from tflited.cli.client import Client
+from tflited.errors import DaemonUnreachableError
 from waiting import wait_until
 
-RELEASE: Final = "bookworm"
 PACKAGES: Final = ("systemd", "systemd-sysv", "dbus", "python3", "procps", "curl")
 NSPAWN_FILTER: Final = "landlock_create_ruleset landlock_add_rule landlock_restrict_self"
 """systemd-nspawn 252 refuses Landlock unless its calls are named."""
-BOOT_SECONDS: Final = 60
-STOP_SECONDS: Final = 30
+BOOT_SECONDS: Final = 120
+STOP_SECONDS: Final = 120
+COMMAND_SECONDS: Final = 300
 CONTROLLERS: Final = ("memory", "pids", "cpu", "cpuacct", "blkio")
 UNIT: Final = "tflited.service"
+SOCKET: Final = "/run/tflited/tflited.sock"
+MODELS: Final = "/srv/tflited/models"
 
 
 class BuildHost:
     """One booted machine.
 
     Args:
-        system: the unpacked Debian; never written to.
+        system: the unpacked Debian; written to.
         shared: a folder of ours that the machine sees read-only as ``/opt/shared``.
         log: what the machine writes to its console.
     """
@@ -42,22 +48,27 @@ class BuildHost:
         self._leader = 0
         self.installed: dict[str, str] = {}
 
-    def start(self) -> None:
-        """Boots, and waits until systemd has started everything."""
+    def start(self, prefix: list[str]) -> None:
+        """Boots, and waits until systemd has started everything.
+
+        Args:
+            prefix: what the command line of the machine begins with.
+        """
+        # It must not outlive these tests, however they end.
+        command = [*prefix, "setpriv", "--pdeathsig=KILL", "systemd-nspawn"]
         with self._log.open("wb") as log:
             self._nspawn = subprocess.Popen(
                 [
-                    "systemd-nspawn",
+                    *command,
                     "--quiet",
                     f"--directory={self._system}",
-                    f"--machine=tflited-{os.getpid()}",
+                    f"--machine={self._system.name}",
                     "--register=no",
                     "--keep-unit",
                     "--private-network",
                     "--boot",
                     "--console=pipe",
                     "--link-journal=no",
-                    "--volatile=overlay",
                     f"--system-call-filter={NSPAWN_FILTER}",
                     f"--bind-ro={self._shared}:/opt/shared",
                 ],
@@ -71,32 +82,39 @@ class BuildHost:
 
     def stop(self) -> None:
         """Powers off; a machine that does not do so in time is killed."""
-        assert self._nspawn is not None
+        if self._nspawn is None:
+            return
         if self._leader:
-            self.run("systemctl poweroff", check=False)
+            with suppress(subprocess.TimeoutExpired):
+                self.run("systemctl poweroff", check=False, seconds=STOP_SECONDS)
         try:
-            self._nspawn.wait(STOP_SECONDS)
+            self._nspawn.wait(STOP_SECONDS if self._leader else 0)
         except subprocess.TimeoutExpired:
             self._nspawn.kill()
             self._nspawn.wait()
 
-    def run(self, command: str, *, user: str = "", check: bool = True) -> str:
+    def run(
+        self, command: str, *, user: str = "", check: bool = True, seconds: float = COMMAND_SECONDS
+    ) -> str:
         """Runs a shell command inside; gives what it prints, errors included.
 
         Args:
             command: for ``sh -c``.
             user: who runs it; root when empty.
             check: whether an exit status other than 0 fails the test.
+            seconds: after which it is killed, and the test fails.
         """
         words = ["sh", "-c", command]
         if user:
             words = ["runuser", "-u", user, "--", *words]
         done = subprocess.run(
             [*self.inside, *words],
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
+            timeout=seconds,
         )
         assert not check or done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}"
         return done.stdout
@@ -119,9 +137,9 @@ class BuildHost:
         """A property of a unit."""
         return self.run(f"systemctl show --property={name} --value {unit}").strip()
 
-    def json(self, command: str) -> Any:
-        """What a command prints, taken as JSON."""
-        return json.loads(self.run(command))
+    def is_active(self, unit: str = UNIT) -> bool:
+        """Whether a unit runs."""
+        return self.show("ActiveState", unit) == "active"
 
     def drop_in(self, text: str, unit: str = UNIT) -> None:
         """Replaces the test's drop-in of a unit."""
@@ -130,10 +148,26 @@ class BuildHost:
         (folder / "test.conf").write_text(f"[Service]\n{text}\n")
         self.run("systemctl daemon-reload")
 
+    def get(self, path: str, /, *, socket: str = SOCKET, **query: str | int) -> Any:
+        """Reads a resource of the daemon inside; None while nothing answers.
+
+        Over its control socket, since a program that is started for each look would take the
+        processors from what is waited for.
+        """
+        try:
+            return Client(self.path(socket)).get(f"/api/v1/{path}", **query)
+        except DaemonUnreachableError:
+            return None
+
     def why(self, model: str) -> dict[str, Any]:
-        """The daemon's answer about a model of the packaged root."""
-        answer: dict[str, Any] = self.json(f"tflited why --json {shlex.quote(model)}")
-        return answer
+        """The daemon's answer about a model of the packaged root; empty while nothing answers."""
+        return self.get("why", path=f"{MODELS}/{model}") or {}
+
+    def journal(self, *words: str) -> list[dict[str, Any]]:
+        """Entries of the journal that match, each with all of its fields."""
+        self.run("journalctl --sync")
+        text = self.run(f"journalctl --output=json --all {' '.join(words)}")
+        return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
     def _has_booted(self) -> bool:
         """Whether everything is started; nspawn's first child gives way to another before."""
@@ -158,23 +192,52 @@ class BuildHost:
 
 
 def make_system(directory: Path) -> Path:
-    """Makes the Debian system unless it is there."""
-    system = directory / f"{RELEASE}-{'-'.join(PACKAGES)}"
+    """Makes a Debian system of this machine's release, from its mirror, unless it is there.
+
+    Args:
+        directory: of all systems.
+    """
+    release = platform.freedesktop_os_release()["VERSION_CODENAME"]
+    system = directory / f"{release}-{'-'.join(PACKAGES)}"
     if not system.is_dir():
         fresh = system.with_name(f"{system.name}.{os.getpid()}")
         include = f"--include={','.join(PACKAGES)}"
-        command = ["mmdebstrap", "--quiet", "--variant=minbase", include, RELEASE, str(fresh)]
-        subprocess.run(command, check=True)
+        command = ["mmdebstrap", "--quiet", "--variant=minbase", include, release, str(fresh)]
+        subprocess.run([*command, *_mirrors(release)], check=True)
         fresh.rename(system)
     return system
 
 
+def _mirrors(release: str) -> list[str]:
+    """Where this machine's apt gets the release from; mmdebstrap has a default without one."""
+    ask = ["apt-get", "indextargets", "--format", "$(RELEASE) $(REPO_URI)"]
+    done = subprocess.run(ask, capture_output=True, text=True, check=False)
+    rows = [line.split() for line in done.stdout.splitlines()]
+    return sorted({uri for name, uri in rows if name == release})[:1]
+
+
 @contextmanager
 def booted(system: Path, shared: Path, log: Path) -> Iterator[BuildHost]:
-    """A machine for the length of a block."""
-    host = BuildHost(system, shared, log)
+    """A machine for the length of a block, on a copy of a system.
+
+    Args:
+        system: what ``make_system`` gave.
+        shared: a folder of ours that the machine sees read-only as ``/opt/shared``.
+        log: what the machine writes to its console.
+    """
+    copy = system.with_name(f"host-{os.getpid()}-{system.name.partition('-')[0]}")
+    for left in system.parent.glob("host-*"):
+        if not Path("/proc", left.name.split("-")[1]).exists():
+            shutil.rmtree(left)
+    host = BuildHost(copy, shared, log)
     try:
-        host.start()
-        yield host
+        # Not an overlay in memory: two versions of the package are 5 GB.
+        subprocess.run(["cp", "--archive", "--reflink=auto", str(system), str(copy)], check=True)
+        with own_group(copy.name) as prefix:
+            try:
+                host.start(prefix)
+                yield host
+            finally:
+                host.stop()
     finally:
-        host.stop()
+        shutil.rmtree(copy, ignore_errors=True)

@@ -144,7 +144,7 @@ class FakeControl:
             running=status.running,
             counts=status.counts,
             checks=status.checks,
-            free_bytes=2.0**30,
+            free_bytes={"Output": 2.0**30, "State": 2.0**31},
         )
 
     def models(self, query: ModelQuery) -> ModelList:

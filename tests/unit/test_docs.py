@@ -28,6 +28,21 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert not [target for target in targets if not (page.parent / target).exists()]
 
 
+def test_pictures_are_small_and_told_in_words() -> None:
+    """Every picture is shown somewhere, has a text in its place, and does not weigh on a clone."""
+    markdown = r"!\[([^\]]+)\]\((?:docs/)?(pictures/[^)]+)\)"
+    html = r"<img src=\"(pictures/[^\"]+)\" [^>]*alt=\"([^\"]+)\""
+    pages = "".join(page.read_text("utf-8") for page in PAGES)
+    shown = {name for _, name in re.findall(markdown, pages)}
+    shown |= {name for name, _ in re.findall(html, pages)}
+    folder = CHECKOUT / "docs" / "pictures"
+    sizes = {f"pictures/{path.name}": path.stat().st_size for path in folder.glob("*.png")}
+    assert shown
+    assert shown == set(sizes)
+    assert max(sizes.values()) < 150_000
+    assert sum(sizes.values()) < 1_000_000
+
+
 def test_the_example_trigger_is_one() -> None:
     """Who copies the document from the page sends one that is accepted, key by key."""
     (example,) = re.findall(r"```json\n(.*?)```", text("docs/triggers.md"), re.DOTALL)

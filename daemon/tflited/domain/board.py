@@ -26,7 +26,7 @@ class Board:
         running: attempts under way.
         counts: jobs by state.
         checks: what must hold, each with its state.
-        free_bytes: room in the output tree; NaN where unknown.
+        free_bytes: what is stored there to the room that it has left; NaN where unknown.
     """
 
     version: str
@@ -38,7 +38,7 @@ class Board:
     running: tuple[RunningAttempt, ...]
     counts: StoreCounts
     checks: tuple[HealthCheck, ...]
-    free_bytes: float
+    free_bytes: Mapping[str, float]
 
     @property
     def phases(self) -> Mapping[Phase, int]:

@@ -6,7 +6,7 @@ and never changed; so a page may be a moment old and is never torn.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -32,13 +32,13 @@ class Viewer:
         engine: whose memory is read.
         version: of the program.
         started_at: of the daemon, aware UTC.
-        free_bytes: room in the output tree; NaN where unknown.
+        free_bytes: what is stored there to what tells its room; NaN where unknown.
     """
 
     engine: Engine
     version: str
     started_at: datetime
-    free_bytes: Callable[[], float]
+    free_bytes: Mapping[str, Callable[[], float]]
 
     def board(self, checks: Sequence[HealthCheck]) -> Board:
         """The daemon now in figures."""
@@ -53,7 +53,7 @@ class Viewer:
             running=engine.slots.running(),
             counts=engine.parts.store.counts(),
             checks=tuple(checks),
-            free_bytes=self.free_bytes(),
+            free_bytes={name: tell() for name, tell in self.free_bytes.items()},
         )
 
     def models(self, query: ModelQuery) -> ModelList:

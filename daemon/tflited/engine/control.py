@@ -1,10 +1,9 @@
 """The engine's doors: implements ``Control`` for any thread by calls into the engine's own."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from math import nan
 from typing import TypeVar
 
 from tflited.domain.attempt_record import AttemptRecord
@@ -38,7 +37,7 @@ class EngineControl:
         doors: the states of doors that the engine does not know of itself.
         feed: what happens to jobs.
         records: what is kept of their attempts.
-        free_bytes: room in the output tree; NaN where unknown.
+        free_bytes: what is stored there to what tells its room; NaN where unknown.
     """
 
     engine: Engine
@@ -50,7 +49,7 @@ class EngineControl:
     feed: EventFeed
     records: AttemptRecords
     doors: Callable[[], Sequence[HealthCheck]] = tuple
-    free_bytes: Callable[[], float] = lambda: nan
+    free_bytes: Mapping[str, Callable[[], float]] = field(default_factory=dict)
 
     def submit(self, document: bytes, source: TriggerSource) -> TriggerReceipt:
         """Validates a trigger and makes its job durable before it returns."""

@@ -11,6 +11,7 @@ from tflited.pages.layout import document
 from tflited.pages.listing import Column, Content, Row, linked, listing
 from tflited.pages.progress import bar
 from tflited.pages.summary import Summary, summaries
+from tflited.pages.variants import lost
 
 _HELP: Final = "Both as ROOT/PATH, as the list of models names them."
 
@@ -133,7 +134,7 @@ def _cell(line: Summary | None, largest: int) -> Content:
     if line.is_compared:
         words.append(f"SNR {line.snr}")
     if line.entry.accuracy is not None:
-        words.append(f"{line.drop} drop")
+        words.append(lost(line.entry.accuracy))
     drawn = bar((line.size_bytes or 0) / largest, line.entry.state.value)
     below = [element("div", text, class_="small") for text in words]
     return element("div", chips.variant(line.entry.state), drawn, *below)

@@ -27,17 +27,18 @@ def panel(board: Board) -> ET.Element:
 
 def _workers(board: Board) -> tuple[ET.Element, ...]:
     busy = len(board.running)
-    free = (
-        "unknown" if math.isnan(board.free_bytes) else f"{wording.size(int(board.free_bytes))} free"
-    )
     facts = (
         ("Workers", f"{busy} of {board.slots} busy"),
-        ("Output", free),
+        *((name, _free(count)) for name, count in board.free_bytes.items()),
         ("Running since", ago(board.started_at)),
         ("Version", board.version),
     )
     pairs = [element("div", element("dt", name), element("dd", value)) for name, value in facts]
     return (element("dl", *pairs, class_="facts"),)
+
+
+def _free(count: float) -> str:
+    return "unknown" if math.isnan(count) else f"{wording.size(int(count))} free"
 
 
 def _root(root: RootStatus) -> ET.Element:

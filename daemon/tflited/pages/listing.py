@@ -55,7 +55,7 @@ def listing(
         caption: what is listed, for those who do not see the heading above.
         heads: the columns.
         rows: in order.
-        kind: a class of its own in the style sheet.
+        kind: a class of its own in the style sheet; ``tight`` rows are short and never cards.
     """
     head = element(
         "tr",
@@ -68,7 +68,7 @@ def listing(
         element("caption", caption, class_="unseen"),
         element("thead", head, role="rowgroup"),
         element("tbody", *(_row(row, heads) for row in rows), role="rowgroup"),
-        class_=f"list {kind}".strip(),
+        class_="list tight" if kind == "tight" else f"list cards {kind}".strip(),
         role="table",
     )
 

@@ -14,6 +14,7 @@ from tflited.pages.moments import duration, lasting
 
 NAMES: Final = {
     Stage.STAGE: "copy",
+    Stage.CARRY: "carry",
     Stage.START: "start",
     Stage.LOAD: "load",
     Stage.REFERENCE: "reference",
@@ -57,8 +58,10 @@ def strip(done: Sequence[Step]) -> ET.Element:
     """A segment for each stage: over, under way, or still to come; the words say it too."""
     current = done[-1] if done and done[-1].until is None else None
     seen = {step.stage for step in done}
+    # Only a cluster carries files; elsewhere its segment would never be over.
+    stages = [stage for stage in NAMES if stage is not Stage.CARRY or stage in seen]
     segments = [
-        element("i", class_=_segment(stage, seen, current), aria_hidden="true") for stage in NAMES
+        element("i", class_=_segment(stage, seen, current), aria_hidden="true") for stage in stages
     ]
     return element("span", *segments, class_="strip", aria_hidden="true")
 

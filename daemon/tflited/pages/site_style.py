@@ -18,7 +18,6 @@ _FRAME: Final = """
     --good-back: #12291f; --busy-back: #14263f; --wait-back: #222a33; --warn-back: #2e2512;
     --bad-back: #331b1b; --shadow: none; }
 }
-html { scrollbar-gutter: stable; }
 body { max-width: none; padding: 0; background: var(--page); font-size: .9375rem; }
 main { max-width: 80rem; margin: 0 auto; padding: 1.5rem 1.5rem 4rem; outline: none; }
 a { color: var(--accent); text-decoration-thickness: 1px; text-underline-offset: .18em; }
@@ -180,19 +179,22 @@ button:hover { filter: brightness(1.1); }
   .head form { flex-basis: 100%; }
   .tiles { gap: .5rem; }
   .tile a { padding: .5rem .65rem; }
-  .list, .list tbody, .list tr, .list th, .list td { display: block; }
-  .list thead { display: none; }
-  .list th[scope=row], .list .wide, .variants .wide:last-child { max-width: none; width: auto; }
-  .list tbody tr { padding: .6rem .9rem; border-bottom: 1px solid var(--line); }
-  .list tbody tr:last-child { border-bottom: 0; }
-  .list tbody th, .list tbody td { display: grid; grid-template-columns: 6.5rem minmax(0, 1fr);
+  .facts.grid { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+  .tight { font-size: .8125rem; } .tight th, .tight td { padding-inline: .5rem; }
+  .list.tight th[scope=row] { min-width: 0; }
+  .cards, .cards tbody, .cards tr, .cards th, .cards td { display: block; }
+  .cards thead { display: none; }
+  .cards th[scope=row], .cards .wide, .variants .wide:last-child { max-width: none; width: auto; }
+  .cards tbody tr { padding: .6rem .9rem; border-bottom: 1px solid var(--line); }
+  .cards tbody tr:last-child { border-bottom: 0; }
+  .cards tbody th, .cards tbody td { display: grid; grid-template-columns: 6.5rem minmax(0, 1fr);
     gap: .75rem; padding: .2rem 0; border: 0; text-align: left; white-space: normal; }
-  .list tbody th, .list tbody .wide { display: block; padding-bottom: .3rem; }
-  .list tbody .wide::before { display: none; }
-  .list tbody td::before { content: attr(data-label) / ""; color: var(--soft);
+  .cards tbody th, .cards tbody .wide { display: block; padding-bottom: .3rem; }
+  .cards tbody td::before { content: attr(data-label) / ""; color: var(--soft);
     font-size: .75rem; padding-top: .1rem; }
-  .list .number { text-align: left; }
-  .list td > .chip { justify-self: start; }
+  .cards tbody .wide::before { display: none; }
+  .cards .number { text-align: left; }
+  .cards td > .chip { justify-self: start; }
 }
 @media (prefers-reduced-motion: no-preference) {
   .strip i, .bar .fill { transition: background .3s, width .3s; }

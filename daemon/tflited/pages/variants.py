@@ -91,8 +91,14 @@ def why(line: Summary) -> ET.Element | str:
     return element("div", element("div", entry.reason), *hint)
 
 
+def lost(found: Accuracy) -> str:
+    """The loss of accuracy with its interval, in words."""
+    low, high = wording.number(found.drop_low), wording.number(found.drop_high)
+    return f"{found.metric} drop {wording.number(found.drop)} ({low} to {high})"
+
+
 def _accuracy(line: Summary, found: Accuracy, most: float | None) -> ET.Element:
-    words = f"{line.drop} drop" + ("" if most is None else f", budget {most:g} or less")
+    words = lost(found) + ("" if most is None else f", budget {most:g} or less")
     whole = max(most or 0.0, _LEAST_BUDGET) / _MARK
     drawn = bar(found.drop_high / whole, line.entry.state.value, mark=_MARK)
     shown = [] if most is None else [drawn]

@@ -6,7 +6,7 @@ leads to, as long as that lies inside an allowed folder.
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
@@ -41,31 +41,47 @@ class Listing:
     followed: set[str] = field(default_factory=set)
 
 
+def ignore() -> None:
+    """Is told nothing."""
+
+
 class Lister:
     """Lists directories under one rule on links.
 
     Args:
         allowed: real folders that links may lead into; None where links are not followed.
+        progress: called for every directory and every entry, each of which is a system call that
+            may hang.
     """
 
-    def __init__(self, allowed: Iterable[Path] | None = None) -> None:
+    def __init__(
+        self, allowed: Iterable[Path] | None = None, progress: Callable[[], None] = ignore
+    ) -> None:
         self._allowed = None if allowed is None else tuple(map(os.path.realpath, allowed))
+        self._progress = progress
 
     @property
     def follows(self) -> bool:
         """Whether links are followed at all."""
         return self._allowed is not None
 
-    def read(self, path: str) -> Listing:
+    def read(self, path: str, is_wanted: Callable[[str], bool] | None = None) -> Listing:
         """The entries of a directory; pipes, sockets and devices are left out.
+
+        Args:
+            path: the directory.
+            is_wanted: of a name; None for all of them.
 
         Raises:
             OSError: it cannot be read.
         """
         listing = Listing()
+        self._progress()
         with os.scandir(path) as entries:
-            found = sorted(entries, key=_BY_NAME)
+            found = [entry for entry in entries if is_wanted is None or is_wanted(entry.name)]
+        found.sort(key=_BY_NAME)
         for entry in found:
+            self._progress()
             try:
                 status = entry.stat(follow_symlinks=False)
             except FileNotFoundError:
@@ -77,6 +93,7 @@ class Lister:
         """Those of some names that are in a directory: far cheaper than ``read`` in a large one."""
         listing = Listing()
         for name in names:
+            self._progress()
             entry = f"{path}/{name}"
             try:
                 status = os.lstat(entry)

@@ -215,6 +215,7 @@ class RootWatch:
 
     def tick(self) -> float:
         """Does what is due; returns seconds until something will be."""
+        self._beat()  # another look than the one before, however little it does
         self._is_looking = True
         try:
             self._look()

@@ -97,6 +97,7 @@ function renewChildren(old, fresh) {
 
 let isAsking = false;
 let isDue = false;
+let isSoon = false;
 let timer = 0;
 
 function refresh(soon) {
@@ -104,11 +105,14 @@ function refresh(soon) {
     isDue = isDue || soon;
     return;
   }
+  if (soon && isSoon) return; // events that follow each other closely put nothing off
+  isSoon = soon;
   clearTimeout(timer);
   timer = setTimeout(ask, soon ? SOONEST_MS : REFRESH_MS);
 }
 
 function ask() {
+  isSoon = false;
   if (document.hidden) return; // it comes back through visibilitychange
   isAsking = true;
   const request = new XMLHttpRequest();
@@ -132,6 +136,7 @@ function ask() {
     isAsking = false;
     const soon = isDue;
     isDue = false;
+    listen();
     refresh(soon);
   };
   request.send();
@@ -155,24 +160,35 @@ function tell(text) {
   }, 1000);
 }
 
-function follow() {
-  const events = new EventSource("/api/v1/events");
-  events.addEventListener("models", () => refresh(true));
-  events.addEventListener("stage", () => refresh(true));
-  events.addEventListener("state", (event) => {
-    const told = JSON.parse(event.data);
-    const name = [told.model.root, told.model.path].filter(Boolean).join("/");
-    tell(`${name}: ${told.state}`);
-    refresh(true);
-  });
-  events.onopen = () => show(true);
-  document.addEventListener("visibilitychange", () => document.hidden || refresh(true));
-  refresh(false);
+let events = null;
+
+// A page in the background listens to nothing: browsers allow few connections to one daemon.
+function listen() {
+  if (document.hidden) {
+    events?.close();
+    events = null;
+  } else if (!events || events.readyState === EventSource.CLOSED) {
+    events = new EventSource("/api/v1/events");
+    events.addEventListener("models", () => refresh(true));
+    events.addEventListener("stage", () => refresh(true));
+    events.addEventListener("state", (event) => {
+      const told = JSON.parse(event.data);
+      const name = [told.model.root, told.model.path].filter(Boolean).join("/");
+      tell(`${name}: ${told.state}`);
+      refresh(true);
+    });
+    events.onopen = () => show(true);
+  }
 }
 
 localise(document);
 if (main.hasAttribute("data-live")) {
-  follow();
+  listen();
+  refresh(false);
+  document.addEventListener("visibilitychange", () => {
+    listen();
+    refresh(true);
+  });
   setInterval(() => localise(main), 1000);
 }
 

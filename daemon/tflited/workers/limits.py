@@ -4,6 +4,8 @@ What the kernel cannot bound for an ordinary user (resident memory, shared memor
 size of a folder) the daemon measures instead: ``usage.py``.
 """
 
+import contextlib
+import os
 import resource
 import signal
 from typing import Final
@@ -20,6 +22,10 @@ DATA_SLACK_BYTES: Final = 2**30
 """What tensorflow maps privately and never touches; measured 76 to 105 MB."""
 DATA_BYTES_PER_THREAD: Final = 16 * 2**20
 """Stacks and allocator arenas; measured 8 MB for each thread."""
+
+OOM_SCORE: Final = "1000"
+"""The most there is (proc(5)): an attempt can be made again, a daemon that is killed costs all."""
+_OOM_FILE: Final = "/proc/self/oom_score_adj"
 
 LIMITS: Final = {
     resource.RLIMIT_CORE: 0,
@@ -43,6 +49,7 @@ def apply(limits: Limits, *, threads: int = 1) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     for kind, (soft, hard) in _wanted(limits, threads=threads).items():
         _set(kind, soft, hard)
+    _go_first()
 
 
 def lacking(limits: Limits, *, threads: int = 1) -> str:
@@ -58,6 +65,19 @@ def lacking(limits: Limits, *, threads: int = 1) -> str:
             if number == resource.RLIM_INFINITY or number > most:
                 return f"resource limit {kind}: observed {held}, allowed {allowed}"
     return ""
+
+
+def _go_first() -> None:
+    """Makes the child what the kernel ends first where memory runs out.
+
+    It needs no right, and is a wish: without a writable /proc the largest process goes.
+    """
+    with contextlib.suppress(OSError):
+        descriptor = os.open(_OOM_FILE, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(descriptor, OOM_SCORE.encode("ascii"))
+        finally:
+            os.close(descriptor)
 
 
 def _wanted(limits: Limits, *, threads: int) -> dict[int, tuple[int, int]]:

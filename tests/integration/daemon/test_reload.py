@@ -1,10 +1,12 @@
 """A configuration read again while the real program runs."""
 
+import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from daemon_process import DaemonProcess
+from daemon_process import DaemonProcess, running
 from tflited.cli import main
 from waiting import wait_until
 
@@ -34,6 +36,23 @@ def test_a_bad_file_on_hang_up_keeps_the_old_one(daemon: DaemonProcess) -> None:
     status = daemon.get("status")
     assert status["is_ready"]
     assert [root["name"] for root in status["roots"]] == ["models", "hub"]
+
+
+def test_a_refused_reload_ends_for_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service manager sent the signal, and waits until the reload is told to be over."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind("")  # an abstract name that the kernel chooses
+        manager.settimeout(RELOAD_SECONDS)
+        monkeypatch.setenv("NOTIFY_SOCKET", "@" + manager.getsockname()[1:].decode())
+        with running(tmp_path) as daemon:
+            daemon.main_file.write_text(daemon.main_file.read_text() + 'polcy = "mobile"\n')
+            daemon.hang_up()
+            words: list[str] = []
+            while not any("polcy" in text for text in words):
+                words.append(manager.recv(4096).decode())
+    told = next(number for number, text in enumerate(words) if text.startswith("RELOADING=1"))
+    assert "MONOTONIC_USEC=" in words[told]
+    assert words[told + 1].startswith("READY=1\nSTATUS=the old configuration stays in force")
 
 
 def test_a_good_file_comes_in_force(

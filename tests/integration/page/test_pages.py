@@ -138,7 +138,7 @@ def test_variants_stand_side_by_side(page: Page, origin: str) -> None:
     for row in rows:
         assert re.search(r"of float32", row)
         assert re.search(r"[\d.]+ ms", row)
-        assert re.search(r"drop, budget 0\.0[15] or less", row)
+        assert re.search(r"top1 drop .*, budget 0\.0[15] or less", row)
     widths = page.evaluate(
         "[...document.querySelectorAll('.variants td:nth-child(2) .fill')]"
         ".map(bar => bar.getBoundingClientRect().width)"

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import yaml
 
 from programs import requires_program
-from promql import CHECKOUT, INSTALL, RULES, alerts
+from promql import CHECKOUT, DASHBOARD, INSTALL, RULES, alerts
 
 TESTS = CHECKOUT / "tests" / "prometheus"
 RUNBOOK = (CHECKOUT / "docs" / "runbook.md").read_text("utf-8")
@@ -40,6 +41,22 @@ def test_the_example_configuration_and_its_rules_are_right() -> None:
     """Prometheus would start with them, and with no other file."""
     said = promtool("check", "config", RULES / "prometheus.yml")
     assert "2 rule files found" in said
+
+
+@requires_program("promtool", INSTALL)
+def test_the_package_has_them_where_prometheus_may_read_them(tmp_path: Path) -> None:
+    """Below /usr/share/tflited, whole: with the example's configuration, and the dashboard."""
+    spec = spec_from_file_location("deb", CHECKOUT / "packaging" / "deb.py")
+    assert spec is not None
+    assert spec.loader is not None
+    package = module_from_spec(spec)
+    spec.loader.exec_module(package)
+    package.system_files(tmp_path)
+    shared = tmp_path / "usr/share/tflited"
+    promtool("check", "config", shared / "prometheus" / "prometheus.yml")
+
+    assert (shared / "grafana" / DASHBOARD.name).read_bytes() == DASHBOARD.read_bytes()
+    assert (tmp_path / "usr/share/doc/tflited/docs/runbook.md").is_file()
 
 
 @requires_program("promtool", INSTALL)

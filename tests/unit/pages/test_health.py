@@ -15,8 +15,10 @@ def test_health_tells_what_hinders() -> None:
     ill = replace(
         root, is_available=False, reason="gone", removals_waiting=4, unwatched=9, last_scan_at=NOW
     )
-    text = rendered(panel(replace(board, roots=(ill,), free_bytes=float("nan"))))
-    for words in ("away", "gone", "4 removals", "9 directories", "nfs4", "unknown"):
+    text = rendered(
+        panel(replace(board, roots=(ill,), free_bytes={"Output": float("nan"), "State": 2.0**31}))
+    )
+    for words in ("away", "gone", "4 removals", "9 directories", "nfs4", "unknown", "2.0 GiB free"):
         assert words in text
 
 

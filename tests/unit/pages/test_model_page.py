@@ -125,7 +125,7 @@ def test_variants_are_held_against_float32_and_the_budget() -> None:
     """Bars with words beside them; what has no file has no bar."""
     text = rendered(variants(RECORDS))
     assert "300 B, 30.0 % of float32" in text
-    assert "drop, budget 0.01 or less" in text
+    assert "top1 drop 0.0075 (0.001 to 0.0095), budget 0.01 or less" in text
     assert "every check passed" in text
 
 

@@ -54,9 +54,11 @@ def test_only_the_newest_attempt_is_told() -> None:
 
 
 def test_the_strip_tells_what_is_over_and_what_is_now() -> None:
-    """A segment for every stage there is."""
+    """A segment for every stage there is; files are carried in a cluster only."""
     strip = rendered(progress.strip(progress.steps(EVENTS)))
-    assert strip.count("<i ") == len(Stage)
+    assert strip.count("<i ") == len(Stage) - 1
+    carried = progress.steps([told(1, Stage.CARRY)])
+    assert rendered(progress.strip(carried)).count("<i ") == len(Stage)
     assert (strip.count('"over"'), strip.count('"now"')) == (1, 1)
     assert progress.label(progress.steps(EVENTS)) == "quantise int8"
     assert progress.label(()) == "starting"

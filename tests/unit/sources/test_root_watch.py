@@ -218,3 +218,15 @@ def test_what_events_told_is_counted_once(make_blind: MakeBlind) -> None:
     looks = [one for one in blind.all if isinstance(one, RootObservation)]
     told = [(one.events, one.overflows, one.errors) for one in looks]
     assert told == [(0, 0, 0), (2, 1, 1), (0, 0, 0)]
+
+
+def test_two_looks_are_told_apart(make_blind: MakeBlind, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that does next to nothing is progress too: else two in a row look like one that hangs."""
+    blind = make_blind()
+    seen: list[int | None] = []
+    monkeypatch.setattr(blind.watch, "_look", lambda: seen.append(blind.watch.beats))
+    blind.tick()
+    blind.tick()
+    assert seen[0] is not None
+    assert seen[0] != seen[1]
+    assert blind.watch.beats is None

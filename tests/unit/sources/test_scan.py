@@ -10,6 +10,7 @@ import pytest
 from model_trees import saved_model, write
 from tflited.domain.model import ModelKind, Scan
 from tflited.domain.ports import Root
+from tflited.sources import names
 from tflited.sources.listing import identity_of
 from tflited.sources.scan import DirectoryScanner
 
@@ -85,6 +86,42 @@ def test_a_temporary_copy_of_another_file_blocks_nothing(root: Root) -> None:
     write(root.path / "net.keras")
     write(root.path / ".other.keras.a1B2c3")
     assert scan(root).models["net.keras"].blockers == ()
+
+
+def test_a_scope_of_one_file_sees_its_own_flags_and_copies(root: Root) -> None:
+    """As a look at all of it does."""
+    for name in ("net.keras", ".net.keras.a1B2c3", "net.keras.hold", "other.keras", ".o.keras.xyz"):
+        write(root.path / "deep" / name)
+    found = scan(root, "deep/net.keras")
+    assert found.models["deep/net.keras"] == scan(root).models["deep/net.keras"]
+    assert found.models["deep/net.keras"].blockers == (".net.keras.a1B2c3",)
+    assert found.models["deep/net.keras"].is_held
+
+
+def test_a_flat_folder_is_looked_through_once(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each name is judged a few times, not once for every other: 10,000 files took minutes."""
+    asked: list[str] = []
+
+    def is_temporary(name: str) -> bool:
+        asked.append(name)
+        return names.is_temporary(name)
+
+    monkeypatch.setattr("tflited.sources.scan.is_temporary", is_temporary)
+    for number in range(200):
+        write(root.path / f"net{number}.keras")
+    assert len(scan(root).models) == 200
+    assert len(asked) <= 3 * 200
+
+
+def test_every_entry_is_progress(root: Root) -> None:
+    """A folder with very many files is slow, and does not hang."""
+    for number in range(100):
+        write(root.path / f"net{number}.keras")
+        write(root.path / "saved" / f"part{number}")
+    write(root.path / "saved" / "saved_model.pb")
+    beats: list[None] = []
+    DirectoryScanner(progress=lambda: beats.append(None)).scan(root)
+    assert len(beats) >= 200
 
 
 @pytest.mark.parametrize("flag", [".hold", "vision/.hold", "vision/net/.hold"])

@@ -4,6 +4,7 @@ import json
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -67,3 +68,16 @@ def test_a_lower_limit_of_the_system_stays_for_a_policy_too() -> None:
     lower = "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))"
     asked = Limits(cpu_seconds=0, memory_bytes=0, scratch_bytes=2**20)
     assert held(lower, asked, (resource.RLIMIT_FSIZE,)) == [[4096, 4096]]
+
+
+def test_a_child_goes_first_where_memory_runs_out() -> None:
+    """The kernel's choice; the daemon that started it keeps its own place."""
+    before = Path("/proc/self/oom_score_adj").read_text("ascii")
+    program = (
+        "from pathlib import Path; from tflited.domain.limits import Limits;"
+        "from tflited.workers import limits; limits.apply(Limits());"
+        "print(Path('/proc/self/oom_score_adj').read_text().strip())"
+    )
+    output = subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.PIPE)
+    assert output.stdout.decode().strip() == limits.OOM_SCORE
+    assert Path("/proc/self/oom_score_adj").read_text("ascii") == before

@@ -6,7 +6,13 @@ Only the supervisor has a registry. docs/metrics.md tells each metric's meaning.
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.exposition import choose_encoder
 
 from tflited.domain.attempt import AttemptOutcome
@@ -19,6 +25,7 @@ from tflited.telemetry.metrics.attempts import AttemptMetrics
 from tflited.telemetry.metrics.cluster import ClusterMetrics
 from tflited.telemetry.metrics.daemon import DaemonMetrics
 from tflited.telemetry.metrics.declare import Declare
+from tflited.telemetry.metrics.http import HttpMetrics
 from tflited.telemetry.metrics.hub import HubMetrics
 from tflited.telemetry.metrics.jobs import JobMetrics
 from tflited.telemetry.metrics.roots import RootMetrics
@@ -46,6 +53,8 @@ class Metrics:
         slots: int,
         queue_capacity: int,
     ) -> None:
+        # A fifth of the exposition, which nobody reads: when each series began.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the client types it not
         self.registry = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -57,6 +66,7 @@ class Metrics:
         self.attempts = AttemptMetrics(declare)
         self.variants = VariantMetrics(declare)
         self.hub = HubMetrics(declare)
+        self.http = HttpMetrics(declare)
         self.cluster = ClusterMetrics(declare)
         self.roots = RootMetrics(declare, roots)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from prometheus_client.openmetrics import parser
 
 from fakes.control import make_job
@@ -97,6 +98,12 @@ def test_openmetrics_carries_the_job_as_exemplar(metrics: Metrics) -> None:
         ("tflited_stage_duration_seconds", "42"),
         ("tflited_variant_duration_seconds", "42"),
     }
+
+
+@pytest.mark.parametrize("accept", [OPENMETRICS, ""])
+def test_no_series_tells_when_it_began(metrics: Metrics, accept: str) -> None:
+    """It would be a fifth of every scrape, and nobody asks."""
+    assert b"_created" not in metrics.render(accept)[0]
 
 
 def test_plain_text_without_an_accept_header(metrics: Metrics) -> None:

@@ -18,6 +18,7 @@ from tflited.domain.access import UploadRules
 from tflited.sources.uploads.desk import Uploads
 from tflited.web import uploads
 from tflited.web.offers import Offers
+from tflited.web.server import HttpServer
 from waiting import wait_until
 
 BOUNDARY = "a-boundary"
@@ -67,7 +68,7 @@ Open = Callable[..., Served]
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[Open]:
-    servers = []
+    servers: list[HttpServer] = []
 
     def start(**rules: Any) -> Served:
         root = tmp_path / "models"

@@ -70,6 +70,14 @@ def test_a_root_that_is_not_there(folder: Path, run: Run) -> None:
     assert "create it" in out
 
 
+def test_without_a_compiler_nothing_is_wrong(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """C arrays are text; the line says what is not checked."""
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    code, out, _ = run("doctor")
+    assert "[+] C compiler: absent; C arrays are written all the same" in out
+    assert code == 0
+
+
 def test_a_broker_that_answers_and_one_that_does_not() -> None:
     """The broker is asked for a connection and nothing else."""
     with socket.create_server(("127.0.0.1", 0)) as listener:

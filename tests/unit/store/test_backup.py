@@ -4,6 +4,7 @@ import json
 import sqlite3
 import tarfile
 from collections.abc import Iterator
+from contextlib import closing
 from io import BytesIO
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from fakes.samples import NOON, a_new_job
 from tflited import durable
 from tflited.errors import BackupError, CannotStartError, StoreCorruptError
-from tflited.store import backup
+from tflited.store import backup, migrations
 from tflited.store.backup import Kept
 from tflited.store.lock import StateLock
 from tflited.store.queue import SqliteStore
@@ -155,6 +156,22 @@ def test_a_newer_store_is_refused(copy: Path, state: Path, store: SqliteStore) -
     backup.back_up(state, KEPT, newer)
     with pytest.raises(BackupError, match="schema version 99"):
         backup.check(newer)
+
+
+def test_an_older_store_is_put_back_and_migrated(tmp_path: Path) -> None:
+    """A copy of an older release is known by its version; opening it brings it up to date."""
+    old = tmp_path / "old"
+    old.mkdir()
+    with closing(sqlite3.connect(old / KEPT.store)) as connection:
+        migrations.migrate(connection, migrations.steps()[:1], name="old")
+    copy = tmp_path / "old.tar"
+    assert backup.back_up(old, KEPT, copy).schema == 1
+
+    backup.restore(copy, tmp_path / "new")
+    with SqliteStore(tmp_path / "new" / KEPT.store) as store:
+        store.accept(a_new_job("one"), NOON)
+    with closing(sqlite3.connect(tmp_path / "new" / KEPT.store)) as connection:
+        assert migrations.version_of(connection) == len(migrations.steps())
 
 
 def test_a_damaged_store_is_found(state: Path, store: SqliteStore) -> None:

@@ -201,14 +201,14 @@ class UploadRefusedError(TflitedError):
     Args:
         message: what was observed against what is allowed.
         hint: the next step.
-        code: stable name of the reason.
+        kind: stable name of the reason, which is its code.
     """
 
     code = "upload_refused"
 
-    def __init__(self, message: str, *, hint: str = "", code: str = "upload_refused") -> None:
+    def __init__(self, message: str, *, hint: str = "", kind: str = "upload_refused") -> None:
         super().__init__(message, hint=hint)
-        self.code = code  # type: ignore[misc]  # narrowed per instance on purpose
+        self.code = kind  # type: ignore[misc]  # narrowed per instance on purpose
 
 
 class SandboxError(TflitedError):

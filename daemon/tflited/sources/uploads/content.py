@@ -34,7 +34,7 @@ def checked_parts(name: str) -> tuple[str, ...]:
         raise UploadRefusedError(
             f"{name!r}: observed {wrong}, allowed a relative path of plain names.",
             hint="rename it",
-            code="upload_name",
+            kind="upload_name",
         )
     return parts
 
@@ -68,7 +68,7 @@ def model_in(folder: Path, stem: str) -> tuple[Path, str]:
                 raise UploadRefusedError(
                     "Upload: observed a SavedModel's files without a folder around them.",
                     hint="choose the folder itself, or put it into an archive",
-                    code="upload_content",
+                    kind="upload_content",
                 )
             checked_parts(name)
             return folder, name
@@ -85,7 +85,7 @@ def model_in(folder: Path, stem: str) -> tuple[Path, str]:
     raise UploadRefusedError(
         f"Upload: observed {shown}{more}, {_ALLOWED}.",
         hint="pack the model's folder alone: zip -r net.zip net",
-        code="upload_content",
+        kind="upload_content",
     )
 
 

@@ -50,7 +50,7 @@ class Uploads:
             raise UploadRefusedError(
                 f"{self.folder} cannot be written: {error.strerror}.",
                 hint="let the service's user write there; tflited doctor looks at it",
-                code="not_writable",
+                kind="not_writable",
             ) from error
 
     def sweep(self) -> None:
@@ -71,7 +71,7 @@ class Uploads:
                     raise UploadRefusedError(
                         f"{self._shown(name)}: observed something there, allowed a free place.",
                         hint="upload under another name, or ask to replace it",
-                        code="upload_exists",
+                        kind="upload_exists",
                     )
                 if target.is_dir() or model.is_dir():  # a rename puts only a file over a file
                     durable.move(target, stage / "replaced")
@@ -117,7 +117,7 @@ class ReceivedUpload:
                 f"Files and folders: observed more than {self._desk.rules.most_files}, allowed"
                 " that many.",
                 hint="raise [http.uploads] most_files",
-                code="upload_too_large",
+                kind="upload_too_large",
             )
         path = self._files.joinpath(*parts)
         try:
@@ -141,7 +141,7 @@ class ReceivedUpload:
                 f"Upload: observed more than {self._desk.rules.largest_bytes} bytes, allowed that"
                 " many.",
                 hint="raise [http.uploads] largest_bytes, or copy the model into the root",
-                code="upload_too_large",
+                kind="upload_too_large",
             )
         if self._stream is None:
             raise UploadRefusedError("Upload: observed content without a name.")
@@ -195,7 +195,7 @@ def check_room(folder: Path, rules: UploadRules) -> None:
         raise UploadRefusedError(
             f"{folder}: observed {free} free bytes, allowed at least {rules.free_bytes}.",
             hint="free space there, or lower [http.uploads] free_bytes",
-            code="no_room",
+            kind="no_room",
         )
 
 

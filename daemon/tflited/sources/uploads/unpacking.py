@@ -66,5 +66,5 @@ def _refused(reason: str) -> UploadRefusedError:
     return UploadRefusedError(
         f"Archive: {reason}.",
         hint="pack the model's folder alone: zip -r net.zip net, or tar -czf net.tar.gz net",
-        code="upload_archive",
+        kind="upload_archive",
     )

@@ -12,11 +12,8 @@ from tflited import toolchain
 from tflited.cli import doctor, machine, unit
 from tflited.cli.finding import Finding
 from tflited.domain.broker import BrokerSettings
-<<<<<<< HEAD
 from tflited.domain.cluster import ClusterSettings, TlsFiles
-=======
 from tflited.settings.load import load
->>>>>>> main
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -96,7 +93,6 @@ def test_a_broker_that_answers_and_one_that_does_not() -> None:
     assert "broker.url" in gone.text
 
 
-<<<<<<< HEAD
 def test_a_cluster_is_looked_at(tmp_path: Path) -> None:
     """The package, each certificate, and whether the scheduler listens."""
     (tmp_path / "ca.pem").touch()
@@ -130,7 +126,8 @@ def test_a_missing_extra_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     found = next(doctor.cluster(ClusterSettings(scheduler="tcp://127.0.0.1:1")))
     assert not found.is_ok
     assert "tflited[cluster]" in found.text
-=======
+
+
 def test_uploads_need_a_folder_that_can_be_written(tmp_path: Path) -> None:
     """It is made when it is missing; a file in its place is told."""
     main_file = tmp_path / "tflited.toml"
@@ -143,4 +140,3 @@ def test_uploads_need_a_folder_that_can_be_written(tmp_path: Path) -> None:
     (tmp_path / "in" / "uploads").write_text("in the way")
     finding = doctor._uploads(loaded, loaded.http.uploads)
     assert (finding.is_ok, "cannot be written" in finding.text) == (False, True)
->>>>>>> main

@@ -3,23 +3,32 @@
 ``namespaced.play`` starts this file as a program there. It prints one JSON object: what was seen.
 """
 
+import io
 import json
 import os
 import sys
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from http.client import HTTPConnection
 from pathlib import Path
 
 from fakes.engine import FixedClock
 from fakes.samples import FAILURE, MODEL, NOON, a_job, a_left_set, a_new_job, a_publish_key
 from namespaced import mount
+from tflited.domain.access import UploadRules
 from tflited.domain.job import JobState
 from tflited.domain.policy import OutputRules, Policy
-from tflited.errors import StoragePausedError
+from tflited.errors import StoragePausedError, TransferError, UploadRefusedError
 from tflited.output.tree import OutputTree
 from tflited.output.verify import verify
+from tflited.sources.uploads.desk import Uploads
 from tflited.store.queue import SqliteStore
 from tflited.store.repair import open_store
+from tflited.workers.transfer.carrier import Carrier
+from tflited.workers.transfer.carrier import announced as announced_by_worker
+from tflited.workers.transfer.depot import Depot
+from tflited.workers.transfer.offer import Offer
 
 SIZE_BYTES = 700 * 1024
 POLICY = Policy(output=OutputRules(keep_builds=1))
@@ -177,6 +186,96 @@ def read_only_output(folder: Path) -> dict[str, object]:
         }
 
 
+def full_upload(folder: Path) -> dict[str, object]:
+    """A model that does not fit is uploaded, whole and as an archive; then one that fits."""
+    rules = UploadRules(root="models", folder="", free_bytes=0)
+    with small(folder / "models") as root:
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as packed:
+            packed.writestr("net.keras", os.urandom(SIZE_BYTES // 2))
+        sent = [("a.keras", bytes(2 * SIZE_BYTES)), ("a.zip", archive.getvalue())]
+        refused = [is_refused(Uploads(rules, root), name, content) for name, content in sent]
+        left = sorted(path.name for path in root.iterdir())
+        fits = is_refused(Uploads(rules, root), "b.keras", b"x" * 1000)
+        return {
+            "refused": refused,
+            "left": left,
+            "fits": not fits,
+            "after": sorted(path.name for path in root.iterdir()),
+        }
+
+
+def is_refused(desk: Uploads, name: str, content: bytes) -> bool:
+    """Whether an upload does not land."""
+    try:
+        with closing(desk.receive()) as landing:
+            landing.begin_file(name)
+            landing.write(content)
+            landing.land(replace=False)
+    except (StoragePausedError, UploadRefusedError):
+        return True
+    return False
+
+
+def full_transfer(folder: Path) -> dict[str, object]:
+    """A daemon without room for results, then a worker without room for a model."""
+    content = os.urandom(300_000)
+    (folder / "left").mkdir()
+    (folder / "left" / "net.tflite").write_bytes(content)
+    with small(folder / "disk") as disk:
+        depot = Depot(listen="127.0.0.1:0", tls=None, staging=disk / "staging", shares_paths=False)
+        depot.start()
+        offer = depot.offer("1.1", {"model": folder / "left"})
+        carrier = Carrier(cache=disk / "cache", cache_bytes=10**6, tls=None)
+        ballast = fill(disk)
+        announced = code_of(lambda: carrier.deliver(offer, folder / "left"))
+        ballast.unlink()
+        holding = depot._attempts["1.1"][1]
+        holding.announce(announced_by_worker(folder / "left", offer))
+        ballast = fill(disk)
+        written = status_of(offer, content)
+        litter = [path.name for path in (disk / "staging").rglob("*") if path.is_file()]
+        (disk / "into").mkdir()
+        fetched = code_of(lambda: carrier.fetch(offer, "model", disk / "into"))
+        litter += [path.name for path in (disk / "into").iterdir()]
+        ballast.unlink()
+        carrier.deliver(offer, folder / "left")
+        arrived = depot.delivered("1.1")
+        is_there = arrived is not None and (arrived / "net.tflite").read_bytes() == content
+        depot.withdraw("1.1")
+        offer = depot.offer("1.2", {"model": folder / "left"})
+        (folder / "into").mkdir()
+        copy = carrier.fetch(offer, "model", folder / "into")
+        depot.stop(5.0)
+        return {
+            "announced": announced,
+            "written": written,
+            "fetched": fetched,
+            "litter": litter,
+            "later": [is_there, (copy / "net.tflite").read_bytes() == content],
+        }
+
+
+def code_of(action: Callable[[], object]) -> str:
+    """The code of the error that an action ends with."""
+    try:
+        action()
+    except TransferError as error:
+        return error.code
+    return ""
+
+
+def status_of(offer: Offer, content: bytes) -> int:
+    """What the depot answers to the one file of an announcement."""
+    address = offer.url.removeprefix("http://")
+    connection = HTTPConnection(address, timeout=60)
+    headers = {"Authorization": f"Bearer {offer.token}"}
+    connection.request("PUT", "/v1/result/0", content, headers)
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
 def publish(tree: OutputTree, folder: Path, job_id: int, size: int = 64) -> None:
     """Publishes a set whose flatbuffer has a size."""
     scratch = folder / f"scratch{job_id}"
@@ -199,6 +298,8 @@ SCENES: Mapping[str, Callable[[Path], dict[str, object]]] = {
         damaged_store_without_room,
         full_output,
         read_only_output,
+        full_upload,
+        full_transfer,
     )
 }
 

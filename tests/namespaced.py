@@ -26,16 +26,24 @@ SCENE_SECONDS = 120.0
 HERE = Path(__file__).resolve()
 
 
-def play(scene: str, folder: Path, program: ModuleType | None = None) -> dict[str, Any]:
+def play(
+    scene: str,
+    folder: Path,
+    program: ModuleType | None = None,
+    *more: str,
+    seconds: float = SCENE_SECONDS,
+) -> dict[str, Any]:
     """Plays a scene in a user and a mount namespace of its own; skips where there are none.
 
     Args:
         scene: its name.
         folder: is its own.
         program: the module that has it; this one by default.
+        more: further options of unshare(1).
+        seconds: longest time.
     """
     file = HERE if program is None else str(program.__file__)
-    unshare = ["unshare", "--user", "--map-root-user", "--mount"]
+    unshare = ["unshare", "--user", "--map-root-user", "--mount", *more]
     if scene == unreadable.__name__:  # whoever may override permissions reads everything
         unshare = ["unshare", "--user"]
         folder.chmod(0o777)
@@ -50,7 +58,7 @@ def play(scene: str, folder: Path, program: ModuleType | None = None) -> dict[st
         capture_output=True,
         text=True,
         check=False,
-        timeout=SCENE_SECONDS,
+        timeout=seconds,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     seen: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])

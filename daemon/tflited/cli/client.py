@@ -3,6 +3,8 @@
 import http.client
 import json
 import socket
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -39,6 +41,7 @@ class Client:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._stream: _UnixConnection | None = None
 
     def get(self, path: str, /, **query: str | int) -> Any:
         """Reads a resource.
@@ -55,6 +58,48 @@ class Client:
         """Asks for a change; raises as ``get`` does."""
         return self._request("POST", path, body)
 
+    def events(self, after: int | None = None) -> Iterator[dict[str, Any] | None]:
+        """Follows what happens to jobs, until the daemon or ``hang_up`` ends it.
+
+        Args:
+            after: the id of the last event that is known; None for what is new from now on.
+
+        Yields:
+            None at once and whenever the daemon says that it is there, and each event.
+
+        Raises:
+            DaemonUnreachableError: nothing answers on the socket, or not any more.
+            TflitedError: the daemon refused.
+        """
+        with closing(_UnixConnection(self._path)) as connection:
+            self._stream = connection
+            try:
+                headers = {} if after is None else {"Last-Event-ID": str(after)}
+                connection.request("GET", "/api/v1/events", headers=headers)
+                answer = connection.getresponse()
+                if answer.status != http.client.OK:
+                    _parsed(answer.status, answer.read())
+                for line in answer:
+                    if line.startswith((b":", b"data: ")):
+                        # What has no id is no event of a job: only a sign that something changed.
+                        event = json.loads(line.partition(b" ")[2]) if line[:1] == b"d" else {}
+                        yield event if "id" in event else None
+            except (OSError, http.client.HTTPException, ValueError) as error:  # or cut in a line
+                raise self._unreachable(error) from error
+
+    def hang_up(self) -> None:
+        """Ends ``events`` of another thread; without one, nothing."""
+        stream = self._stream
+        if stream is not None and stream.sock is not None:
+            with suppress(OSError):
+                stream.sock.shutdown(socket.SHUT_RDWR)
+
+    def _unreachable(self, error: Exception) -> DaemonUnreachableError:
+        return DaemonUnreachableError(
+            f"No daemon answers on {self._path}: {error}.",
+            hint="start one with tflited serve, or name its --config or --directory",
+        )
+
     def _request(self, method: str, path: str, body: bytes) -> Any:
         connection = _UnixConnection(self._path)
         headers = {"Content-Type": "application/json", "X-Tflited-Source": "cli"}
@@ -63,10 +108,7 @@ class Client:
             answer = connection.getresponse()
             content = answer.read()
         except (OSError, http.client.HTTPException) as error:
-            raise DaemonUnreachableError(
-                f"No daemon answers on {self._path}: {error}.",
-                hint="start one with tflited serve, or name its --config or --directory",
-            ) from error
+            raise self._unreachable(error) from error
         finally:
             connection.close()
         return _parsed(answer.status, content)

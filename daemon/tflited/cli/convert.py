@@ -1,6 +1,7 @@
 """``tflited convert``: converts one model without a daemon."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +31,7 @@ def convert(
 
     from tflited import once
     from tflited.cli.report import show_candidates
+    from tflited.cli.steps import followed
     from tflited.domain.attempt_record import words
     from tflited.output import records
     from tflited.telemetry import logs
@@ -37,7 +39,8 @@ def convert(
     logs.configure(format="console", level="error")
     settings = replace(load(path=config, directory=Path()), output=output.resolve())
     output.mkdir(parents=True, exist_ok=True)
-    ended = once.convert(path, settings, _quiet if json else _tell)
+    with nullcontext(_quiet) if json else followed(sys.stderr) as progress:
+        ended = once.convert(path, settings, progress)
     if verbose:
         print(words(ended.children), file=sys.stderr, end="")
     if ended.published is None or ended.failure is not None:
@@ -72,10 +75,6 @@ def _row(entry: object) -> tuple[str, ...]:
         f"{entry.accuracy_drop:.4f}" if entry.accuracy_drop is not None else "",
         entry.tflite or entry.reason,
     )
-
-
-def _tell(stage: Stage, detail: str) -> None:
-    print(f"{stage.value} {detail}".rstrip(), file=sys.stderr)
 
 
 def _quiet(_: Stage, __: str) -> None:

@@ -1,13 +1,33 @@
 """``tflited status``: the daemon, its roots and every model now."""
 
+from typing import Annotated
+
+import typer
+
 from tflited.cli import show
 from tflited.cli.client import Client
 from tflited.cli.options import AsJson, Config, Directory, settings
+from tflited.cli.watch import follow
+from tflited.errors import UsageError
 
 
-def status(config: Config = None, directory: Directory = None, json: AsJson = False) -> int:
+def status(
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Follow it live until Ctrl-C.")
+    ] = False,
+    config: Config = None,
+    directory: Directory = None,
+    json: AsJson = False,
+) -> int:
     """Show what the daemon is doing."""
-    answer = Client(settings(config, directory).socket).get("/api/v1/status")
+    client = Client(settings(config, directory).socket)
+    if watch and json:
+        raise UsageError(
+            "--watch and --json exclude each other.", hint="GET /api/v1/events has JSON"
+        )
+    if watch:
+        return follow(client)
+    answer = client.get("/api/v1/status")
     if json:
         show.as_json(answer)
         return 0

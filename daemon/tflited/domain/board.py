@@ -9,7 +9,14 @@ from tflited.domain.manifest import Build
 from tflited.domain.model import ModelId
 from tflited.domain.ports import StoreCounts
 from tflited.domain.publication import PublishedRecords
-from tflited.domain.status import HealthCheck, ModelStatus, Phase, RootStatus, RunningAttempt
+from tflited.domain.status import (
+    HealthCheck,
+    ModelStatus,
+    Phase,
+    RootStatus,
+    RunningAttempt,
+    Status,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +51,22 @@ class Board:
     def phases(self) -> Mapping[Phase, int]:
         """How many models are in each phase, over all roots."""
         return {phase: sum(root.models.get(phase, 0) for root in self.roots) for phase in Phase}
+
+    @property
+    def status(self) -> Status:
+        """The status without its models."""
+        return Status(
+            version=self.version,
+            started_at=self.started_at,
+            is_ready=self.is_ready,
+            is_draining=self.is_draining,
+            slots=self.slots,
+            roots=self.roots,
+            models=(),
+            running=self.running,
+            counts=self.counts,
+            checks=self.checks,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

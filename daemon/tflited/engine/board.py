@@ -1,8 +1,8 @@
 """What people look at, read from the engine's memory and the store by whatever thread asks.
 
-Nothing here waits for the engine. A look copies the table of models, one step of the interpreter
-that no other thread can come between, and then reads entries whose parts are replaced as a whole
-and never changed; so a page may be a moment old and is never torn.
+Nothing here waits for the engine. A glance copies the table of models and is taken anew once one of
+them stands elsewhere; an entry's parts are replaced as a whole and never changed. So a page may be
+a moment old and is never torn.
 """
 
 from collections import Counter
@@ -12,12 +12,13 @@ from datetime import datetime
 from typing import Final
 
 from tflited.domain.board import Board, ModelList, ModelQuery, ModelView, PastBuild
+from tflited.domain.events import EventFeed
 from tflited.domain.job import ACTIVE, Job
 from tflited.domain.model import ModelId
 from tflited.domain.publication import PublishedRecords
 from tflited.domain.status import HealthCheck, Phase, RootStatus, are_ready
 from tflited.engine.engine import Engine
-from tflited.engine.models import Entry
+from tflited.engine.models import Entry, Glance
 from tflited.errors import OutputError
 
 BUILDS: Final = 20
@@ -30,12 +31,14 @@ class Viewer:
 
     Attributes:
         engine: whose memory is read.
+        feed: tells when a model stands elsewhere.
         version: of the program.
         started_at: of the daemon, aware UTC.
         free_bytes: what is stored there to what tells its room; NaN where unknown.
     """
 
     engine: Engine
+    feed: EventFeed
     version: str
     started_at: datetime
     free_bytes: Mapping[str, Callable[[], float]]
@@ -59,22 +62,21 @@ class Viewer:
     def models(self, query: ModelQuery) -> ModelList:
         """A part of the models."""
         wanted = query.text.casefold()
+        everything = self._glance().entries
         found = [
-            (model, entry)
-            for model, entry in self.engine.models.copied()
+            (entry, phase)
+            for model, entry, phase in everything
             if (not query.root or model.root == query.root)
             and (not wanted or wanted in str(model).casefold())
         ]
-        phases = Counter(entry.phase for _, entry in found)
+        phases = Counter(phase for _, phase in found)
         if query.phases:
-            found = [(model, entry) for model, entry in found if entry.phase in query.phases]
+            found = [(entry, phase) for entry, phase in found if phase in query.phases]
         if query.is_newest_first:
-            found.sort(key=lambda pair: _since(pair[1]), reverse=True)
-        else:
-            found.sort(key=lambda pair: (pair[0].root, pair[0].path))
+            found.sort(key=lambda pair: _since(pair[0]), reverse=True)
         part = found[query.offset : query.offset + query.limit]
         return ModelList(
-            models=tuple(entry.status() for _, entry in part),
+            models=tuple(entry.status() for entry, _ in part),
             total=len(found),
             phases={phase: phases.get(phase, 0) for phase in Phase},
         )
@@ -114,9 +116,12 @@ class Viewer:
             return None
         return records
 
+    def _glance(self) -> Glance:
+        return self.engine.models.glance(self.feed.looks())
+
     def _roots(self) -> tuple[RootStatus, ...]:
         models, removals = self.engine.models, self.engine.parts.removals
-        counted = Counter((model.root, entry.phase) for model, entry in models.copied())
+        counted = self._glance().phases
         return tuple(
             state.status(
                 name,

@@ -168,6 +168,7 @@ class EngineControl:
     def _viewer(self) -> Viewer:
         return Viewer(
             engine=self.engine,
+            feed=self.feed,
             version=self.version,
             started_at=self.started_at,
             free_bytes=self.free_bytes,

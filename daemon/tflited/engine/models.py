@@ -111,6 +111,23 @@ class RootEntry:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """Every model as it stood at one moment.
+
+    Attributes:
+        looks: of the event feed at that moment.
+        size: how many models there were.
+        entries: each with its phase then, by root and path.
+        phases: how many models of a root were in a phase.
+    """
+
+    looks: int
+    size: int
+    entries: tuple[tuple[ModelId, Entry, Phase], ...]
+    phases: Counter[tuple[str, Phase]]
+
+
 @dataclass(slots=True)
 class Models:
     """Every root and model; belongs to the engine's thread."""
@@ -119,6 +136,8 @@ class Models:
     entries: dict[ModelId, Entry] = field(default_factory=dict)
     versions: dict[tuple[str, str], set[ModelId]] = field(default_factory=dict)
     """Root and folder to the numbered models in it; some of them may be gone."""
+    glanced: Glance | None = None
+    """The last glance; replaced as a whole, by whatever thread took it."""
 
     def put(self, entry: Entry) -> Entry:
         """Takes a model in, or gives what is known of it already."""
@@ -128,12 +147,23 @@ class Models:
             self.versions.setdefault((model.root, folder), set()).add(model)
         return self.entries.setdefault(model, entry)
 
-    def copied(self) -> list[tuple[ModelId, Entry]]:
-        """Every model as of now; the one look that any thread may take.
+    def glance(self, looks: int) -> Glance:
+        """Every model as of now, for any thread; made anew when a model stands elsewhere.
 
-        Copying a ``dict`` whose keys are known is one step of the interpreter.
+        Copying a ``dict`` whose keys are known is one step of the interpreter, so that no other
+        thread can come between.
+
+        Args:
+            looks: of the event feed; grows with every change of a phase.
         """
-        return list(self.entries.copy().items())
+        known, size = self.glanced, len(self.entries)
+        if known is not None and (known.looks, known.size) == (looks, size):
+            return known
+        found = sorted(self.entries.copy().items(), key=lambda pair: (pair[0].root, pair[0].path))
+        entries = tuple((model, entry, entry.phase) for model, entry in found)
+        phases = Counter((model.root, phase) for model, _, phase in entries)
+        self.glanced = Glance(looks=looks, size=size, entries=entries, phases=phases)
+        return self.glanced
 
     def of_root(self, root: str) -> Iterator[Entry]:
         """The models of one root."""

@@ -57,9 +57,11 @@ code { font: .9em ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: an
   padding: .85rem 1rem; margin: 0 0 .75rem; box-shadow: var(--shadow); }
 .problem-card { border-left: 3px solid var(--rejected); margin-top: .9rem; }
 .problem-card h2 { margin-top: 0; }
-figure, main > .scroll:has(table) { background: var(--card); border: 1px solid var(--line);
-  border-radius: 10px; padding: 1rem 1.1rem; margin: 0; box-shadow: var(--shadow); }
-main > .scroll:has(table) { padding: .6rem 1rem; margin-bottom: .75rem; }
+figure, main > .scroll:has(table), section > .scroll:has(table) { background: var(--card);
+  border: 1px solid var(--line); border-radius: 10px; padding: 1rem 1.1rem; margin: 0;
+  box-shadow: var(--shadow); }
+main > .scroll:has(table), section > .scroll:has(table) { padding: .6rem 1rem;
+  margin-bottom: .75rem; }
 .more { font-size: .875rem; margin: .5rem 0 0; max-width: none; }
 ul.plain { list-style: none; padding: 0; margin: .75rem 0; }
 """

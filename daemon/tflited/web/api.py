@@ -137,8 +137,8 @@ def _reading(control: Control) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/status", response_model=Status)
-    def status() -> Response:
-        return answer(_STATUS, control.status())
+    def status(*, models: bool = True) -> Response:
+        return answer(_STATUS, control.status() if models else control.board().status)
 
     @routes.get("/why", response_model=Explanation)
     def why(request: Request, path: str) -> Response:

@@ -43,23 +43,28 @@ def origin(daemon: DaemonProcess) -> str:
     return f"http://127.0.0.1:{daemon.port()}"
 
 
-@pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
-def test_no_page_hinders_a_reader(page: Page, origin: str, path: str) -> None:
+# One test for all pages: more of them would be spread over processes, each with a scene of its own.
+def test_no_page_hinders_a_reader(page: Page, origin: str) -> None:
     """Axe finds nothing serious in light and in dark, and nobody else is asked for anything."""
-    page.open(origin + path)
-    for scheme in ("light", "dark"):
-        page.prefer(color_scheme=scheme)
-        assert not page.serious_violations(), scheme
+    found = {}
+    for name, path in PAGES.items():
+        page.open(origin + path)
+        for scheme in ("light", "dark"):
+            page.prefer(color_scheme=scheme)
+            found[name, scheme] = page.serious_violations()
+    assert {place: told for place, told in found.items() if told} == {}
     assert not page.foreign_requests(origin)
     assert [told for told in page.problems if "404" not in told] == []
 
 
-@pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
-def test_every_page_fits_a_phone(browser: Browser, origin: str, path: str) -> None:
+def test_every_page_fits_a_phone(browser: Browser, origin: str) -> None:
     """Nothing stands out of a narrow window; wide pictures scroll by themselves."""
+    widths = {}
     with browser.page(width=390, height=800) as page:
-        page.open(origin + path)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        for name, path in PAGES.items():
+            page.open(origin + path)
+            widths[name] = page.evaluate("document.documentElement.scrollWidth")
+    assert {name: width for name, width in widths.items() if width > 390} == {}
 
 
 def test_a_model_is_followed_from_drop_to_publication(

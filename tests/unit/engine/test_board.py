@@ -86,6 +86,18 @@ def test_an_unknown_model_is_none(world: World, name: str) -> None:
     assert world.control().model(name) is None
 
 
+def test_a_glance_is_taken_anew_when_a_model_stands_elsewhere(world: World) -> None:
+    """And only then: ten thousand models are not counted for every reader."""
+    world.build()
+    looks = world.events.looks()
+    first = world.models.glance(looks)
+    assert world.models.glance(looks) is first
+    world.executor.is_ready = False
+    world.see("2")
+    assert world.control().board().phases[Phase.PUBLISHED] == 0
+    assert world.models.glance(world.events.looks()) is not first
+
+
 def test_looking_does_not_wait_for_the_engine(world: World) -> None:
     """No thread serves the engine here, and still there is an answer."""
     world.build()

@@ -63,6 +63,7 @@ class Carrier:
 
         Raises:
             TransferError: it cannot be had; ``retryable`` says whether later may be better.
+            SourceChangedError: the daemon's file is not what it offered any more.
         """
         item, wanted = offer.item(name), cancel or Event()
         target = into / item.base

@@ -147,12 +147,13 @@ class Holding:
                 blob.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             )
         except OSError as error:
-            status = HTTPStatus.CONFLICT if error.errno in _GONE else HTTPStatus.BAD_GATEWAY
+            is_gone = error.errno in _GONE
+            status = HTTPStatus.PRECONDITION_FAILED if is_gone else HTTPStatus.BAD_GATEWAY
             raise RefusalError(status, f"{blob.path.name}: {error.strerror}") from error
         if identity_of(os.fstat(descriptor)) != blob.identity:
             os.close(descriptor)
             raise RefusalError(
-                HTTPStatus.CONFLICT, f"{blob.path.name} changed since it was offered"
+                HTTPStatus.PRECONDITION_FAILED, f"{blob.path.name} changed since it was offered"
             )
         return descriptor, blob.identity.size
 

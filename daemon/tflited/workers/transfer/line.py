@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 import structlog
 
 from tflited.errors import (
+    SourceChangedError,
+    TflitedError,
     TransferEndedError,
     TransferError,
     TransferFullError,
@@ -102,15 +104,16 @@ class Line:
             TransferError: it was refused, or ended early.
         """
         headers = {"Range": f"bytes={begin}-"} if begin else {}
-        response = self._ask("GET", path, None, headers)
-        place = begin if response.status == HTTPStatus.PARTIAL_CONTENT else 0
-        if place and not (response.getheader("Content-Range") or "").startswith(f"bytes {place}-"):
-            raise TransferError(f"{path}: observed another range than bytes {place}-.")
-        while chunk := response.read(CHUNK_BYTES):
-            self._moved_bytes += len(chunk)
-            yield place, chunk
-            place += len(chunk)
-            self._check_wanted()
+        with self._ask("GET", path, None, headers) as response:
+            place = begin if response.status == HTTPStatus.PARTIAL_CONTENT else 0
+            told = response.getheader("Content-Range") or ""
+            if place and not told.startswith(f"bytes {place}-"):
+                raise TransferError(f"{path}: observed another range than bytes {place}-.")
+            while chunk := response.read(CHUNK_BYTES):
+                self._moved_bytes += len(chunk)
+                yield place, chunk
+                place += len(chunk)
+                self._check_wanted()
 
     def send(self, method: str, path: str, body: bytes | BufferedIOBase, size_bytes: int) -> None:
         """Sends a body.
@@ -118,7 +121,8 @@ class Line:
         Raises:
             TransferError: it was refused.
         """
-        self._ask(method, path, body, {"Content-Length": str(size_bytes)}).read()
+        with self._ask(method, path, body, {"Content-Length": str(size_bytes)}) as response:
+            response.read()
         self._moved_bytes += size_bytes
 
     def _ask(
@@ -130,6 +134,8 @@ class Line:
     ) -> HTTPResponse:
         connection = self._connected()
         named = {"Authorization": f"Bearer {self._offer.token}", **headers}
+        if connection.sock is None:
+            connection.connect()
         # A depot that refuses a body answers while it is still sent, and closes.
         with suppress(BrokenPipeError, ConnectionResetError):
             connection.request(method, path, body=body, headers=named)
@@ -155,9 +161,11 @@ class Line:
             self._connection = made
         return self._connection
 
-    def _refusal(self, status: int, reason: str) -> TransferError:
+    def _refusal(self, status: int, reason: str) -> TflitedError:
         told = "".join(sign if sign.isprintable() else "\ufffd" for sign in reason)
         message = f"The daemon's depot answered {status} to attempt {self._offer.attempt}: {told}."
+        if status == HTTPStatus.PRECONDITION_FAILED:
+            return SourceChangedError(message, hint="nothing; the job is tried again")
         if status in _OVER:
             return TransferEndedError(message)
         if status == HTTPStatus.INSUFFICIENT_STORAGE:

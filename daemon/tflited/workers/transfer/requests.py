@@ -23,7 +23,7 @@ import structlog
 from tflited.domain.model import Digest
 from tflited.errors import TransferRefusedError
 from tflited.workers.transfer.holding import CHUNK_BYTES, Holding, RefusalError
-from tflited.workers.transfer.offer import MOST_JSON_BYTES, Announcement
+from tflited.workers.transfer.offer import Announcement
 from tflited.workers.transfer.server import HEAD_SECONDS, SILENCE_SECONDS, Connection
 
 _BLOB: Final = re.compile(r"/v1/blobs/([0-9a-f]{64})")
@@ -32,6 +32,8 @@ _FILE: Final = re.compile(r"/v1/result/([0-9]{1,6})")
 _FROM: Final = re.compile(r"bytes=([0-9]{1,16})-")
 _BEARER: Final = re.compile(r"Bearer ([A-Za-z0-9_-]{1,100})")
 _SENDFILE_BYTES: Final = 1 << 22
+MOST_ANNOUNCED_BYTES: Final = 4 * 2**20
+"""10,000 files with paths of 300 bytes; reading them takes some twenty times as much memory."""
 _DRAINED_BYTES: Final = 1 << 20
 """Of a refused body that is read so that its sender sees the answer; more is cut off."""
 
@@ -139,14 +141,14 @@ class Request(BaseHTTPRequestHandler):
         try:
             told = _FROM.fullmatch(self.headers.get("Range", ""))
             begin = int(told[1]) if told else 0
-            if begin > size:
+            if told and begin >= size:
                 raise RefusalError(
                     HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
-                    f"observed a start at {begin}, allowed 0 to {size}",
+                    f"observed a start at {begin}, allowed 0 to {size - 1}",
                 )
             self.send_response(HTTPStatus.PARTIAL_CONTENT if told else HTTPStatus.OK)
             if told:
-                self.send_header("Content-Range", f"bytes {begin}-{max(begin, size - 1)}/{size}")
+                self.send_header("Content-Range", f"bytes {begin}-{size - 1}/{size}")
             self.send_header("Content-Type", "application/octet-stream")
             self.send_header("Content-Length", str(size - begin))
             self.end_headers()
@@ -177,10 +179,10 @@ class Request(BaseHTTPRequestHandler):
         return len(chunk)
 
     def _take_announcement(self, holding: Holding) -> None:
-        if self._unread > MOST_JSON_BYTES:
+        if self._unread > MOST_ANNOUNCED_BYTES:
             raise RefusalError(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                f"observed a list of {self._unread} bytes, allowed {MOST_JSON_BYTES}",
+                f"observed a list of {self._unread} bytes, allowed {MOST_ANNOUNCED_BYTES}",
             )
         content = b"".join(bytes(chunk) for chunk in self._chunks())
         try:

@@ -122,6 +122,7 @@ class Server:
         try:
             accepted, address = self._listener.accept()
         except OSError:  # the peer went away meanwhile, or descriptors are short for a moment
+            self._freed.wait(_POLL_SECONDS)
             return
         accepted.setblocking(True)
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -129,7 +130,12 @@ class Server:
         thread = Thread(target=self._handle, args=(connection,), name="depot-peer", daemon=True)
         with self._lock:
             self._open[connection] = thread
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # threads are short for a moment; the peer comes again
+            with self._lock:
+                del self._open[connection]
+            accepted.close()
 
     def _handle(self, connection: Connection) -> None:
         try:

@@ -21,6 +21,7 @@ from tflited.workers.transfer import line
 from tflited.workers.transfer.carrier import Carrier
 from tflited.workers.transfer.depot import Depot
 from tflited.workers.transfer.offer import Offer
+from waiting import wait_until
 
 Through = Callable[[Offer, str], Offer]
 ATTEMPT = "7.1"
@@ -166,7 +167,7 @@ def test_a_file_that_changed_after_the_offer_is_not_served(
     """No worker is sent bytes that nobody digested."""
     offer = depot.offer(ATTEMPT, {"model": model})
     (model / "saved_model.pb").write_bytes(b"other")
-    with pytest.raises(TransferRefusedError, match="changed since it was offered"):
+    with pytest.raises(SourceChangedError, match="changed since it was offered"):
         carrier.fetch(offer, "model", into)
 
 
@@ -248,23 +249,26 @@ def test_an_attempt_offered_anew_is_another_one(
 def test_results_are_cut_off_when_the_attempt_ends(
     depot: Depot, carrier: Carrier, tmp_path: Path, through: Through
 ) -> None:
-    """In the middle of a file: nothing of it stays."""
+    """In the middle of a file: nothing of it stays, and the worker learns it at once."""
     offer, left = depot.offer(ATTEMPT, {}), set_of(tmp_path / "left", 5_000_000)
-    with CutLine(port(depot)).running() as cut:
-        cut.is_stalled = True
-        failed: list[Exception] = []
+    failed: list[Exception] = []
 
-        def deliver() -> None:
-            try:
-                carrier.deliver(through(offer, cut.url), left)
-            except TransferError as error:
-                failed.append(error)
+    def deliver(url: str) -> None:
+        try:
+            carrier.deliver(through(offer, url), left)
+        except TransferError as error:
+            failed.append(error)
 
-        thread = threading.Thread(target=deliver)
+    with CutLine(port(depot), slow_target=True).running() as cut:
+        thread = threading.Thread(target=deliver, args=(cut.url,))
         thread.start()
+        parts = tmp_path / "staging" / ATTEMPT / "parts"
+        wait_until(
+            lambda: [path for path in parts.glob("*") if path.stat().st_size > 500_000],
+            60,
+            what="the beginning of a file",
+        )
         depot.withdraw(ATTEMPT)
-        cut.is_stalled = False
-        cut.cut()
         thread.join(60)
     assert isinstance(failed[0], TransferEndedError)
     assert not list((tmp_path / "staging").iterdir())

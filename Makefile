@@ -54,11 +54,12 @@ test: $(STAMP) | $(CACHE) ## run the unit, contract and integration tests
 faults: $(STAMP) | $(CACHE) ## run the slow tests that kill, flood and soak
 	$(PYTEST) tests/faults
 
-soak: $(STAMP) ## change models at random, kill the daemon, fail every call; MINUTES=20 KILLS=3000
+soak: $(STAMP) ## change models at random, kill the daemon, fail every call, take a cluster apart; MINUTES=20 KILLS=3000 MODELS=60
 	$(PY) tests/soak/run.py --minutes $(or $(MINUTES),20)
 	$(PY) tests/faults/kill/loop.py --kills $(or $(KILLS),3000)
 	$(PY) tests/faults/power/cut.py
 	$(PY) tests/faults/calls/inject.py
+	$(PY) tests/faults/cluster/losses.py --models $(or $(MODELS),60)
 
 bench: $(STAMP) ## measure against TensorFlow's own tools; prints one JSON document
 	@$(PY) benchmarks/run.py

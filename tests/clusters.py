@@ -32,7 +32,7 @@ class Program:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.log = folder / "log"
-        self._command = list(command)
+        self.command = list(command)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -46,7 +46,7 @@ class Program:
         paths = os.pathsep.join((str(TESTS), str(TESTS.parent / "daemon")))
         with self.log.open("ab") as stream:
             self._process = subprocess.Popen(
-                self._command,
+                self.command,
                 stdout=stream,
                 stderr=stream,
                 cwd=self.folder,

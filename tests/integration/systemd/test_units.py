@@ -12,8 +12,11 @@ from programs import requires_program
 REPOSITORY = Path(__file__).parents[3]
 SYSTEMD = REPOSITORY / "systemd"
 UNIT = SYSTEMD / "tflited.service"
-UNITS = ("tflited.service", "tflited.socket", "tflited.slice", "tflited@.service")
+CLUSTER = ("tflited-worker.service", "tflited-scheduler.service")
+UNITS = ("tflited.service", "tflited.socket", "tflited.slice", "tflited@.service", *CLUSTER)
 DOCS = REPOSITORY / "docs" / "systemd.md"
+SCALING = REPOSITORY / "docs" / "scaling.md"
+_TAKEN = ("Protect", "Private", "Capability", "NoNew", "Lock", "MemoryDeny", "Restrict", "Remove")
 NEEDS_ANALYZE = requires_program("systemd-analyze", "apt-get install systemd")
 
 
@@ -92,6 +95,29 @@ def test_the_docs_state_the_exposure(tmp_path: Path) -> None:
         scores = re.findall(r"exposure level for .*: ([0-9.]+)", result.stdout)
         observed.append((name, scores[0]))
     assert observed == rows
+
+
+@NEEDS_ANALYZE
+@pytest.mark.parametrize("unit", CLUSTER)
+def test_the_docs_state_the_exposure_of_a_cluster(tmp_path: Path, unit: str) -> None:
+    """They need the network, and nothing else that the daemon's unit forbids."""
+    laid_out(tmp_path)
+    command = ["systemd-analyze", "security", "--offline=true", str(tmp_path / unit)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    (score,) = re.findall(r"exposure level for .*: ([0-9.]+)", result.stdout)
+    assert re.search(rf"^\| `{unit}` \|.*\| {score} \|$", SCALING.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("unit", CLUSTER)
+def test_a_unit_of_the_cluster_differs_in_few_lines(unit: str) -> None:
+    """What the daemon's unit takes away, they take away too, but for the network."""
+    taken = {line for line in UNIT.read_text().splitlines() if line.startswith(_TAKEN)}
+    kept = set((SYSTEMD / unit).read_text().splitlines())
+    assert taken - kept <= {
+        "PrivateNetwork=yes",
+        "RestrictAddressFamilies=AF_UNIX",
+        "RestrictNamespaces=user net ipc uts",
+    }
 
 
 @requires_program("systemd-sysusers", "apt-get install systemd")

@@ -118,6 +118,9 @@ class Follow:
             case KilledWorker():
                 return ends.worker_lost(self._worker, "its process ended")
             case CancelledError():
+                # Before the next look at it, nothing may be sent over a connection that is gone.
+                if getattr(error, "reason", "") == "scheduler-connection-lost":
+                    self.session.lost.set()
                 return ends.engine_lost(str(error) or "the scheduler dropped it")
             case _:
                 return ends.worker_lost(self._worker, f"{type(error).__name__}: {error}")

@@ -218,9 +218,7 @@ class WorkerLife:
         )
         self._workshop.give_up()
         # What was answered is lost with this process unless somebody has fetched it.
-        await self._until(
-            lambda: not self._workshop.running and not worker.data, LAST_ANSWERS_SECONDS
-        )
+        await self._until(lambda: not worker.state.tasks, LAST_ANSWERS_SECONDS)
 
     async def _until(self, is_over: Callable[[], bool], seconds: float) -> None:
         loop = asyncio.get_running_loop()

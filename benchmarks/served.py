@@ -15,7 +15,7 @@ from folder import running_program
 from stopwatch import BenchmarkError, wait_until
 
 SETTLE_SECONDS: Final = 0.5
-START_SECONDS: Final = 180.0
+START_SECONDS: Final = 600.0
 CONVERSION: Final = ("load", "reference", "lower", "quantise", "prove", "emit_c", "profile")
 """The stages that are conversion; copying, starting a child and publishing are overhead."""
 MAIN_FILE: Final = f"""\

@@ -3,22 +3,26 @@
 ``namespaced.play`` starts this file as a program there. It prints one JSON object: what was seen.
 """
 
+import io
 import json
 import os
 import sys
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 
 from fakes.engine import FixedClock
 from fakes.samples import FAILURE, MODEL, NOON, a_job, a_left_set, a_new_job, a_publish_key
 from namespaced import mount
+from tflited.domain.access import UploadRules
 from tflited.domain.job import JobState
 from tflited.domain.policy import OutputRules, Policy
-from tflited.errors import StoragePausedError, TransferError
+from tflited.errors import StoragePausedError, TransferError, UploadRefusedError
 from tflited.output.tree import OutputTree
 from tflited.output.verify import verify
+from tflited.sources.uploads.desk import Uploads
 from tflited.store.queue import SqliteStore
 from tflited.store.repair import open_store
 from tflited.workers.transfer.carrier import Carrier
@@ -182,6 +186,37 @@ def read_only_output(folder: Path) -> dict[str, object]:
         }
 
 
+def full_upload(folder: Path) -> dict[str, object]:
+    """A model that does not fit is uploaded, whole and as an archive; then one that fits."""
+    rules = UploadRules(root="models", folder="", free_bytes=0)
+    with small(folder / "models") as root:
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as packed:
+            packed.writestr("net.keras", os.urandom(SIZE_BYTES // 2))
+        sent = [("a.keras", bytes(2 * SIZE_BYTES)), ("a.zip", archive.getvalue())]
+        refused = [is_refused(Uploads(rules, root), name, content) for name, content in sent]
+        left = sorted(path.name for path in root.iterdir())
+        fits = is_refused(Uploads(rules, root), "b.keras", b"x" * 1000)
+        return {
+            "refused": refused,
+            "left": left,
+            "fits": not fits,
+            "after": sorted(path.name for path in root.iterdir()),
+        }
+
+
+def is_refused(desk: Uploads, name: str, content: bytes) -> bool:
+    """Whether an upload does not land."""
+    try:
+        with closing(desk.receive()) as landing:
+            landing.begin_file(name)
+            landing.write(content)
+            landing.land(replace=False)
+    except (StoragePausedError, UploadRefusedError):
+        return True
+    return False
+
+
 def full_transfer(folder: Path) -> dict[str, object]:
     """A daemon without room for results, then a worker without room for a model."""
     content = os.urandom(300_000)
@@ -263,6 +298,7 @@ SCENES: Mapping[str, Callable[[Path], dict[str, object]]] = {
         damaged_store_without_room,
         full_output,
         read_only_output,
+        full_upload,
         full_transfer,
     )
 }

@@ -45,6 +45,7 @@ from tflited.settings.model import Settings
 from tflited.settings.resolve import FolderPolicies
 from tflited.sources.recall import Recall
 from tflited.sources.settle import Waits
+from tflited.sources.uploads.desk import Uploads
 from tflited.sources.watch import SourceWatch
 from tflited.store.attempt_records import AttemptFolder
 from tflited.store.backup import Kept
@@ -140,6 +141,7 @@ class Assembly:
         self.control = self._make_control()
         self.broker = self._make_broker()
         self.spool = Spool(settings.state / SPOOL_NAME, self.control)
+        self.uploads = _uploads(settings)
         self.http = self._make_http()
 
     def _make_http(self) -> HttpServer:
@@ -154,6 +156,7 @@ class Assembly:
                 trigger_schema=json_schema(),
                 sets=PublishedSets(settings.output),
                 policies=lambda: self.policies.current.names,
+                uploads=self.uploads,
             ),
         )
         server = HttpServer(
@@ -313,6 +316,17 @@ class Assembly:
         )
         ended = recording(self.records, self.clock, self.inbox.put)
         return Slots(workers, runner, self.clock, ended, self.events.stage_began)
+
+
+def _uploads(settings: Settings) -> Uploads | None:
+    """Where uploads land, swept of what an earlier process had begun to receive."""
+    rules = settings.http.uploads
+    if rules is None:
+        return None
+    (root,) = [root for root in settings.roots if root.name == rules.root]
+    desk = Uploads(rules, root.path)
+    desk.sweep()
+    return desk
 
 
 def _make_folders(settings: Settings) -> None:

@@ -195,6 +195,22 @@ class WorkerError(TflitedError):
     retryable = True
 
 
+class UploadRefusedError(TflitedError):
+    """An upload is no model, has a name that cannot be, or is more than is allowed.
+
+    Args:
+        message: what was observed against what is allowed.
+        hint: the next step.
+        kind: stable name of the reason, which is its code.
+    """
+
+    code = "upload_refused"
+
+    def __init__(self, message: str, *, hint: str = "", kind: str = "upload_refused") -> None:
+        super().__init__(message, hint=hint)
+        self.code = kind  # type: ignore[misc]  # narrowed per instance on purpose
+
+
 class SandboxError(TflitedError):
     """The sandbox is short of what is demanded; the model was not opened."""
 

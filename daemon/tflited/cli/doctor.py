@@ -12,6 +12,7 @@ from tflited import toolchain
 from tflited.cli import machine, unit
 from tflited.cli.finding import Finding
 from tflited.cli.options import Config, Directory, settings
+from tflited.domain.access import UploadRules
 from tflited.domain.broker import BrokerSettings
 from tflited.domain.cluster import ClusterSettings, split_address
 from tflited.errors import BrokerError, CannotStartError
@@ -42,6 +43,8 @@ def _findings(loaded: Settings) -> Iterator[Finding]:
         is_ok = os.access(root.path, os.R_OK | os.X_OK)
         fix = "" if is_ok else "; create it, or let the service's user read it"
         yield Finding(f"root {root.name}", is_ok, f"{root.path}{fix}")
+    if loaded.http.uploads is not None:
+        yield _uploads(loaded, loaded.http.uploads)
     yield _output(loaded.output)
     if loaded.broker is not None:
         yield _broker(loaded.broker)
@@ -94,6 +97,17 @@ def _preload() -> Finding:
     last = (done.stderr.strip().splitlines() or ["no message"])[-1]
     text = "loads" if done.returncode == 0 else f"does not load: {last}; install it again"
     return Finding("tensorflow", done.returncode == 0, text)
+
+
+def _uploads(loaded: Settings, rules: UploadRules) -> Finding:
+    """Whether uploads can land: the folder is made in the root when it is missing."""
+    root = next(root.path for root in loaded.roots if root.name == rules.root)
+    folder = root / rules.folder
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        text = f"{there} cannot be written; let the service's user write there"
+        return Finding("uploads", False, text)
+    return Finding("uploads", True, f"land in {folder}")
 
 
 def _output(path: Path) -> Finding:

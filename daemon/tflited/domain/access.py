@@ -32,6 +32,29 @@ class TokenSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UploadRules:
+    """Where uploads land, and how much they may be.
+
+    Attributes:
+        root: configured name of the root.
+        folder: path below the root; empty for the root itself.
+        largest_bytes: of one upload as it comes.
+        largest_unpacked_bytes: of what an archive is unpacked to.
+        most_files: files and folders of one upload.
+        timeout_seconds: of one upload with its unpacking.
+        free_bytes: room that an upload leaves on the file system.
+    """
+
+    root: str
+    folder: str = "uploads"
+    largest_bytes: int = 2 * 2**30
+    largest_unpacked_bytes: int = 4 * 2**30
+    most_files: int = 10_000
+    timeout_seconds: float = 600.0
+    free_bytes: int = 2**30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRules:
     """The rules of the HTTP door.
 
@@ -43,6 +66,7 @@ class HttpRules:
         write_burst: writes of one token or peer at once.
         max_connections: of each listener at once; one more is answered 503.
         max_event_streams: at once, over all listeners.
+        uploads: where uploads land; None takes none.
     """
 
     tokens: tuple[TokenSource, ...] = ()
@@ -52,3 +76,4 @@ class HttpRules:
     write_burst: int = 100
     max_connections: int = 256
     max_event_streams: int = 32
+    uploads: UploadRules | None = None

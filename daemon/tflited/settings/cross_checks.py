@@ -36,7 +36,7 @@ _LONGEST_SOCKET_BYTES: Final = 107
 """``sun_path`` of unix(7) holds 108 bytes with its final zero."""
 
 _WILDCARDS: Final = {BrokerKind.MQTT: "+#", BrokerKind.NATS: "*>"}
-_HTTP_KEYS: Final = ("socket", "listen", "token", "require_token_for_reading")
+_HTTP_KEYS: Final = ("socket", "listen", "token", "require_token_for_reading", "uploads")
 _CLUSTER_KEYS: Final = ("scheduler", "ca_file", "certificate_file", "key_file", "data_listen")
 _Some = TypeVar("_Some", bound=Table)
 
@@ -82,6 +82,7 @@ def cross_problems(table: Mapping[str, Any], *, base: Path, source: str) -> tupl
         *_long_socket(sketch),
         *_reply_channel(sketch),
         *_token_problems(sketch),
+        *_upload_root(sketch),
         *_cluster_problems(sketch),
     )
 
@@ -260,3 +261,17 @@ def _cluster_problems(sketch: _Sketch) -> Iterator[Problem]:
     elif not all(files) and not is_loopback(listen.host):
         allowed = "a loopback host, or certificates"
         yield sketch.problem("cluster.data_listen", shown(cluster.data_listen), allowed)
+
+
+def _upload_root(sketch: _Sketch) -> Iterator[Problem]:
+    """Uploads land in a root, or nothing would ever find them."""
+    asked = sketch.http.uploads.root if sketch.http is not None else ""
+    known = [root.name or absolute(sketch.base, root.path).name for _, root in sketch.roots]
+    if asked and asked not in known:
+        yield Problem(
+            file=sketch.source,
+            key="http.uploads.root",
+            observed=f'"{asked}"',
+            allowed=f"the name of a [[root]]: {', '.join(known)}",
+            suggestion=close_match(asked, known),
+        )

@@ -100,6 +100,10 @@ def _http_and_log(settings: Settings) -> Iterator[str]:
         place = ("credential", token.credential) if token.file is None else ("file", token.file)
         yield f"{place[0]} = {toml_value(str(place[1]))}"
         yield f"scopes = {toml_value(token.scopes)}"
+    if settings.http.uploads is not None:
+        yield "\n[http.uploads]"
+        for key, value in asdict(settings.http.uploads).items():
+            yield f"{key} = {toml_value(value)}"
     yield f"\n[log]\nformat = {toml_value(settings.log_format)}"
     yield f"level = {toml_value(settings.log_level)}"
 

@@ -7,14 +7,17 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, StrictStr, model_validator
 from pydantic_core import PydanticCustomError
 
-from tflited.domain.access import HttpRules
-from tflited.settings.schema import Glob, Slug, Table, refuse
+from tflited.domain.access import HttpRules, UploadRules
+from tflited.settings.schema import Count, Glob, Seconds, Slug, Table, refuse
 
 LOOPBACK_HOSTS: Final = ("127.0.0.1", "::1", "localhost")
 LARGEST_PORT: Final = 65535
 _LISTEN: Final = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
 _HOST: Final = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$"
 _RULES: Final = HttpRules()
+_UPLOADS: Final = UploadRules(root="")
+_FOLDER: Final = r"^([A-Za-z0-9_][^/\x00-\x1f]*(/[A-Za-z0-9_][^/\x00-\x1f]*)*)?$"
+_Bytes = Annotated[StrictInt, Field(ge=1, le=2**50)]
 
 
 def split_listen(value: str) -> tuple[str, int]:
@@ -63,6 +66,18 @@ def _one_place() -> PydanticCustomError:
     return refuse("either file or credential, and not both")
 
 
+class UploadsTable(Table):
+    """Uploads land in a root like any drop. An empty ``root`` takes none."""
+
+    root: Slug | Literal[""] = ""
+    folder: Annotated[StrictStr, Field(pattern=_FOLDER)] = _UPLOADS.folder
+    largest_bytes: _Bytes = _UPLOADS.largest_bytes
+    largest_unpacked_bytes: _Bytes = _UPLOADS.largest_unpacked_bytes
+    most_files: Annotated[StrictInt, Field(ge=1, le=1_000_000)] = _UPLOADS.most_files
+    timeout_seconds: Seconds = _UPLOADS.timeout_seconds
+    free_bytes: Count = _UPLOADS.free_bytes
+
+
 class HttpTable(Table):
     """The HTTP API. An empty ``socket`` means ``tflited.sock`` in the state folder."""
 
@@ -76,3 +91,4 @@ class HttpTable(Table):
     max_connections: Annotated[StrictInt, Field(ge=8, le=10_000)] = _RULES.max_connections
     max_event_streams: Annotated[StrictInt, Field(ge=0, le=10_000)] = _RULES.max_event_streams
     token: tuple[TokenTable, ...] = ()
+    uploads: UploadsTable = UploadsTable()

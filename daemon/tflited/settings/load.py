@@ -5,7 +5,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from tflited.domain.access import HttpRules, Scope, TokenSource
+from tflited.domain.access import HttpRules, Scope, TokenSource, UploadRules
 from tflited.domain.broker import BrokerSettings
 from tflited.domain.cluster import ClusterSettings, TlsFiles
 from tflited.domain.hub import HubLimits
@@ -125,6 +125,7 @@ def _http(base: Path, table: HttpTable) -> HttpRules:
         write_burst=table.write_burst,
         max_connections=table.max_connections,
         max_event_streams=table.max_event_streams,
+        uploads=UploadRules(**table.uploads.model_dump()) if table.uploads.root else None,
     )
 
 

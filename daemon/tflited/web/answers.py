@@ -16,11 +16,18 @@ from tflited.errors import (
     OverCapacityError,
     StoragePausedError,
     TflitedError,
+    UploadRefusedError,
     UsageError,
 )
 
 JSON = "application/json"
 _PAUSE_SECONDS: Final = 30.0
+_UPLOAD_STATUS: Final = {
+    "upload_exists": 409,
+    "upload_too_large": 413,
+    "no_room": 507,
+    "not_writable": 503,
+}
 
 
 class RequestError(TflitedError):
@@ -124,6 +131,8 @@ def _status_of(error: TflitedError) -> int:
             return 409
         case ConfigurationError():
             return 422
+        case UploadRefusedError():
+            return _UPLOAD_STATUS.get(error.code, 422)
         case CannotStartError() | OverCapacityError() | StoragePausedError():
             return 503
         case _:

@@ -11,6 +11,7 @@ from tflited.web.offers import Offers
 from tflited.web.sent import SentDocuments
 from tflited.web.session import session_pages
 from tflited.web.taken_along import TakenAlong
+from tflited.web.uploads import upload_api, upload_pages
 
 
 def doors(control: Control, access: Access, offers: Offers) -> APIRouter:
@@ -20,6 +21,10 @@ def doors(control: Control, access: Access, offers: Offers) -> APIRouter:
     routes.include_router(convert_pages(control, access, offers, documents))
     more = TakenAlong(sets=offers.sets, documents=documents)
     routes.include_router(job_pages(control, more.of), dependencies=reads)
+    routes.include_router(upload_pages(offers.uploads, access))
+    if offers.uploads is not None:
+        api = upload_api(offers.uploads, access)
+        routes.include_router(api, prefix="/api/v1")
     if offers.sets is not None:
         routes.include_router(download_routes(offers.sets), dependencies=reads)
     return routes

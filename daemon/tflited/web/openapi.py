@@ -17,6 +17,7 @@ _WHEN: Final[Mapping[int, str]] = {
     408: "The body took too long.",
     409: "The job's state does not allow it.",
     413: "The body is too long.",
+    507: "There is no room for it.",
     422: "An argument, the document or the configuration is wrong.",
     429: "Too often; Retry-After says when to ask again.",
     503: "Not now: stopping, or over capacity; Retry-After says when to ask again.",

@@ -94,7 +94,7 @@ def _asset(body: bytes, kind: str) -> Callable[[Request], Awaitable[Response]]:
 def _tagged(request: Request, body: bytes, kind: str, *, status: int = 200) -> Response:
     """Bytes with a tag of their content, or 304 to whoever names it (RFC 9110, section 13.1.2)."""
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {**HEADERS, "ETag": tag, "Cache-Control": "no-cache"}
+    headers = {**HEADERS, "ETag": tag, "Cache-Control": "private, no-cache"}
     if status == _OK and request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
     return Response(body, status, headers=headers, media_type=kind)

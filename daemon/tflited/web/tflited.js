@@ -191,3 +191,38 @@ if (main.hasAttribute("data-live")) {
   });
   setInterval(() => localise(main), 1000);
 }
+
+// --- uploads: the same form, with how far it is --------------------------------------------------
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches("[data-upload]")) return;
+  event.preventDefault();
+  const bar = form.querySelector("progress");
+  const button = form.querySelector("button");
+  const request = new XMLHttpRequest();
+  request.responseType = "document";
+  request.open("POST", form.action);
+  request.setRequestHeader("Accept", "text/html");
+  request.upload.onprogress = (sent) => {
+    bar.hidden = false;
+    bar.value = sent.lengthComputable ? sent.loaded / sent.total : 0;
+  };
+  const over = (text) => {
+    button.disabled = false;
+    bar.hidden = true;
+    tell(text);
+  };
+  request.onload = () => {
+    const fresh = request.response?.getElementById("main");
+    if (!fresh) return over("The upload was refused.");
+    document.title = request.response.title;
+    main.replaceChildren(...[...fresh.childNodes].map((node) => document.adoptNode(node)));
+    main.focus();
+    over(main.querySelector(".notice")?.textContent ?? "");
+  };
+  request.onerror = () => over("The connection was cut; nothing landed.");
+  button.disabled = true;
+  tell("Uploading");
+  request.send(new FormData(form));
+});

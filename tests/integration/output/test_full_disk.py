@@ -59,3 +59,12 @@ def test_a_read_only_output_resumes(tmp_path: Path) -> None:
     assert "read-only" in seen["reason"]
     assert seen["is_refused"]
     assert (seen["present"], seen["later"], seen["after"]) == (1, 3, "")
+
+
+def test_an_upload_without_room_leaves_nothing(tmp_path: Path) -> None:
+    """Neither a file that does not fit nor what an archive holds; the next one lands."""
+    seen = play("full_upload", tmp_path, full_disk)
+    assert seen["refused"] == [True, True]
+    assert seen["left"] == []
+    assert seen["fits"]
+    assert seen["after"] == ["b.keras"]

@@ -198,6 +198,8 @@ def test_by_keyboard_and_without_scripts(page: Page, daemon: DaemonProcess, orig
     page.press("Tab")
     page.press("Enter")  # past the navigation
     page.press("Tab")
+    assert page.focused() == "uploaded"
+    page.press("Tab")
     assert page.focused() == "model.path"
     for sign in f"models/{MODEL}":
         page.press(sign)

@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 import yaml
+from typer.main import get_command
 
 from programs import requires_program
 from promql import CHECKOUT, DASHBOARD, INSTALL, RULES, alerts
+from tflited.cli import application
 
 TESTS = CHECKOUT / "tests" / "prometheus"
 RUNBOOK = (CHECKOUT / "docs" / "runbook.md").read_text("utf-8")
+LOGS = (CHECKOUT / "docs" / "logs.md").read_text("utf-8")
 SEVERITIES = {"critical", "warning", "info"}
 
 
@@ -89,6 +92,24 @@ def test_every_alert_leads_to_its_page(alert: str, rule: dict[str, Any]) -> None
 def test_the_runbook_knows_no_other_alert() -> None:
     """A page about an alert that is gone leads nowhere."""
     assert set(re.findall(r"^### (\w+)$", RUNBOOK, re.MULTILINE)) == set(alerts())
+
+
+def test_the_runbook_names_commands_and_events_that_there_are() -> None:
+    """Whoever is woken by an alert types what is written there."""
+    commands = set(re.findall(r"`tflited ([a-z]+)", RUNBOOK))
+    known = set(getattr(get_command(application), "commands", {}))
+    events = set(re.findall(r"^\| `(\w+)` \|", LOGS, re.MULTILINE))
+    told = {
+        name
+        for line in re.findall(r"^\*\*See\*\* (.*in the log.*)$", RUNBOOK, re.MULTILINE)
+        for name in re.findall(r"`([a-z]+_[a-z_]+)`", line)
+        if not name.startswith("tflited_")
+    }
+
+    assert commands
+    assert commands - known == set()
+    assert told
+    assert told - events == set()
 
 
 @requires_program("promtool", INSTALL)

@@ -11,6 +11,7 @@ from tflited import toolchain
 from tflited.cli import doctor, machine, unit
 from tflited.cli.finding import Finding
 from tflited.domain.broker import BrokerSettings
+from tflited.settings.load import load
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -88,3 +89,17 @@ def test_a_broker_that_answers_and_one_that_does_not() -> None:
     assert not gone.is_ok
     assert f"127.0.0.1:{port}" in gone.text
     assert "broker.url" in gone.text
+
+
+def test_uploads_need_a_folder_that_can_be_written(tmp_path: Path) -> None:
+    """It is made when it is missing; a file in its place is told."""
+    main_file = tmp_path / "tflited.toml"
+    main_file.write_text('[http.uploads]\nroot = "in"\n\n[[root]]\nname = "in"\npath = "in"\n')
+    (tmp_path / "in").mkdir()
+    loaded = load(path=main_file)
+    assert loaded.http.uploads is not None
+    assert doctor._uploads(loaded, loaded.http.uploads).is_ok
+
+    (tmp_path / "in" / "uploads").write_text("in the way")
+    finding = doctor._uploads(loaded, loaded.http.uploads)
+    assert (finding.is_ok, "cannot be written" in finding.text) == (False, True)

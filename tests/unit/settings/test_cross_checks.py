@@ -84,3 +84,11 @@ def test_another_address_needs_a_token() -> None:
 def test_tokens_have_names_of_their_own() -> None:
     """Limits and messages go by the name."""
     assert "http.token[1].name" in crossed(TOKEN + TOKEN)
+
+
+def test_uploads_land_in_a_root_that_there_is() -> None:
+    """The nearest name is suggested."""
+    root = '[[root]]\npath = "models"\n'
+    problem = crossed(f'{root}[http.uploads]\nroot = "modles"\n')["http.uploads.root"]
+    assert problem.suggestion == "models"
+    assert not crossed(f'{root}[http.uploads]\nroot = "models"\n')

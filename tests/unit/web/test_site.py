@@ -20,8 +20,9 @@ def test_a_browser_gets_pages_and_a_program_does_not() -> None:
 
 
 def test_an_unchanged_page_is_not_sent_again() -> None:
-    """The tag is of the content: another content has another one."""
+    """The tag is of the content: another content has another one; no proxy keeps any of them."""
     tag = html(asked(), "one").headers["etag"]
+    assert "private" in html(asked(), "one").headers["cache-control"]
     assert html(asked(if_none_match=tag), "one").status_code == 304
     assert html(asked(if_none_match=tag), "two").status_code == 200
 

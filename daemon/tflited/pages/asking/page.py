@@ -56,7 +56,10 @@ def page(form: Form) -> str:
         element(
             "p",
             "Asks for a build of one model: with another policy, to another place, sooner, or"
-            " although nothing changed. New and changed models are found without it.",
+            " although nothing changed. New and changed models are found without it. A model that"
+            " is not there yet can be ",
+            element("a", "uploaded", href="/uploads"),
+            ".",
         ),
     ]
     if not form.may_write:

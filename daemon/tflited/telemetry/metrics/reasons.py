@@ -11,7 +11,7 @@ REASONS: Final = (
     "daemon_unreachable", "internal", "output", "over_capacity", "refused", "replaced",
     "sandbox_refused", "source_changed", "storage_failed", "storage_paused", "store",
     "store_corrupt", "transfer", "transfer_ended", "transfer_full", "transfer_refused",
-    "trigger_refused", "usage", "worker",
+    "trigger_refused", "upload_refused", "usage", "worker",
     # How an attempt may end without a report.
     "bad_reply", "cancelled", "crash", "engine_lost", "native_abort", "out_of_memory",
     "worker_lost",

@@ -32,7 +32,9 @@ def measure(daemon: ServedDaemon, model: Path, models: int, builds: int) -> dict
     with daemon.running():
         wait_until(lambda: daemon.published() == models, START_SECONDS, "published models")
         past_jobs = int(daemon.metric("tflited_jobs_stored"))
+        before = daemon.cpu_seconds()
         at_rest = figures([_scrape(daemon) for _ in range(SCRAPES)])
+        cpu_ms = round(1000 * (daemon.cpu_seconds() - before) / SCRAPES, 1)
         for number in range(builds):
             fill(model, daemon.root / f"scraped{number}")
         converting = _while_converting(daemon, models + builds)
@@ -41,7 +43,7 @@ def measure(daemon: ServedDaemon, model: Path, models: int, builds: int) -> dict
             "models": models,
             "past_jobs": past_jobs,
             "bytes": len(_exposition(daemon)),
-            "at_rest": at_rest,
+            "at_rest": {**at_rest, "cpu_ms": cpu_ms},
             "while_converting": {
                 **figures(converting),
                 "builds": builds,

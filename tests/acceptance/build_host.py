@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from acceptance.cgroups import own_group
+from acceptance.cgroups import end, own_group, remove
 from tflited.cli.client import Client
 from tflited.errors import DaemonUnreachableError
 from waiting import wait_until
@@ -54,8 +54,8 @@ class BuildHost:
         Args:
             prefix: what the command line of the machine begins with.
         """
-        # It must not outlive these tests, however they end.
-        command = [*prefix, "setpriv", "--pdeathsig=KILL", "systemd-nspawn"]
+        # It must not outlive these tests, however they end: SIGTERM powers the machine off.
+        command = [*prefix, "setpriv", "--pdeathsig=TERM", "systemd-nspawn"]
         with self._log.open("wb") as log:
             self._nspawn = subprocess.Popen(
                 [
@@ -227,7 +227,9 @@ def booted(system: Path, shared: Path, log: Path) -> Iterator[BuildHost]:
     """
     copy = system.with_name(f"host-{os.getpid()}-{system.name.partition('-')[0]}")
     for left in system.parent.glob("host-*"):
-        if not Path("/proc", left.name.split("-")[1]).exists():
+        if not Path("/proc", left.name.split("-")[1]).exists():  # of tests that were killed
+            end(left.name)
+            remove(left.name)
             shutil.rmtree(left)
     host = BuildHost(copy, shared, log)
     try:

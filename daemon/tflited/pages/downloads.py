@@ -30,7 +30,7 @@ def section(manifest: Manifest) -> ET.Element:
     """
     place = manifest.save_to or str(manifest.model)
     rows = [
-        (file.path, _kind(file), wording.size(file.size_bytes), _file(place, file))
+        (_link(place, file.path, file.path), _kind(file), wording.size(file.size_bytes))
         for file in manifest.files
         if file.path != REPORT_NAME
     ]
@@ -48,14 +48,8 @@ def section(manifest: Manifest) -> ET.Element:
             _link(place, MANIFEST_NAME, "manifest"),
             " for programs.",
         ),
-        table("Published files", ("file", "what", "size", "download"), rows),
+        table("Published files", ("file", "what", "size"), rows),
     )
-
-
-def _file(place: str, file: ArtifactFile) -> ET.Element:
-    link = _link(place, file.path, PurePosixPath(file.path).name)
-    link.set("aria-label", f"Download {file.path}")
-    return link
 
 
 def _link(place: str, path: str, words: str, *, has_name: bool = True) -> ET.Element:

@@ -141,7 +141,9 @@ def _facts(job: Job) -> ET.Element:
         ("forced", "yes" if job.is_forced else "no"),
         ("saved to", job.save_to or "its own place"),
         ("sandbox", job.sandbox.value),
+        ("policy", job.policy_name or wording.NOTHING),
         ("attempts", _attempts(job)),
+        ("their output", _words(job)),
         ("created", moment(job.created_at)),
         ("started", moment(job.started_at)),
         ("ended", moment(job.finished_at)),
@@ -155,6 +157,16 @@ def _facts(job: Job) -> ET.Element:
 
 def _attempts(job: Job) -> str:
     return f"{job.attempts}" + (f", {job.deaths} of them died" if job.deaths else "")
+
+
+def _words(job: Job) -> ET.Element:
+    """Links to what the children of each attempt wrote; the one under way has not ended yet."""
+    ended = max(0, job.attempts - (job.state is JobState.RUNNING))
+    shown = element("span", *([] if ended else [wording.NOTHING]))
+    for attempt in range(1, ended + 1):
+        shown.append(element("a", f"attempt {attempt}", href=links.words(job.id, attempt)))
+        shown[-1].tail = " "
+    return shown
 
 
 def _stages(

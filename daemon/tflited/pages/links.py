@@ -48,6 +48,11 @@ def job(job_id: int) -> str:
     return f"/jobs/{job_id}"
 
 
+def words(job_id: int, attempt: int) -> str:
+    """What the children of an attempt wrote, as plain text."""
+    return f"/api/v1/jobs/{job_id}/attempts/{attempt}/log"
+
+
 def jobs(state: str | None = None, before: int | None = None) -> str:
     """The list of jobs, or a later part of it."""
     return _with_query("/jobs", state=state, before=None if before is None else str(before))

@@ -105,12 +105,11 @@ def _form(view: UploadView) -> ET.Element:
             element("legend", "Model"),
             element(
                 "div",
-                element("input", type="checkbox", id="replace", name="replace", value="true"),
-                element("label", "Replace one of that name", for_="replace"),
-                class_="boxes",
+                _replace(),
+                _files("file", "A file or an archive", "One of them is enough.", {}),
+                _files("folder", "or a folder", "A SavedModel's folder.", {"webkitdirectory": ""}),
+                class_="fields",
             ),
-            _files("file", "A file or an archive", "One of them is enough.", {}),
-            _files("folder", "or a folder", "A SavedModel's folder.", {"webkitdirectory": ""}),
         ),
         element("p", element("button", "Upload", type="submit"), class_="buttons"),
         element("progress", id="sent", max="1", value="0", hidden="", aria_label="Sent"),
@@ -120,6 +119,13 @@ def _form(view: UploadView) -> ET.Element:
         class_="asking",
         data_upload="",
     )
+
+
+def _replace() -> ET.Element:
+    """Before the files: what is said of them must be known when they come."""
+    box = element("input", type="checkbox", id="replace", name="replace", value="true")
+    label = element("label", "Replace one of that name", for_="replace")
+    return element("div", element("div", box, label), class_="field switch wide")
 
 
 def _files(field: str, label: str, told: str, more: dict[str, str]) -> ET.Element:

@@ -55,6 +55,16 @@ def test_a_job_under_way_shows_its_stages() -> None:
     assert "0.0 s" in text
 
 
+def test_attempts_that_ended_lead_to_what_their_children_wrote() -> None:
+    """Not the one under way; a job without any leads nowhere."""
+    job = replace(make_job(3, JobState.RUNNING), attempts=2, policy_name="mobile")
+    text = page(job, (), {}, NOW)
+    assert 'href="/api/v1/jobs/3/attempts/1/log"' in text
+    assert "/attempts/2/log" not in text
+    assert "mobile" in text
+    assert "/attempts/" not in page(make_job(3, JobState.QUEUED), (), {}, NOW)
+
+
 def test_a_published_job_has_the_times_of_its_manifest() -> None:
     """Once the events are forgotten; without either the page says so."""
     job = make_job(3, JobState.PUBLISHED)

@@ -100,6 +100,21 @@ def test_openmetrics_carries_the_job_as_exemplar(metrics: Metrics) -> None:
     }
 
 
+def test_the_quick_way_gives_the_same_bytes(metrics: Metrics) -> None:
+    """Names are plain, so that nothing is escaped whatever way was negotiated."""
+    metrics.job_finished(make_job(42), 0.3)
+    body, content_type = metrics.render(f"{OPENMETRICS}; escaping=underscores")
+    plain, _ = metrics.render(f"{OPENMETRICS}; escaping=allow-utf-8")
+
+    assert content_type.endswith("escaping=underscores")
+    assert without_process(body) == without_process(plain)
+
+
+def without_process(body: bytes) -> list[bytes]:
+    """What does not change by itself between two expositions."""
+    return [line for line in body.splitlines() if line.startswith(b"tflited_")]
+
+
 @pytest.mark.parametrize("accept", [OPENMETRICS, ""])
 def test_no_series_tells_when_it_began(metrics: Metrics, accept: str) -> None:
     """It would be a fifth of every scrape, and nobody asks."""

@@ -111,11 +111,14 @@ def test_a_cancelled_attempt_ends_its_child(attempt: Attempt, worker: Program) -
     assert list((worker.folder / "own" / "attempts").iterdir()) == []
 
 
-def test_a_killed_worker_loses_its_attempt(attempt: Attempt, worker: Program) -> None:
+def test_a_killed_worker_loses_its_attempt(
+    attempt: Attempt, worker: Program, executor: DaskExecutor
+) -> None:
     """And nothing else: it is no crash of the model's, and the child does not outlive it."""
     below = children(worker.pid)
     worker.kill()
     outcome = attempt.end()
+    wait_until(lambda: not executor.is_ready, WAIT_SECONDS, what="the loss of its slot")
     worker.begin()
     assert outcome.result is AttemptResult.WORKER_LOST
     assert outcome.failure is not None

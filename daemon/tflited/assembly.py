@@ -275,7 +275,7 @@ class Assembly:
         )
 
     def _doors(self) -> tuple[HealthCheck, ...]:
-        cluster = () if isinstance(self.executor, LocalExecutor) else self.executor.checks()
+        cluster = self.executor.checks() if isinstance(self.executor, DaskExecutor) else ()
         return self._store_checks() + self.broker.checks() + cluster
 
     def _store_checks(self) -> tuple[HealthCheck, ...]:
@@ -303,7 +303,7 @@ class Assembly:
     def _make_slots(self, workers: int) -> Slots:
         settings = self._settings
         executor: Executor = self.executor
-        if isinstance(self.executor, LocalExecutor):  # a worker of a cluster proves by itself
+        if not isinstance(self.executor, DaskExecutor):  # a worker of a cluster proves by itself
             executor = ProvingExecutor(self.executor, self.clock)
         runner = AttemptRunner(
             sources=self.sources,

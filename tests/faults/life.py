@@ -71,6 +71,9 @@ class Replay:
     is_ready = True
     zygote_pid = None
 
+    def __init__(self, *, recorder: object) -> None:
+        """Has no zygote to tell the recorder of."""
+
     def start(self) -> None:
         """Needs no zygote."""
 
@@ -123,7 +126,7 @@ def on_one_thread() -> Iterator[None]:
         patch.setattr(assembly, "Slots", InTurn)
         patch.setattr(assembly, "HookThread", Shut)
         patch.setattr(assembly, "HttpServer", lambda *_, **__: Shut())
-        patch.setattr(assembly, "RoomWatch", lambda _: Shut())
+        patch.setattr(assembly, "RoomWatch", lambda *_: Shut())
         patch.setattr(outcome, "STORAGE_SECONDS", 0.0)
         patch.setattr(Engine, "call", called)
         patch.setattr(signal, "signal", lambda *_: None)

@@ -1,9 +1,8 @@
 """What the children of a job's attempts said: as records for programs, as text for people."""
 
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Response
-from fastapi.responses import PlainTextResponse
 from pydantic import TypeAdapter
 
 from tflited.domain.attempt_record import AttemptRecord, as_text
@@ -16,6 +15,7 @@ _RECORDS: TypeAdapter[tuple[AttemptRecord, ...]] = TypeAdapter(tuple[AttemptReco
 _AS_TEXT = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
 
 Attempt = Annotated[int, Path(ge=1, le=10**9)]
+_TEXT: Final[dict[str, Any]] = {"description": "What was said.", "content": {"text/plain": {}}}
 
 
 def attempts(control: Control) -> APIRouter:
@@ -31,8 +31,8 @@ def attempts(control: Control) -> APIRouter:
 
     @routes.get(
         "/jobs/{job_id}/attempts/{attempt}/log",
-        response_class=PlainTextResponse,
-        responses=refusals(404),
+        response_class=Response,
+        responses={**refusals(404), 200: _TEXT},
     )
     def log(job_id: JobId, attempt: Attempt) -> Response:
         find_job(control, job_id)

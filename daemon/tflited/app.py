@@ -90,6 +90,7 @@ class Daemon:
         scratch.mkdir(mode=0o700)
         recovered = self._made.store.recover()
         self._made.publisher.sweep()
+        self._made.records.sweep()
         self._made.executor.start()
         self._made.hooks.start()
         self._made.output_room.start()

@@ -7,6 +7,7 @@ cannot be read is passed over.
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -66,6 +67,11 @@ class AttemptFolder:
         self._bounds = bounds or Bounds()
         self._kept: dict[tuple[int, int], _Kept] | None = None
         self._lock = Lock()
+
+    def sweep(self) -> None:
+        """At start: removes what an interrupted write left behind."""
+        with self._lock, suppress(OSError):  # told by the first record that cannot be kept
+            self._known()
 
     def keep(self, record: AttemptRecord) -> None:
         """Keeps a record, in place of those of the job's attempts that were not before it."""

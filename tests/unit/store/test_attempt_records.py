@@ -141,3 +141,12 @@ def test_strangers_in_the_folder_stay(folder: Path, clock: FixedClock) -> None:
     records.keep(a_record(1))
     records.keep(a_record(2))
     assert {path.name for path in folder.iterdir()} == {"notes.txt", "2-1.json"}
+
+
+def test_a_start_removes_what_a_cut_left(folder: Path, clock: FixedClock) -> None:
+    """Also where no attempt follows that would."""
+    folder.mkdir(parents=True, exist_ok=True)
+    left = folder / ".tflited-0123456789abcdef.tmp"
+    left.touch()
+    AttemptFolder(folder, clock).sweep()
+    assert not left.exists()

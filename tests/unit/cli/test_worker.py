@@ -11,7 +11,7 @@ from tflited.domain.cluster import GIB, SchedulerSettings, TlsFiles, WorkerSetti
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[WorkerSettings | SchedulerSettings]:
-    """Takes what would be run; real ones run in tests/integration/cluster and tests/faults/cluster."""
+    """Takes what would be run; real ones run in the tests of the cluster."""
     taken: list[WorkerSettings | SchedulerSettings] = []
     monkeypatch.setattr(cluster, "work", taken.append)
     monkeypatch.setattr(cluster, "schedule", taken.append)

@@ -300,7 +300,11 @@ class AttemptRecords(Protocol):
     """What is kept of attempts for people; for any thread."""
 
     def keep(self, record: AttemptRecord) -> None:
-        """Keeps a record within bounds; one that cannot be kept is told and given up."""
+        """Keeps a record within bounds; one that cannot be kept is told and given up.
+
+        Raises:
+            StorageFailedError: an fsync failed.
+        """
         ...
 
     def of_job(self, job_id: int) -> Sequence[AttemptRecord]:

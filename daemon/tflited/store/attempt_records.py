@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 from tflited import durable
 from tflited.domain.attempt_record import AttemptRecord
 from tflited.domain.ports import Clock
-from tflited.errors import TflitedError
+from tflited.errors import StorageFailedError, TflitedError
 
 OLDEST: Final = timedelta(days=30)
 _NAME: Final = re.compile(r"^(\d{1,18})-(\d{1,9})\.json$")
@@ -74,7 +74,11 @@ class AttemptFolder:
             self._known()
 
     def keep(self, record: AttemptRecord) -> None:
-        """Keeps a record, in place of those of the job's attempts that were not before it."""
+        """Keeps a record, in place of those of the job's attempts that were not before it.
+
+        Raises:
+            StorageFailedError: an fsync failed.
+        """
         # Through plain JSON: pydantic's own writer refuses names that are no UTF-8.
         content = json.dumps(_RECORD.dump_python(record, mode="json")).encode("ascii")
         key = (record.job_id, record.attempt)
@@ -86,6 +90,8 @@ class AttemptFolder:
                 durable.write(self._path(key), content, mode=0o640)
                 kept[key] = _Kept(self._clock.now().timestamp(), len(content))
                 self._prune(kept)
+            except StorageFailedError:  # what is on disk is unknown: nobody goes on over that
+                raise
             except (TflitedError, OSError) as error:
                 _LOG.warning(
                     "attempt_record_lost",

@@ -10,10 +10,12 @@ from structlog.testing import capture_logs
 
 from fakes.engine import FixedClock
 from fakes.samples import FAILURE, MODEL, NOON
+from tflited import durable
 from tflited.domain.attempt import AttemptResult, ChildRecord, ChildTask
 from tflited.domain.attempt_record import AttemptRecord
 from tflited.domain.model import ModelId
 from tflited.domain.policy import Variant
+from tflited.errors import StorageFailedError
 from tflited.store.attempt_records import AttemptFolder, Bounds
 
 
@@ -150,3 +152,16 @@ def test_a_start_removes_what_a_cut_left(folder: Path, clock: FixedClock) -> Non
     left.touch()
     AttemptFolder(folder, clock).sweep()
     assert not left.exists()
+
+
+def test_a_failed_sync_is_not_passed_over(
+    folder: Path, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is on disk is unknown then: the daemon has to end, also over a record."""
+
+    def failed(*_: object, **__: object) -> None:
+        raise StorageFailedError("fsync: Input/output error.")
+
+    monkeypatch.setattr(durable, "write", failed)
+    with pytest.raises(StorageFailedError):
+        AttemptFolder(folder, clock).keep(a_record(7))

@@ -33,7 +33,7 @@ def test_an_end_is_kept_and_told() -> None:
     """The record is there before the engine hears of the end."""
     records, job = Records(), a_job(7)
     told: list[int] = []
-    ended = recording(records, FixedClock(), lambda each: told.append(len(records.kept)))
+    ended = recording(records, FixedClock(), lambda _: told.append(len(records.kept)))
     ended(AttemptEnded(job=job, policy=Policy(), seconds=2.5))
     assert told == [1]
     (record,) = records.of_job(7)

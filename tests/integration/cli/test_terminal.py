@@ -1,5 +1,6 @@
 """What a person sees: live views on a real terminal, of a real daemon and a real conversion."""
 
+import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,9 @@ from daemon_process import BUILD_SECONDS, START_SECONDS, DaemonProcess
 from terminal import CONTROL_C, terminal
 from waiting import wait_until
 
-POLICY = 'variants = ["float32", "dynamic_range"]\n'
+POLICY = 'variants = ["float32", "dynamic_range", "float16", "weight_only_int8"]\n'
+A_VARIANT = re.compile(r"dynamic_range|float16|weight_only_int8")
+"""One of many stages: any single one may be shorter than the time between two looks."""
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +36,7 @@ def drop(daemon: DaemonProcess, name: str) -> None:
 
 
 def test_the_watch_follows_a_build(daemon: DaemonProcess) -> None:
-    """From the drop to the set; a stage may be shorter than the time between two looks."""
+    """From the queue through its stages and variants to the set; Ctrl-C ends it well."""
     with terminal("status", "--watch", "--config", str(daemon.main_file)) as seen:
         seen.wait_for(": ready, 0 of ", START_SECONDS)
         drop(daemon, "followed.keras")
@@ -42,6 +45,7 @@ def test_the_watch_follows_a_build(daemon: DaemonProcess) -> None:
         seen.wait_for("1 published", BUILD_SECONDS, after=ended - 2000 if ended > 2000 else 0)
         seen.press(CONTROL_C)
         assert seen.wait() == 0
+        assert A_VARIANT.search(seen.text)
         assert "Traceback" not in seen.text
         assert "\x1b[?25h" in seen.raw  # the cursor is back
 
